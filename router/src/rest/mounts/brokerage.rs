@@ -1,17 +1,16 @@
 //! The brokerage's REST routes (docs/rest-contract/brokerage.md#services): three services that share the mount, because their
 //! paths do not collide. Each can have a port of its own.
 
+mod authorization;
+mod common;
 mod stock;
 mod user;
 mod wallet;
 
-use contract::ErrorCode;
 use serde_json::{Value, json};
 
 use crate::rest::error::{Envelope, RestError, outcome_schema};
-use crate::rest::field::{Field, FieldType};
-use crate::rest::reply::ResponseDraft;
-use crate::rest::route::{ErrorRow, InvalidParam, Mount, Param, ParamLocation};
+use crate::rest::route::Mount;
 
 /// The brokerage: people and authorizations, money, stocks and orders.
 pub const MOUNT: Mount = Mount {
@@ -26,45 +25,6 @@ pub const MOUNT: Mount = Mount {
     services: &[user::SERVICE, wallet::SERVICE, stock::SERVICE],
     extra_openapi_paths: &[],
 };
-
-/// An amount that may be 0.
-const MONEY: FieldType = FieldType::Money { min_minor: 0 };
-/// An amount above 0.
-const AMOUNT: FieldType = FieldType::Money { min_minor: 1 };
-/// A number of shares that may be 0.
-const SHARES: FieldType = FieldType::Quantity {
-    min: 0,
-    max: i32::MAX as i64,
-};
-
-const BAD_FILTER: ErrorRow = ErrorRow::new(
-    ErrorCode::InvalidInput,
-    "",
-    "The filter is not one of the permitted values.",
-);
-
-/// Returns an optional query parameter.
-const fn filter_param(field: Field, example: &'static str) -> Param {
-    Param {
-        location: ParamLocation::Query,
-        field: field.optional(),
-        on_invalid: InvalidParam::Named,
-        example,
-    }
-}
-
-/// Applies a change to the reply's object, or to each object of its list.
-fn for_each_object(reply: &mut ResponseDraft, change: impl Fn(&mut Value)) {
-    match &mut reply.node {
-        Value::Array(nodes) => nodes.iter_mut().for_each(change),
-        node => change(node),
-    }
-}
-
-/// Whether an amount of the graph is in the only currency of the mount; a value that is no amount is not.
-fn is_in_dollars(amount: &Value) -> bool {
-    amount.is_null() || amount["currency"] == "USD"
-}
 
 fn error_body(error: &RestError) -> Value {
     error.add_outcome(json!({ "error": {

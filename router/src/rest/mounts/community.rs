@@ -1,18 +1,17 @@
 //! The community's REST routes (docs/rest-contract/community.md#services): four services that share the mount, because their
 //! paths do not collide. Each can have a port of its own.
 
+mod common;
 mod message;
 mod post;
 mod user;
 mod vote;
 
 use axum::http::StatusCode;
-use contract::ErrorCode;
 use serde_json::{Value, json};
 
 use crate::rest::error::{Envelope, RestError};
-use crate::rest::field::{Field, FieldType};
-use crate::rest::route::{ErrorRow, InvalidParam, Mount, Param, ParamLocation};
+use crate::rest::route::Mount;
 
 /// The community: posts, votes, people and their messages.
 pub const MOUNT: Mount = Mount {
@@ -26,29 +25,6 @@ pub const MOUNT: Mount = Mount {
     },
     services: &[post::SERVICE, vote::SERVICE, user::SERVICE, message::SERVICE],
     extra_openapi_paths: &[],
-};
-
-/// The prefixes of every service; the second is the one in the example of the document.
-const PREFIXES: &[&str] = &["", "/api/v1.0"];
-
-/// A count.
-const COUNT: FieldType = FieldType::Integer { min: 0, max: i64::MAX };
-/// A number that may be negative.
-const POINTS: FieldType = FieldType::Integer {
-    min: i64::MIN,
-    max: i64::MAX,
-};
-
-const BAD_N: ErrorRow = ErrorRow::new(ErrorCode::InvalidInput, "", "`n` is not an integer from 1 to 100.");
-
-/// The number of results that the caller wants.
-const N: Param = Param {
-    location: ParamLocation::Query,
-    field: Field::new("n", FieldType::Integer { min: 1, max: 100 })
-        .optional()
-        .about("The largest number of results; 25 if omitted."),
-    on_invalid: InvalidParam::Named,
-    example: "2",
 };
 
 fn error_body(error: &RestError) -> Value {

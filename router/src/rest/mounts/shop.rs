@@ -1,6 +1,7 @@
 //! The shop's REST routes (docs/rest-contract/shop.md#services): a user service and an order service that share the mount,
 //! because their paths do not collide. Each can have a port of its own.
 
+mod common;
 mod order;
 mod user;
 
@@ -8,8 +9,7 @@ use contract::ErrorCode;
 use serde_json::{Map, Value, json};
 
 use crate::rest::error::{Envelope, RestError};
-use crate::rest::field::{Field, FieldType, ObjectModel};
-use crate::rest::route::{AccessRule, ErrorRow, Mount, ResponseSource, Route, not_found_row};
+use crate::rest::route::Mount;
 
 /// The shop: people and their orders.
 pub const MOUNT: Mount = Mount {
@@ -23,31 +23,6 @@ pub const MOUNT: Mount = Mount {
     },
     services: &[user::SERVICE, order::SERVICE],
     extra_openapi_paths: &["/swagger.json"],
-};
-
-const NOT_THEIRS: ErrorRow = ErrorRow::new(ErrorCode::Forbidden, "", "The user is another person than the caller.");
-const NO_USER: ErrorRow = not_found_row(
-    "User not found.",
-    "The user does not exist, or the account is no longer in use.",
-);
-
-/// The health check of each service.
-const CHECK: Route = Route {
-    path: "/api/check",
-    name: "check",
-    summary: "Reports that the service responds",
-    source: ResponseSource::Fixed("{}"),
-    response: FieldType::Object(&CHECKED),
-    example: r#"{"status":"OK"}"#,
-    access: AccessRule::Anyone,
-    ..Route::BASE
-};
-
-static CHECKED: ObjectModel = ObjectModel {
-    name: "Check",
-    about: "The service's health.",
-    fields: &[Field::new("status", FieldType::Const(r#""OK""#))],
-    example: "",
 };
 
 const REFUSED_PAYLOAD: &str = "Input payload validation failed";

@@ -1,17 +1,12 @@
 //! The user service: people, and the authorizations that investors give to brokers.
 
 use contract::ErrorCode;
-use serde_json::Value;
 
-use super::{AMOUNT, BAD_FILTER, filter_param, is_in_dollars};
-use crate::rest::QUANTITY;
-use crate::rest::field::{
-    EMAIL, Field, FieldType, ID, ObjectModel, PASSWORD, REFERENCE, SIGN_IN_NAME, USERNAME, ValueBounds,
-};
-use crate::rest::reply::{RequestView, ResponseDraft};
+use super::authorization::{AUTHORIZATION, AUTHORIZATIONS, AUTHORIZE, REVOKE};
+use super::common::{BAD_FILTER, filter_param};
+use crate::rest::field::{EMAIL, Field, FieldType, ID, ObjectModel, PASSWORD, SIGN_IN_NAME, USERNAME, ValueBounds};
 use crate::rest::route::{
-    AccessRule, BAD_MEMBER, BodyVariants, ErrorRow, Param, RequestBody, ResponseSource, Route, Service, Verb,
-    not_found_row, path_id,
+    AccessRule, BAD_MEMBER, ErrorRow, Param, RequestBody, ResponseSource, Route, Service, Verb, not_found_row, path_id,
 };
 
 /// People and authorizations.
@@ -40,13 +35,6 @@ macro_rules! user {
 }
 pub(super) use user;
 
-/// The selected fields of an authorization.
-macro_rules! authorization {
-    () => {
-        "id kind investor { id } broker { id } holdingId remaining remainingShares startsAt endsAt active"
-    };
-}
-
 /// A person of the sample data, as they see themselves.
 macro_rules! ada {
     () => {
@@ -54,13 +42,6 @@ macro_rules! ada {
     };
 }
 pub(super) use ada;
-
-/// An authorization of the sample data.
-macro_rules! lent_money {
-    () => {
-        r#"{"id":1,"type":"CAPITAL","investorId":1,"brokerId":2,"stockHoldingId":null,"amount":1878.92,"startDate":"2026-01-02T03:04:05+00:00","endDate":"2026-04-02T03:04:05+00:00","active":true}"#
-    };
-}
 
 const REGISTER: Route = Route {
     verb: Verb::Post,
@@ -178,133 +159,14 @@ const UPDATE_USER: Route = Route {
     ..Route::BASE
 };
 
-const AUTHORIZATIONS: Route = Route {
-    path: "/authorizations",
-    name: "authorizations",
-    summary: "The caller's authorizations of US dollars and of shares: those an investor granted, or those a broker received",
-    operation: concat!(
-        "query ($active: Boolean, $first: Int, $after: String) {
-            me { authorizations(active: $active, first: $first, after: $after) { nodes { ",
-        authorization!(),
-        " } pageInfo { hasNextPage endCursor } } }
-        }"
-    ),
-    source: ResponseSource::All("/me/authorizations"),
-    params: &[filter_param(Field::new("active", FieldType::Boolean), "true")],
-    response: FieldType::List(&FieldType::Object(&AUTHORIZATION_MODEL)),
-    example: concat!("[", lent_money!(), "]"),
-    errors: &[BAD_FILTER],
-    access: AccessRule::Person,
-    reshape: Some(hide_other_currencies),
-    ..Route::BASE
-};
-
-const AUTHORIZATION: Route = Route {
-    path: "/authorizations/{authorizationId}",
-    name: "authorization",
-    summary: "One authorization, for its investor and its broker",
-    operation: concat!(
-        "query ($authorizationId: ID!) { authorization(id: $authorizationId) { ",
-        authorization!(),
-        " } }"
-    ),
-    source: ResponseSource::One("/authorization"),
-    params: &[AUTHORIZATION_ID],
-    response: FieldType::Object(&AUTHORIZATION_MODEL),
-    example: lent_money!(),
-    errors: &[NO_AUTHORIZATION],
-    access: AccessRule::Bearer,
-    reshape: Some(hide_other_currencies),
-    ..Route::BASE
-};
-
-const AUTHORIZE: Route = Route {
-    verb: Verb::Post,
-    path: "/authorizations",
-    name: "authorize",
-    summary: "Lends money or shares to a broker, or adds to an existing authorization",
-    operation: concat!(
-        "mutation ($input: GrantInput!, $idempotencyKey: String) {
-            grantAuthorization(input: $input, idempotencyKey: $idempotencyKey) { created authorization { ",
-        authorization!(),
-        " } }
-        }"
-    ),
-    source: ResponseSource::One("/grantAuthorization"),
-    status: 201,
-    alternative_status: Some((200, "An authorization existed already: the amount was added to it.")),
-    location: Some("/authorizations/{id}"),
-    body: Some(RequestBody::one_of(&GRANT, GRANTS)),
-    response: FieldType::Object(&AUTHORIZATION_MODEL),
-    example: r#"{"id":4,"type":"STOCKHOLDING","investorId":1,"brokerId":2,"stockHoldingId":1,"amount":5,"startDate":"2026-01-02T03:04:05+00:00","endDate":"2030-12-31T23:59:59.999999+00:00","active":true}"#,
-    errors: &[
-        BAD_MEMBER,
-        ErrorRow {
-            message_prefix: "input.endsAt: must be after",
-            ..ErrorRow::new(
-                ErrorCode::InvalidInput,
-                "endDate must be after startDate",
-                "`endDate` is not after `startDate`.",
-            )
-        },
-        ErrorRow::new(ErrorCode::Forbidden, "", "The caller is not an investor."),
-        ErrorRow {
-            message_prefix: "holding",
-            ..not_found_row("stockholding not found", "The caller has no such stockholding.")
-        },
-        not_found_row("broker not found", "There is no such broker."),
-        ErrorRow::new(ErrorCode::Conflict, "", "The broker's fee is above `maxFeePercent`."),
-        ErrorRow::new(
-            ErrorCode::InsufficientFunds,
-            "",
-            "The amount exceeds the caller's free balance.",
-        ),
-        ErrorRow::new(
-            ErrorCode::InsufficientShares,
-            "",
-            "The amount exceeds the shares that the caller can lend.",
-        ),
-    ],
-    access: AccessRule::Person,
-    reshape: Some(reply_with_authorization),
-    ..Route::BASE
-};
-
-const REVOKE: Route = Route {
-    verb: Verb::Put,
-    path: "/authorizations/{authorizationId}/revoke",
-    name: "revoke",
-    summary: "Revokes an authorization and frees the unused amount; repeating the request changes nothing",
-    operation: concat!(
-        "mutation ($authorizationId: ID!) { revokeAuthorization(id: $authorizationId) { ",
-        authorization!(),
-        " } }"
-    ),
-    source: ResponseSource::One("/revokeAuthorization"),
-    params: &[AUTHORIZATION_ID],
-    response: FieldType::Object(&AUTHORIZATION_MODEL),
-    example: r#"{"id":1,"type":"CAPITAL","investorId":1,"brokerId":2,"stockHoldingId":null,"amount":0,"startDate":"2026-01-02T03:04:05+00:00","endDate":"2026-04-02T03:04:05+00:00","active":false}"#,
-    errors: &[
-        NO_AUTHORIZATION,
-        ErrorRow::new(ErrorCode::Forbidden, "", "The caller is the broker."),
-    ],
-    access: AccessRule::Bearer,
-    ..Route::BASE
-};
-
 const USER_ID: Param = path_id("userId", "1");
 const NO_USER: ErrorRow = not_found_row("user not found", "There is no such person.");
-const AUTHORIZATION_ID: Param = path_id("authorizationId", "1");
-const NO_AUTHORIZATION: ErrorRow = not_found_row(
-    "authorization not found",
-    "There is no such authorization, or it does not concern the caller.",
-);
 
 /// The role of a person in the brokerage; a member registered through another system.
 const TYPE: FieldType = FieldType::Enum(&[("investor", "INVESTOR"), ("broker", "BROKER"), ("member", "MEMBER")]);
+
 /// The roles that a request can choose.
 const ASKED_TYPE: FieldType = FieldType::Enum(&[("investor", "INVESTOR"), ("broker", "BROKER")]);
-const LENT: FieldType = FieldType::EnumIgnoringCase(&[("CAPITAL", "CAPITAL"), ("STOCKHOLDING", "STOCK_HOLDING")]);
 
 /// A person, as the mount shows them.
 pub(super) static USER_MODEL: ObjectModel = ObjectModel {
@@ -358,10 +220,12 @@ const FEE: Field = Field::new("brokerageFee", FieldType::Number)
     .pointer("/input/brokerageFeePercent")
     .bounds(ValueBounds::Cents { min: 1, max: 100 })
     .about("The broker's fee for a trade, in percent: at least 1, with at most two decimals. Only brokers have a fee, and must have one.");
+
 const PHONE: Field = Field::new("phoneNo", FieldType::Text)
     .pointer("/input/phone")
     .bounds(ValueBounds::line(64))
     .nullable();
+
 const NEW_ADDRESS_FIELD: Field = Field::new("address", FieldType::Object(&NEW_ADDRESS))
     .pointer("/input/address")
     .nullable();
@@ -443,98 +307,3 @@ static SIGNED_IN: ObjectModel = ObjectModel {
     ],
     example: "",
 };
-
-static AUTHORIZATION_MODEL: ObjectModel = ObjectModel {
-    name: "Authorization",
-    about: "Money or shares that an investor lends to a broker.",
-    fields: &[
-        Field::new("id", ID),
-        Field::new("type", LENT).pointer("/kind"),
-        Field::new("investorId", ID).pointer("/investor/id"),
-        Field::new("brokerId", ID).pointer("/broker/id"),
-        Field::new("stockHoldingId", ID)
-            .pointer("/holdingId")
-            .nullable()
-            .about("The stockholding that the shares belong to; null for money."),
-        Field::new(
-            "amount",
-            FieldType::FirstNonNull(&[("/remaining", super::MONEY), ("/remainingShares", super::SHARES)]),
-        )
-        .pointer("")
-        .about("The unused amount, in US dollars or in shares; 0 once the authorization has ended."),
-        Field::new("startDate", FieldType::DateTime).pointer("/startsAt"),
-        Field::new("endDate", FieldType::EndOfValidity).pointer("/endsAt"),
-        Field::new("active", FieldType::Boolean),
-    ],
-    example: "",
-};
-
-const GRANT_TYPE: Field = Field::new("type", LENT).pointer("/input/kind");
-
-const GRANTS: BodyVariants = BodyVariants {
-    discriminator: &GRANT_TYPE,
-    models: &[("CAPITAL", &CAPITAL_GRANT), ("STOCK_HOLDING", &SHARES_GRANT)],
-};
-
-static GRANT: ObjectModel = ObjectModel {
-    name: "Grant",
-    about: "The members of every grant.",
-    fields: &[
-        GRANT_TYPE,
-        Field::new("brokerId", REFERENCE).pointer("/input/broker"),
-        Field::new("startDate", FieldType::UtcByDefault(&FieldType::DateTime))
-            .pointer("/input/startsAt")
-            .bounds(ValueBounds::Since1970)
-            .nullable()
-            .about("The start; the current time if omitted. A time without an offset is in UTC."),
-        Field::new("endDate", FieldType::UtcByDefault(&FieldType::EndOfValidity))
-            .pointer("/input/endsAt")
-            .bounds(ValueBounds::Since1970)
-            .about("The end, after `startDate`. A time without an offset is in UTC."),
-        Field::new("maxFeePercent", FieldType::Number)
-            .pointer("/input/maxFeePercent")
-            .bounds(ValueBounds::Range { min: 0, max: 100 })
-            .nullable()
-            .about("The highest broker's fee, in percent, that the investor accepts for this grant, 0 to 100. If omitted, an addition to \
-                 an authorization keeps the lower of the fee agreed before and the broker's current fee."),
-    ],
-    example: r#"{"type":"STOCKHOLDING","brokerId":2,"stockHoldingId":1,"amount":5,"endDate":"2030-12-31"}"#,
-};
-
-static CAPITAL_GRANT: ObjectModel = ObjectModel {
-    name: "CapitalGrant",
-    about: "Money to lend to a broker.",
-    fields: &[Field::new("amount", AMOUNT)
-        .pointer("/input/amount")
-        .about("The amount in US dollars, taken from the free balance.")],
-    example: "",
-};
-
-static SHARES_GRANT: ObjectModel = ObjectModel {
-    name: "StockHoldingGrant",
-    about: "Shares to lend to a broker.",
-    fields: &[
-        Field::new("stockHoldingId", REFERENCE).pointer("/input/holding"),
-        Field::new("amount", QUANTITY)
-            .pointer("/input/shares")
-            .about("The number of shares: committed shares that are not lent yet are taken first, then free shares."),
-    ],
-    example: "",
-};
-
-/// Removes authorizations of money in another currency: the mount would show their amounts as dollars.
-fn hide_other_currencies(reply: &mut ResponseDraft, _: &RequestView) {
-    match &mut reply.node {
-        Value::Array(nodes) => nodes.retain(|node| is_in_dollars(&node["remaining"])),
-        node if is_in_dollars(&node["remaining"]) => {}
-        node => *node = Value::Null,
-    }
-}
-
-fn reply_with_authorization(reply: &mut ResponseDraft, _: &RequestView) {
-    if reply.node["created"] != true {
-        reply.status = 200;
-        reply.location = None;
-    }
-    reply.node = reply.node["authorization"].take();
-}

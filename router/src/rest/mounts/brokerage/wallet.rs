@@ -3,8 +3,8 @@
 use contract::ErrorCode;
 use serde_json::{Value, json};
 
+use super::common::{AMOUNT, BAD_FILTER, MONEY, filter_param, for_each_object, is_in_dollars};
 use super::user::{USER_MODEL, ada, user};
-use super::{AMOUNT, BAD_FILTER, MONEY, filter_param, for_each_object, is_in_dollars};
 use crate::rest::field::{Field, FieldType, ID, ObjectModel, REFERENCE};
 use crate::rest::reply::{RequestView, ResponseDraft};
 use crate::rest::route::{

@@ -2,7 +2,7 @@
 
 use contract::ErrorCode;
 
-use super::PREFIXES;
+use super::common::PREFIXES;
 use crate::rest::field::{Field, FieldType, ID, ObjectModel, ValueBounds, acknowledgement};
 use crate::rest::route::{
     BAD_MEMBER, ErrorRow, InvalidParam, Param, ParamLocation, RequestBody, ResponseSource, Route, Service, Verb,

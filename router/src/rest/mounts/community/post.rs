@@ -1,6 +1,6 @@
 //! The posting service: posts and the communities they are in.
 
-use super::{BAD_N, N, PREFIXES};
+use super::common::{BAD_N, N, PREFIXES};
 use crate::rest::field::{AUTHOR, Field, FieldType, ID, ObjectModel, ValueBounds, acknowledgement, control};
 use crate::rest::route::{
     BAD_MEMBER, ErrorRow, InvalidParam, Param, ParamLocation, RequestBody, ResponseSource, Route, Service, Verb,

@@ -2,7 +2,7 @@
 
 use contract::ErrorCode;
 
-use super::{POINTS, PREFIXES};
+use super::common::{POINTS, PREFIXES};
 use crate::rest::field::{EMAIL, Field, FieldType, ObjectModel, USERNAME as NEW_USERNAME, acknowledgement};
 use crate::rest::reply::hide_closed_account;
 use crate::rest::route::{

@@ -2,7 +2,7 @@
 
 use contract::ErrorCode;
 
-use super::{BAD_N, COUNT, N, POINTS, PREFIXES};
+use super::common::{BAD_N, COUNT, N, POINTS, PREFIXES};
 use crate::rest::field::{Field, FieldType, ObjectModel, ValueBounds};
 use crate::rest::route::{
     AccessRule, ErrorRow, InvalidParam, Param, ParamLocation, ResponseSource, Route, Service, Verb, not_found_row,

@@ -3,9 +3,8 @@
 use contract::ErrorCode;
 use serde_json::Value;
 
-use super::{CHECK, NO_USER, NOT_THEIRS};
-use crate::rest::QUANTITY;
-use crate::rest::field::{Field, FieldType, ID, ObjectModel, REFERENCE, acknowledgement};
+use super::common::{CHECK, NO_USER, NOT_THEIRS};
+use crate::rest::field::{Field, FieldType, ID, ObjectModel, QUANTITY, REFERENCE, acknowledgement};
 use crate::rest::reply::{RequestView, ResponseDraft};
 use crate::rest::route::{
     BAD_MEMBER, ErrorRow, Param, RequestBody, ResponseSource, Route, Service, Verb, not_found_row, path_id,

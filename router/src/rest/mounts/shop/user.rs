@@ -2,7 +2,7 @@
 
 use contract::ErrorCode;
 
-use super::{CHECK, NO_USER};
+use super::common::{CHECK, NO_USER};
 use crate::rest::field::{
     Field, FieldType, ID, ObjectModel, PASSWORD as NEW_PASSWORD, SIGN_IN_NAME, USERNAME, ValueBounds, acknowledgement,
 };
