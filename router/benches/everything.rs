@@ -79,12 +79,14 @@ async fn asked(app: &App, id: i64) -> Vec<u8> {
         document: RequestDocument::Text(QUERY.into()),
         operation_name: None,
         variables: Variables::default(),
-        viewer: Viewer::User {
-            id,
-            role: Role::Investor,
-            admin: false,
-        },
-        session: None,
+        caller: agora::in_process::caller(
+            Viewer::User {
+                id,
+                role: Role::Investor,
+                admin: false,
+            },
+            None,
+        ),
         request_id: "bench".into(),
         budget: None,
     });

@@ -58,6 +58,7 @@ fn supergraph(mut subgraphs: Subgraphs) -> Supergraph {
     }
     Supergraph::new(
         include_str!("../supergraph.graphql"),
+        &contract::SCALARS,
         subgraphs,
         Arc::new(Limits::default()),
     )
@@ -102,8 +103,7 @@ async fn federated(supergraph: &Supergraph, query: &str) -> Vec<u8> {
         document: RequestDocument::Text(query.into()),
         operation_name: None,
         variables: Variables::default(),
-        viewer: viewer(),
-        session: None,
+        caller: agora::in_process::caller(viewer(), None),
         request_id: "bench".into(),
         budget: None,
     };

@@ -15,7 +15,7 @@ use agora::config::Settings;
 use agora::gateway::Gateway;
 use agora::rest::AnonymousAccess;
 use agora::server;
-use agora::subgraph::{RequestDocument, SubgraphRequest};
+use agora::subgraph::{Caller, RequestDocument, SubgraphRequest};
 use agora::workers::Workers;
 use async_graphql::Variables;
 use axum::Router;
@@ -23,7 +23,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use axum::routing::get;
-use contract::{SystemClock, Viewer};
+use contract::SystemClock;
 use tokio::net::TcpListener;
 
 #[tokio::main]
@@ -67,8 +67,7 @@ async fn topics(State(gateway): State<Gateway>) -> impl IntoResponse {
         document: RequestDocument::Text("{ topics }".into()),
         operation_name: None,
         variables: Variables::default(),
-        viewer: Viewer::Anonymous,
-        session: None,
+        caller: Caller::anonymous(),
         request_id: "topics".into(),
         budget: None,
     };

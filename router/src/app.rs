@@ -11,9 +11,10 @@ use migrations::{Migrator, MigratorTrait};
 use sea_orm::DbErr;
 
 use crate::auth::{Authenticator, SessionRevocation};
-use crate::cache::{InvalidatingBus, ResponseCache};
+use crate::cache::ResponseCache;
 use crate::config::{ConfigError, DataFolder, Settings};
 use crate::gateway::Gateway;
+use crate::invalidating_bus::InvalidatingBus;
 use crate::order_service::{OrderService, ReplicaCommandBuilder, ReplicaProcesses};
 use crate::rest::AnonymousAccess;
 use crate::supergraph::{Supergraph, SupergraphError};
@@ -215,6 +216,7 @@ async fn open_gateway(
     let limits = Arc::new(settings.limits.clone());
     let graph = Supergraph::with_cache(
         domains::SUPERGRAPH_SDL,
+        &contract::SCALARS,
         domains::open_all(services, settings),
         Arc::clone(&limits),
         Arc::clone(cache),

@@ -201,7 +201,7 @@ fn plan(file: &std::path::Path, operation: Option<&str>) -> Result<String, Comma
         Some("-") => std::io::read_to_string(std::io::stdin())?,
         _ => std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?,
     };
-    let graph = supergraph::Supergraph::without_subgraphs(domains::SUPERGRAPH_SDL)?;
+    let graph = supergraph::Supergraph::without_subgraphs(domains::SUPERGRAPH_SDL, &contract::SCALARS)?;
     Ok(graph.plan_text(&query, operation)?)
 }
 

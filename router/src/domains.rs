@@ -6,7 +6,8 @@ use std::sync::Arc;
 use contract::Services;
 
 use crate::config::Settings;
-use crate::subgraph::{InProcess, Subgraph};
+use crate::in_process::InProcess;
+use crate::subgraph::Subgraph;
 
 /// The composed supergraph, which `npm --prefix router/web run compose` generates from the SDLs of [`DOMAINS`].
 pub const SUPERGRAPH_SDL: &str = include_str!("../supergraph.graphql");

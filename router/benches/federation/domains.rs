@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use agora::subgraph::{InProcess, Subgraph};
+use agora::in_process::InProcess;
+use agora::subgraph::Subgraph;
 use async_graphql::{Context, EmptyMutation, EmptySubscription, Object, Schema};
 use contract::{ContextExt, ErrorCodeExtension, PageArgs, PageConnection, Paginate, Result, load_row, row_loader};
 use entities::{message, user};

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use agora::subgraph::{InProcess, Subgraph};
+use agora::in_process::InProcess;
+use agora::subgraph::Subgraph;
 use async_graphql::{EmptyMutation, EmptySubscription, ID, Object, Schema, ValidationMode};
 use contract::ErrorCodeExtension;
 

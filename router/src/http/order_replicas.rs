@@ -43,8 +43,7 @@ pub(super) async fn page(State(state): State<HttpState>, request: Request) -> Re
         document: RequestDocument::Text(QUERY.into()),
         operation_name: None,
         variables: Variables::default(),
-        viewer: Viewer::Anonymous,
-        session: None,
+        caller: crate::in_process::caller(Viewer::Anonymous, None),
         request_id: id.unwrap_or_default(),
         budget: None,
     };

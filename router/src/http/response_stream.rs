@@ -37,8 +37,7 @@ impl OperationRequest {
             document: RequestDocument::Text(params.query.into()),
             operation_name: params.operation_name,
             variables: params.variables,
-            viewer: identity.viewer.clone(),
-            session: identity.session,
+            caller: crate::in_process::caller(identity.viewer.clone(), identity.session),
             request_id,
             budget: None,
         };

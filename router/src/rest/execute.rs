@@ -13,6 +13,7 @@ use super::percent_encoding::fill_template;
 use super::route::{ErrorRow, ResponseSource};
 use super::route_table::RouteMatch;
 use crate::gateway::Gateway;
+use crate::in_process;
 use crate::subgraph::{RequestDocument, SubgraphRequest};
 
 /// Nodes in one page: the most that a connection returns.
@@ -245,8 +246,7 @@ async fn fetch_data(
         document: RequestDocument::Text(bound_route.document(&variables)),
         operation_name: None,
         variables: Variables::from_json(variables),
-        viewer: caller.viewer.clone(),
-        session: caller.session,
+        caller: in_process::caller(caller.viewer.clone(), caller.session),
         request_id: Arc::clone(&caller.request_id),
         budget: Some(gateway.answer_budget()),
     };
@@ -256,8 +256,7 @@ async fn fetch_data(
     {
         // A forbidden operation has changed nothing, so that it can be executed again as another viewer.
         let request = SubgraphRequest {
-            viewer: viewer.clone(),
-            session: None,
+            caller: in_process::caller(viewer.clone(), None),
             ..request
         };
         (response, bytes) = fetch(gateway, bound_route, caller, request).await?;

@@ -84,7 +84,13 @@ impl RestApp {
         bookstore::demo::seed(&services).await.unwrap();
         exchange::demo::seed(&services).await.unwrap();
         let domains = domains::open_all(&services, &Settings::default());
-        let graph = Supergraph::new(domains::SUPERGRAPH_SDL, domains, Arc::new(limits.clone())).unwrap();
+        let graph = Supergraph::new(
+            domains::SUPERGRAPH_SDL,
+            &contract::SCALARS,
+            domains,
+            Arc::new(limits.clone()),
+        )
+        .unwrap();
         let graph: Arc<dyn Subgraph> = Arc::new(graph);
         let auth = Arc::new(Authenticator::new(Arc::clone(&keys), Arc::clone(&clock)));
         let gateway = Gateway::new(graph, auth, clock, Arc::new(limits));
@@ -175,8 +181,7 @@ pub async fn ask(gateway: &Gateway, query: &str, viewer: Viewer) -> Value {
         document: RequestDocument::Text(query.into()),
         operation_name: None,
         variables: Default::default(),
-        viewer,
-        session: None,
+        caller: agora::in_process::caller(viewer, None),
         request_id: "test".into(),
         budget: None,
     };
@@ -188,7 +193,13 @@ pub async fn ask(gateway: &Gateway, query: &str, viewer: Viewer) -> Value {
 pub fn graph_without_subgraphs() -> Supergraph {
     let away = |domain: &Domain| (domain.name.to_owned(), Arc::new(UnavailableDomain) as Arc<dyn Subgraph>);
     let away = domains::DOMAINS.iter().map(away).collect();
-    Supergraph::new(domains::SUPERGRAPH_SDL, away, Arc::new(Limits::default())).unwrap()
+    Supergraph::new(
+        domains::SUPERGRAPH_SDL,
+        &contract::SCALARS,
+        away,
+        Arc::new(Limits::default()),
+    )
+    .unwrap()
 }
 
 /// A domain that does not respond.

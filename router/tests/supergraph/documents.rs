@@ -87,7 +87,7 @@ fn a_one_of_input_requires_exactly_one_field() {
         "input EchoInput @join__type(graph: PEOPLE) @oneOf",
     );
     assert_ne!(sdl, SUPERGRAPH);
-    let graph = Supergraph::without_subgraphs(&sdl).unwrap();
+    let graph = Supergraph::without_subgraphs(&sdl, &contract::SCALARS).unwrap();
     for valid in [
         "{ echo(input: { a: 1 }) }",
         "{ echo(input: { c: { a: 1 } }) }",
@@ -184,7 +184,7 @@ async fn introspection_has_the_fields_of_the_newest_specification() {
         "input EchoInput @join__type(graph: PEOPLE)",
         "input EchoInput @join__type(graph: PEOPLE) @oneOf",
     );
-    let one_of = Supergraph::without_subgraphs(&sdl).unwrap();
+    let one_of = Supergraph::without_subgraphs(&sdl, &contract::SCALARS).unwrap();
     for (graph, is_one_of) in [(&Graph::new().supergraph, false), (&one_of, true)] {
         let query = r#"query($n: String!) { input: __type(name: "EchoInput") { isOneOf ...T isOneOf } other: __type(name: $n) { name isOneOf }
             __type(name: "__Type") { fields { name type { isOneOf } } }

@@ -35,7 +35,7 @@ impl Agora {
         let subgraphs = agora::domains::open_all(services, &agora::config::Settings::default());
         let sdl = include_str!("../../supergraph.graphql");
         Self {
-            supergraph: Supergraph::new(sdl, subgraphs, Arc::new(Limits::default())).unwrap(),
+            supergraph: Supergraph::new(sdl, &contract::SCALARS, subgraphs, Arc::new(Limits::default())).unwrap(),
             people,
             on,
         }
@@ -73,8 +73,7 @@ pub fn request(viewer: Viewer, query: &str, variables: Value) -> SubgraphRequest
         document: RequestDocument::Text(query.into()),
         operation_name: None,
         variables: async_graphql::Variables::from_json(variables),
-        viewer,
-        session: None,
+        caller: agora::in_process::caller(viewer, None),
         request_id: "test".into(),
         budget: None,
     }

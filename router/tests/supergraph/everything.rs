@@ -73,7 +73,12 @@ impl Demo {
             )
         };
         let subgraphs: HashMap<_, _> = subgraphs.into_iter().map(counted).collect();
-        let supergraph = Supergraph::new(agora::domains::SUPERGRAPH_SDL, subgraphs, Arc::new(Limits::default()));
+        let supergraph = Supergraph::new(
+            agora::domains::SUPERGRAPH_SDL,
+            &contract::SCALARS,
+            subgraphs,
+            Arc::new(Limits::default()),
+        );
         let mut demo = Self {
             on,
             supergraph: supergraph.unwrap(),
@@ -156,6 +161,6 @@ async fn a_query_over_all_domains_batches_its_fetches_and_rows() {
 
 #[tokio::test]
 async fn a_query_over_all_domains_is_one_plan() {
-    let supergraph = Supergraph::without_subgraphs(agora::domains::SUPERGRAPH_SDL).unwrap();
+    let supergraph = Supergraph::without_subgraphs(agora::domains::SUPERGRAPH_SDL, &contract::SCALARS).unwrap();
     insta::assert_snapshot!(supergraph.plan_text(EVERYTHING, None).unwrap());
 }

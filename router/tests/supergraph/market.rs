@@ -5,9 +5,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
-use agora::cache::{CacheCounts, InvalidatingBus, ResponseCache};
+use agora::cache::{CacheCounts, ResponseCache};
+use agora::in_process::{InProcess, caller, identity};
+use agora::invalidating_bus::InvalidatingBus;
 use agora::limits::Limits;
-use agora::subgraph::{InProcess, Subgraph, SubgraphRequest, SubgraphResponse};
+use agora::subgraph::{Subgraph, SubgraphRequest, SubgraphResponse};
 use agora::supergraph::Supergraph;
 use async_graphql::{Context, EmptyMutation, EmptySubscription, Error, ID, Object, Result, Schema, SimpleObject};
 use contract::{Audience, Bus, Event, InProcessBus, Role, Viewer};
@@ -169,7 +171,7 @@ impl Subgraph for Counted {
     fn fetch(&self, request: SubgraphRequest) -> BoxFuture<'_, SubgraphResponse> {
         let text = request.document.text();
         let variables = serde_json::to_value(&request.variables).expect("JSON");
-        let noted = (text.to_string(), variables, request.viewer.clone());
+        let noted = (text.to_string(), variables, identity(&request.caller).0);
         self.asked.lock().expect("no panic").push(noted);
         async move {
             let answer = self.inner.fetch(request).await;
@@ -225,6 +227,7 @@ impl Market {
         ];
         let supergraph = Supergraph::with_cache(
             include_str!("market/supergraph.graphql"),
+            &contract::SCALARS,
             HashMap::from(subgraphs),
             Arc::new(limits),
             cache.clone(),
@@ -246,7 +249,7 @@ impl Market {
 
     pub async fn ask_as(&self, viewer: Viewer, query: &str, variables: Value) -> Value {
         let request = SubgraphRequest {
-            viewer,
+            caller: caller(viewer, None),
             ..crate::world::request(query, variables)
         };
         let answer = self.supergraph.fetch(request).await.into_encoded();

@@ -33,7 +33,7 @@ impl<'s> Walk<'s> {
     fn new(schema: &'s Valid<Schema>) -> Self {
         Self {
             schema,
-            supergraph: Supergraph::without_subgraphs(SUPERGRAPH_SDL).unwrap(),
+            supergraph: Supergraph::without_subgraphs(SUPERGRAPH_SDL, &contract::SCALARS).unwrap(),
             walked: HashSet::new(),
             failed: Vec::new(),
             planned: 0,

@@ -19,7 +19,7 @@ fn nested(depth: usize, fields: &str, link: &str) -> String {
 #[test]
 #[ignore = "prints a table for those who change the price"]
 fn planning_costs_and_times() {
-    let supergraph = Supergraph::without_subgraphs(SUPERGRAPH_SDL).unwrap();
+    let supergraph = Supergraph::without_subgraphs(SUPERGRAPH_SDL, &contract::SCALARS).unwrap();
     let some = "id username karma";
     let many = "id username karma portfolioValue unreadCount wallet { balance } holdings { nodes { free stock { name price } } } posts { nodes { title score } } inbox(first: 25) { nodes { contents } } bookPurchases { nodes { title } } shopOrders { nodes { quantity } }";
     let orders = "inbox(first: 25) { nodes { from";
@@ -92,7 +92,7 @@ fn many_fetches(copies: usize) -> String {
 
 #[test]
 fn the_cost_grows_with_the_work_and_has_a_limit() {
-    let supergraph = Supergraph::without_subgraphs(SUPERGRAPH_SDL).unwrap();
+    let supergraph = Supergraph::without_subgraphs(SUPERGRAPH_SDL, &contract::SCALARS).unwrap();
     let limits = Limits::default();
     let cost = |text: &str| supergraph.planning_cost(text).unwrap();
     // Twice as many parallel fetches cost more than twice as much.
@@ -109,7 +109,7 @@ fn the_cost_grows_with_the_work_and_has_a_limit() {
 
 #[test]
 fn operations_differing_in_names_and_values_share_a_plan() {
-    let supergraph = Supergraph::without_subgraphs(SUPERGRAPH_SDL).unwrap();
+    let supergraph = Supergraph::without_subgraphs(SUPERGRAPH_SDL, &contract::SCALARS).unwrap();
     let spellings = [
         "{ user(id: \"1\") { username posts(first: 2) { nodes { title } } } }",
         "{ u: user(id: \"2\") { username posts(first: 3) { nodes { title } } } }",
@@ -131,7 +131,7 @@ fn operations_differing_in_names_and_values_share_a_plan() {
 
 #[test]
 fn operations_with_new_aliases_on_any_fields_share_a_plan() {
-    let supergraph = Supergraph::without_subgraphs(SUPERGRAPH_SDL).unwrap();
+    let supergraph = Supergraph::without_subgraphs(SUPERGRAPH_SDL, &contract::SCALARS).unwrap();
     for turn in 0..64_usize {
         let key = |bit: usize| match turn >> bit & 1 {
             0 => String::new(),

@@ -7,7 +7,7 @@ use crate::world::SUPERGRAPH;
 #[test]
 fn the_plan_of_an_operation_is_readable() {
     // The test fetches nothing, so the subgraphs are not needed.
-    let supergraph = Supergraph::without_subgraphs(SUPERGRAPH).unwrap();
+    let supergraph = Supergraph::without_subgraphs(SUPERGRAPH, &contract::SCALARS).unwrap();
     let plan = |query: &str| supergraph.plan_text(query, None).unwrap();
     insta::assert_snapshot!(plan("{ me { name reviews { body product { name shipping } } } depots { city } }"), @r#"
     Sequence

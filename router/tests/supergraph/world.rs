@@ -426,7 +426,7 @@ impl Graph {
             asked.insert(name, subgraph.asked.clone());
             subgraphs.insert(name.to_owned(), Arc::new(subgraph));
         }
-        let supergraph = Supergraph::new(SUPERGRAPH, subgraphs, Arc::new(limits)).unwrap();
+        let supergraph = Supergraph::new(SUPERGRAPH, &contract::SCALARS, subgraphs, Arc::new(limits)).unwrap();
         Self { supergraph, asked }
     }
 
@@ -450,8 +450,7 @@ pub fn request(query: &str, variables: Value) -> SubgraphRequest {
         document: RequestDocument::Text(query.into()),
         operation_name: None,
         variables: async_graphql::Variables::from_json(variables),
-        viewer: Viewer::Anonymous,
-        session: None,
+        caller: agora::in_process::caller(Viewer::Anonymous, None),
         request_id: "test".into(),
         budget: None,
     }

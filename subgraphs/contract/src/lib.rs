@@ -5,7 +5,6 @@
 //! ([`Error`]), reads and writes ([`Db`]), the time ([`Clock`]) and events ([`Bus`]).
 
 mod acting_user;
-mod budget;
 mod changed_rows;
 mod client_address;
 mod clock;
@@ -14,7 +13,6 @@ mod date;
 mod date_time;
 mod db;
 mod error;
-mod error_code;
 mod event;
 mod expiry;
 mod follow;
@@ -32,7 +30,6 @@ mod private_file;
 mod scalar;
 mod services;
 mod session;
-mod settings;
 mod side;
 mod subgraph;
 mod sweep;
@@ -41,8 +38,12 @@ mod token;
 mod versioned_row;
 mod viewer;
 
+pub use foundation::{
+    AnswerBudget, AnswerPool, BudgetError, ErrorCode, Fault, Scalar, ScalarError, StringList, UnknownErrorCode,
+    settings, truncate_chars,
+};
+
 pub use acting_user::ActingUser;
-pub use budget::{AnswerBudget, AnswerPool, BudgetError};
 pub use changed_rows::{Watch, changed_rows, check_watch_limit};
 pub use client_address::{client_address, client_network, with_client_address};
 pub use clock::{Clock, ManualClock, SystemClock, to_date_time, to_timestamp_us};
@@ -51,7 +52,6 @@ pub use date::Date;
 pub use date_time::DateTime;
 pub use db::{Db, DbOptions, DbStats, StorageHealth, Tx};
 pub use error::{Error, ErrorCodeExtension, Result};
-pub use error_code::{ErrorCode, Fault, UnknownErrorCode};
 pub use event::{Audience, Bus, Delivery, Event, EventStream, InProcessBus};
 pub use expiry::ExpiryExtension;
 pub use follow::{Follower, follow};
@@ -69,14 +69,13 @@ pub use order_log::{
 pub use page::{PageArgs, PageConnection, Paginate, SortedSelect, is_node_field_selected};
 pub use patch::non_null;
 pub use private_file::{folder_of, replace_private_file};
-pub use scalar::{Scalar, ScalarError};
+pub use scalar::SCALARS;
 pub use services::{EXPIRED_MAX, Services};
 pub use session::SessionId;
-pub use settings::StringList;
 pub use side::Side;
 pub use subgraph::{subgraph_builder, subgraph_sdl};
 pub use sweep::Retention;
-pub use text::{optional_text, path_segment, required_line, required_segment, required_text, truncate_chars};
+pub use text::{optional_text, path_segment, required_line, required_segment, required_text};
 pub use token::{Claims, TokenError, TokenKeys, VerifiedToken};
 pub use versioned_row::{Invalidates, VersionedRow, WatchedRow};
 pub use viewer::{Role, Viewer};

@@ -64,14 +64,6 @@ pub fn optional_text(field: &'static str, value: Option<&str>, max: usize) -> Re
     }
 }
 
-/// Truncates a text that echoes a client's input to `max` characters: the input may be a megabyte.
-pub fn truncate_chars(text: &mut String, max: usize) {
-    if let Some((end, _)) = text.char_indices().nth(max) {
-        text.truncate(end);
-        text.push('…');
-    }
-}
-
 fn bounded(field: &'static str, text: &str, max: usize) -> Result<String> {
     if text.chars().count() > max {
         return Err(Error::invalid(field, format!("must have at most {max} characters")));

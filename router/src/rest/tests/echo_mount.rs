@@ -13,6 +13,7 @@ use tower::ServiceExt;
 
 use crate::auth::Authenticator;
 use crate::gateway::Gateway;
+use crate::in_process::InProcess;
 use crate::limits::Limits;
 use crate::rest::anonymous_access::AnonymousAccess;
 use crate::rest::bound_mount::{BoundMount, MountAddress};
@@ -22,7 +23,6 @@ use crate::rest::handle;
 use crate::rest::route::{
     AccessRule, ErrorRow, InvalidParam, Mount, Param, ParamLocation, RequestBody, ResponseSource, Route, Service, Verb,
 };
-use crate::subgraph::InProcess;
 
 pub(super) struct TestMount {
     router: Router,

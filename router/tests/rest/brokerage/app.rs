@@ -73,7 +73,13 @@ impl BrokerageApp {
         settings.accounts.hashing_wait_ms_max = 60_000;
         let limits = Arc::new(Limits::default());
         let domains = domains::open_all(&on.services, &settings);
-        let graph = Supergraph::new(domains::SUPERGRAPH_SDL, domains, Arc::clone(&limits)).unwrap();
+        let graph = Supergraph::new(
+            domains::SUPERGRAPH_SDL,
+            &contract::SCALARS,
+            domains,
+            Arc::clone(&limits),
+        )
+        .unwrap();
         let graph: Arc<dyn Subgraph> = Arc::new(graph);
         let (keys, clock) = (Arc::clone(&on.services.keys), Arc::clone(&on.services.clock));
         let auth = Arc::new(Authenticator::new(keys, Arc::clone(&clock)));

@@ -7,7 +7,7 @@ use contract::{ErrorCode, Fault};
 const INTRODUCTION: &str = "\
 # Error codes
 
-<!-- Generated from `subgraphs/contract/src/error_code.rs`: UPDATE_SCHEMAS=1 cargo test --workspace --test contract error_codes -->
+<!-- Generated from `router/foundation/src/error_code.rs`: UPDATE_SCHEMAS=1 cargo test --workspace --test contract error_codes -->
 
 A code is stable: it does not change its meaning, and a client may match on it. GraphQL has it in `errors[].extensions.code`, the
 brokerage's REST routes have it in `error.reason`. The messages beside it are for people and may change.

@@ -6,11 +6,12 @@ use std::collections::HashSet;
 use apollo_compiler::ast::{Argument, DirectiveList, InputValueDefinition, Type, Value as Literal, VariableDefinition};
 use apollo_compiler::executable::{Operation, Selection, SelectionSet};
 use apollo_compiler::schema::{ExtendedType, InputObjectType};
-use apollo_compiler::{ExecutableDocument, Name, Node, Schema};
+use apollo_compiler::{ExecutableDocument, Name, Node};
 use async_graphql::Variables;
-use contract::Scalar;
+use foundation::Scalar;
 
 use super::super::request_error::{Diagnostic, InvalidValue, Location, RequestError};
+use super::super::schema::PublicSchema;
 use super::super::variables::literal_value;
 use super::location::location;
 
@@ -39,7 +40,7 @@ impl DeferredLiteral {
 /// # Errors
 /// The first invalid value.
 pub fn check_values(
-    schema: &Schema,
+    schema: &PublicSchema,
     document: &ExecutableDocument,
     operation: Option<&Node<Operation>>,
 ) -> Result<Vec<DeferredLiteral>, RequestError> {
@@ -62,7 +63,7 @@ pub fn check_values(
 }
 
 struct ValueVisitor<'a> {
-    schema: &'a Schema,
+    schema: &'a PublicSchema,
     document: &'a ExecutableDocument,
     variables: &'a [Node<VariableDefinition>],
     /// Fragments whose selections have been visited.
@@ -109,7 +110,7 @@ impl<'a> ValueVisitor<'a> {
 
     fn directives(&mut self, directives: &'a DirectiveList) -> Result<(), RequestError> {
         for directive in directives.iter() {
-            if let Some(definition) = self.schema.directive_definitions.get(&directive.name) {
+            if let Some(definition) = self.schema.types.directive_definitions.get(&directive.name) {
                 self.arguments(&directive.arguments, &definition.arguments)?;
             }
         }
@@ -159,7 +160,7 @@ impl<'a> ValueVisitor<'a> {
                 Ok(())
             }
             (_, Type::List(item) | Type::NonNullList(item)) => self.value(item, false, value),
-            (_, Type::Named(name) | Type::NonNullNamed(name)) => match (self.schema.types.get(name), &**value) {
+            (_, Type::Named(name) | Type::NonNullNamed(name)) => match (self.schema.types.types.get(name), &**value) {
                 (Some(ExtendedType::InputObject(input)), Literal::Object(members)) => {
                     self.input_object(input, members, value)
                 }
@@ -235,7 +236,7 @@ impl<'a> ValueVisitor<'a> {
     /// Checks the literal of a custom scalar.
     fn scalar(&mut self, name: &Name, value: &Node<Literal>) -> Result<(), RequestError> {
         let has_variables = self.inner_values(value)?;
-        let Some(scalar) = Scalar::named(name) else {
+        let Some(scalar) = self.schema.scalar(name) else {
             return Ok(());
         };
         let locations = location(self.document, value.location());

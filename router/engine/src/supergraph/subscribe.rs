@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use async_graphql::{Response, ServerError, Value};
-use contract::ErrorCode;
+use foundation::ErrorCode;
 use futures_util::FutureExt;
 use futures_util::stream::{self, BoxStream, StreamExt};
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use contract::AnswerBudget;
+use foundation::AnswerBudget;
 use tokio::time::Instant;
 
 /// The memory and the time that one answer may use.

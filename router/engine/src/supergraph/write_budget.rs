@@ -5,11 +5,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_graphql::{Value, Variables};
-use contract::Viewer;
 use tokio::time::Instant;
 
 use super::request_error::RequestError;
 use crate::limits::Limits;
+use crate::subgraph::Caller;
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// The size of a usual document, which does not count because documents are not stored.
@@ -30,12 +30,12 @@ impl WriteBudget {
         }
     }
 
-    /// Takes one mutation with these arguments from the buckets, unless `viewer` is signed in.
+    /// Takes one mutation with these arguments from the buckets, unless the caller has signed in.
     ///
     /// # Errors
     /// `RATE_LIMITED` with the seconds until the bucket has enough again; then nothing is taken.
-    pub fn admit(&self, viewer: &Viewer, document_bytes: usize, arguments: &Variables) -> Result<(), RequestError> {
-        if !matches!(viewer, Viewer::Anonymous | Viewer::OpenMount { .. }) {
+    pub fn admit(&self, caller: &Caller, document_bytes: usize, arguments: &Variables) -> Result<(), RequestError> {
+        if caller.is_signed_in() {
             return Ok(());
         }
         let values: usize = arguments.values().map(text_bytes).sum();

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{ExecutableDocument, OperationType};
-use async_graphql::{Executor, Request, Response, Variables};
+use async_graphql::{Response, Variables};
 use bytes::Bytes;
-use contract::{AnswerBudget, ErrorCode, SessionId, Viewer};
-use futures_util::future::{BoxFuture, Either, FutureExt};
-use futures_util::stream::{BoxStream, StreamExt};
+use foundation::{AnswerBudget, ErrorCode};
+use futures_util::future::{BoxFuture, Either};
+use futures_util::stream::BoxStream;
 use tokio::time::Instant;
 
 /// A GraphQL service: a domain in this process, one behind HTTP, or a whole supergraph.
@@ -62,13 +62,43 @@ pub struct SubgraphRequest {
     /// The variables as the caller sent them.
     pub variables: Variables,
     /// The caller.
-    pub viewer: Viewer,
-    /// The session of the caller's token; `None` for anonymous callers and services. Signing out ends it.
-    pub session: Option<i64>,
+    pub caller: Caller,
     /// Correlates the log lines of one request.
     pub request_id: Arc<str>,
     /// The bytes that the answer may hold; without it, a supergraph creates its own.
     pub budget: Option<Arc<AnswerBudget>>,
+}
+
+/// The caller of a request. Its identity is a value of the program: the engine passes it on and does not read it.
+#[derive(Clone, Debug, Default)]
+pub struct Caller {
+    identity: Option<Arc<dyn Any + Send + Sync>>,
+    is_signed_in: bool,
+}
+
+impl Caller {
+    /// A caller without an identity.
+    pub fn anonymous() -> Self {
+        Self::default()
+    }
+
+    /// A caller with that identity. Mutations of callers that have not signed in share a rate limit.
+    pub fn new<T: Any + Send + Sync>(identity: T, is_signed_in: bool) -> Self {
+        Self {
+            identity: Some(Arc::new(identity)),
+            is_signed_in,
+        }
+    }
+
+    /// Returns the identity; `None` for an anonymous caller, and for an identity of another type.
+    pub fn identity<T: Any>(&self) -> Option<&T> {
+        self.identity.as_ref()?.downcast_ref()
+    }
+
+    /// Whether the caller has signed in.
+    pub fn is_signed_in(&self) -> bool {
+        self.is_signed_in
+    }
 }
 
 /// A GraphQL document: unparsed text, or a parsed document.
@@ -156,25 +186,6 @@ impl SubgraphResponse {
     }
 }
 
-/// A domain's schema in this process.
-pub struct InProcess<E>(pub E);
-
-impl<E: Executor> Subgraph for InProcess<E> {
-    fn fetch(&self, request: SubgraphRequest) -> BoxFuture<'_, SubgraphResponse> {
-        self.0
-            .execute(into_request(request))
-            .map(SubgraphResponse::Tree)
-            .boxed()
-    }
-
-    fn subscribe(&self, request: SubgraphRequest) -> BoxStream<'static, SubgraphResponse> {
-        self.0
-            .execute_stream(into_request(request), None)
-            .map(SubgraphResponse::Tree)
-            .boxed()
-    }
-}
-
 /// Prepares a request by parsing its document. Running it reports the errors of a document that cannot be parsed.
 fn parse(mut request: SubgraphRequest) -> PreparedRequest {
     let tree = match &request.document {
@@ -202,26 +213,6 @@ fn operation_kind(document: &ExecutableDocument, operation_name: Option<&str>) -
         OperationType::Mutation => OperationKind::Mutation,
         OperationType::Subscription => OperationKind::Subscription,
     })
-}
-
-fn into_request(request: SubgraphRequest) -> Request {
-    let mut prepared = match request.document {
-        RequestDocument::Text(text) | RequestDocument::Prepared(PreparedDocument { text, .. }) => Request::new(&*text),
-        RequestDocument::Parsed { tree, .. } => {
-            let mut prepared = Request::new("");
-            prepared.set_parsed_query((*tree).clone());
-            prepared
-        }
-    };
-    prepared.operation_name = request.operation_name;
-    let mut prepared = prepared.variables(request.variables).data(request.viewer);
-    if let Some(session) = request.session {
-        prepared = prepared.data(SessionId(session));
-    }
-    if let Some(budget) = request.budget {
-        prepared = prepared.data(budget);
-    }
-    prepared
 }
 
 #[cfg(test)]
@@ -278,8 +269,7 @@ mod tests {
                 document: RequestDocument::Text(document.into()),
                 operation_name: name.map(str::to_owned),
                 variables: Variables::default(),
-                viewer: Viewer::Anonymous,
-                session: None,
+                caller: Caller::anonymous(),
                 request_id: "test".into(),
                 budget: None,
             };

@@ -6,6 +6,7 @@ use apollo_compiler::parser::Parser;
 use apollo_compiler::schema::{ExtendedType, Implementers};
 use apollo_compiler::validation::Valid;
 use apollo_compiler::{Name, Schema};
+use foundation::Scalar;
 use hive_router_query_planner::consumer_schema::ConsumerSchema;
 use hive_router_query_planner::utils::parsing::safe_parse_schema;
 
@@ -26,11 +27,13 @@ pub struct PublicSchema {
     pub sizes: SchemaSizes,
     /// The maximum lengths of texts.
     pub texts: TextBounds,
+    /// The custom scalars whose formats are known.
+    scalars: &'static [Scalar],
 }
 
 impl PublicSchema {
     /// Prepares the public types of a supergraph.
-    pub fn new(types: Valid<Schema>, supergraph: &Document) -> Self {
+    pub fn new(types: Valid<Schema>, supergraph: &Document, scalars: &'static [Scalar]) -> Self {
         let implementers = types.implementers_map();
         let sizes = SchemaSizes::of(&types);
         let field_names = types.types.values().flat_map(field_names).cloned().collect();
@@ -40,7 +43,13 @@ impl PublicSchema {
             field_names,
             sizes,
             texts: TextBounds::of(supergraph),
+            scalars,
         }
+    }
+
+    /// Returns the custom scalar of that name, if its format is known.
+    pub fn scalar(&self, name: &str) -> Option<&'static Scalar> {
+        Scalar::named(self.scalars, name)
     }
 
     /// Returns the object types of a value of this type; for an object type, the type itself.

@@ -111,7 +111,7 @@ pub fn validate(
     check_operation_limits(&parsed, limits)?;
     let document = valid_document(schema, &parsed)?;
     let selected = document.operations.get(operation_name).ok();
-    let deferred_literals = check_values(&schema.types, &document, selected)?;
+    let deferred_literals = check_values(schema, &document, selected)?;
     let definition = selected.cloned().ok_or_else(|| match operation_name {
         Some(name) => RequestError::OperationNotFound(format!("the document has no operation \"{name}\"")),
         None => RequestError::OperationNotFound(
@@ -137,7 +137,7 @@ pub fn validate(
         &mut Vec::new(),
     );
     let (conditions, mut maximal_conditions): (Vec<_>, ConditionValues) = conditions_found.into_iter().unzip();
-    let variables = variables::declared_variables(&schema.types, &definition)?;
+    let variables = variables::declared_variables(schema, &definition)?;
     let optional: Vec<_> = variables
         .iter()
         .filter(|variable| variable.is_optional())

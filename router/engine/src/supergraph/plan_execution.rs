@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_graphql::{Response, ServerError, Variables};
-use contract::{AnswerBudget, BudgetError, ErrorCode, Viewer};
+use foundation::{AnswerBudget, BudgetError, ErrorCode};
 use futures_util::FutureExt;
 use tokio::sync::watch;
 
@@ -15,18 +15,7 @@ use super::plan::model::{Fetch, ObjectProjection};
 use super::tree::size_of;
 use crate::cache::ResponseCache;
 use crate::limits::Limits;
-use crate::subgraph::{Subgraph, SubgraphRequest, SubgraphResponse};
-
-/// The caller's identity, as the gateway passes it to every subgraph.
-#[derive(Clone)]
-pub struct CallerIdentity {
-    /// The authenticated caller.
-    pub viewer: Viewer,
-    /// The caller's session.
-    pub session: Option<i64>,
-    /// Correlates the log lines of one request.
-    pub request_id: Arc<str>,
-}
+use crate::subgraph::{Caller, Subgraph, SubgraphRequest, SubgraphResponse};
 
 /// One execution of a plan.
 pub struct PlanExecution<'a> {
@@ -35,7 +24,9 @@ pub struct PlanExecution<'a> {
     /// The values of the plan's arguments.
     pub variables: &'a Variables,
     /// The caller.
-    pub caller: &'a CallerIdentity,
+    pub caller: &'a Caller,
+    /// Correlates the log lines of one request.
+    pub request_id: &'a Arc<str>,
     /// The limits.
     pub limits: &'a Limits,
     /// The cache of responses that are the same for every caller.
@@ -62,7 +53,7 @@ impl PlanExecution<'_> {
         match sent.await {
             Ok(data) => receive(&fetch.name, data, &self.allowance.budget),
             Err(_) => {
-                tracing::error!(subgraph = %fetch.name, request_id = %self.caller.request_id, "a subgraph panicked");
+                tracing::error!(subgraph = %fetch.name, request_id = %self.request_id, "a subgraph panicked");
                 Ok(error_response("something went wrong on our side", ErrorCode::Internal))
             }
         }
@@ -71,18 +62,17 @@ impl PlanExecution<'_> {
     /// Builds the request of a fetch.
     pub fn request(&self, fetch: &Fetch, variables: Variables) -> SubgraphRequest {
         // A cacheable fetch is sent anonymously, so its response cannot contain data that only one caller may see.
-        let (viewer, session) = if fetch.is_anonymous {
-            (Viewer::Anonymous, None)
+        let caller = if fetch.is_anonymous {
+            Caller::anonymous()
         } else {
-            (self.caller.viewer.clone(), self.caller.session)
+            self.caller.clone()
         };
         SubgraphRequest {
             document: fetch.document.clone(),
             operation_name: None,
             variables,
-            viewer,
-            session,
-            request_id: self.caller.request_id.clone(),
+            caller,
+            request_id: self.request_id.clone(),
             budget: None,
         }
     }

@@ -1,7 +1,7 @@
 //! The reasons to end a request before its answer is complete.
 
 use async_graphql::{ServerError, Value};
-use contract::{BudgetError, ErrorCode};
+use foundation::{BudgetError, ErrorCode};
 
 use crate::subgraph::{EncodedResponse, ResponseKind};
 

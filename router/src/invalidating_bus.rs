@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use contract::{Bus, Event, EventStream};
 
-use super::ResponseCache;
+use crate::cache::ResponseCache;
 
 /// A bus that keeps the cache fresh: `publish` invalidates the entity before any subscriber receives the event, and
 /// before it returns.

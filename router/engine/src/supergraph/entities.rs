@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 
 use async_graphql::{PathSegment, Response, ServerError, Value};
-use contract::{AnswerBudget, ErrorCode};
+use foundation::{AnswerBudget, ErrorCode};
 
 use super::abort::Abort;
 use super::attribution::candidates;

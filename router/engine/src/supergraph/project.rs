@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_graphql::indexmap::IndexMap;
 use async_graphql::{Name, PathSegment, ServerError, Value};
-use contract::{BudgetError, ErrorCode};
+use foundation::{BudgetError, ErrorCode};
 use serde::Serialize;
 use tokio::time::Instant;
 

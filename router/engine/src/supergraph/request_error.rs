@@ -1,6 +1,6 @@
 //! The reasons to reject a request before execution (the specification's request errors).
 
-use contract::ErrorCode;
+use foundation::ErrorCode;
 use serde::Serialize;
 
 use crate::subgraph::{EncodedResponse, ResponseKind};
@@ -83,7 +83,7 @@ pub struct InvalidValue {
 
 impl InvalidValue {
     /// The value at `at` does not have the format of its scalar.
-    pub fn new(at: &str, misfit: &contract::ScalarError, locations: Vec<Location>) -> Self {
+    pub fn new(at: &str, misfit: &foundation::ScalarError, locations: Vec<Location>) -> Self {
         let at = match misfit.member {
             Some(member) => format!("{at}.{member}"),
             None => at.to_owned(),
@@ -172,7 +172,7 @@ impl RequestError {
         };
         for error in &mut errors {
             if let Some(serde_json::Value::String(message)) = error.get_mut("message") {
-                contract::truncate_chars(message, MESSAGE_CHARS_MAX);
+                foundation::truncate_chars(message, MESSAGE_CHARS_MAX);
             }
         }
         EncodedResponse {
@@ -184,7 +184,7 @@ impl RequestError {
 
 fn truncated_field(field: &str) -> String {
     let mut field = field.to_owned();
-    contract::truncate_chars(&mut field, FIELD_CHARS_MAX);
+    foundation::truncate_chars(&mut field, FIELD_CHARS_MAX);
     field
 }
 

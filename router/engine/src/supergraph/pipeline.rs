@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_graphql::{Value, Variables};
-use contract::AnswerBudget;
+use foundation::AnswerBudget;
 use futures_util::future::{Either, FutureExt};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
@@ -19,7 +19,7 @@ use super::execution_state::ExecutionState;
 use super::introspect::IntrospectionResult;
 use super::operations::Operations;
 use super::plan::model::Plan;
-use super::plan_execution::{CallerIdentity, PlanExecution};
+use super::plan_execution::PlanExecution;
 use super::project;
 use super::request_error::RequestError;
 use super::tree;
@@ -28,7 +28,7 @@ use super::write_budget::WriteBudget;
 use crate::cache::ResponseCache;
 use crate::limits::Limits;
 use crate::subgraph::{
-    EncodedResponse, OperationKind, Preparation, PreparedDocument, PreparedRequest, RequestDocument, Subgraph,
+    Caller, EncodedResponse, OperationKind, Preparation, PreparedDocument, PreparedRequest, RequestDocument, Subgraph,
     SubgraphRequest,
 };
 
@@ -57,7 +57,8 @@ pub struct PlannedRequest {
     introspection: Option<Arc<IntrospectionResult>>,
     /// Whether `introspection` came from the cache.
     is_introspection_cached: bool,
-    caller: CallerIdentity,
+    caller: Caller,
+    request_id: Arc<str>,
     /// The memory and the time that its answer may use.
     pub allowance: Allowance,
 }
@@ -76,8 +77,8 @@ impl Pipeline {
         match planned.operation.valid.kind() {
             OperationKind::Subscription => return Err(RequestError::SubscriptionNotSupported),
             OperationKind::Mutation => {
-                let viewer = &planned.caller.viewer;
-                self.write_budget.admit(viewer, document_bytes, &planned.arguments)?;
+                let caller = &planned.caller;
+                self.write_budget.admit(caller, document_bytes, &planned.arguments)?;
             }
             OperationKind::Query => {}
         }
@@ -146,7 +147,7 @@ impl Pipeline {
             None => self.operations.operation(&key).await?,
         };
         let valid = &operation.valid;
-        let variables = variables::coerce(&self.operations.schema.types, &valid.variables, request.variables)?;
+        let variables = variables::coerce(&self.operations.schema, &valid.variables, request.variables)?;
         valid
             .deferred_literals
             .iter()
@@ -174,11 +175,8 @@ impl Pipeline {
             arguments,
             introspection,
             is_introspection_cached,
-            caller: CallerIdentity {
-                viewer: request.viewer,
-                session: request.session,
-                request_id: request.request_id,
-            },
+            caller: request.caller,
+            request_id: request.request_id,
             allowance,
         })
     }
@@ -249,6 +247,7 @@ impl Pipeline {
             subgraphs: &self.subgraphs,
             variables: &planned.arguments,
             caller: &planned.caller,
+            request_id: &planned.request_id,
             limits: &self.limits,
             cache: &self.cache,
             projection: &planned.plan.projection,

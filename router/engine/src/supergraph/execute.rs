@@ -1,7 +1,7 @@
 //! Executes a plan: independent steps run in parallel, dependent steps in order.
 
 use async_graphql::{PathSegment, Value};
-use contract::ErrorCode;
+use foundation::ErrorCode;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, try_join_all};
 use tokio::time::timeout_at;

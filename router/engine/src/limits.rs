@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use contract::settings;
+use foundation::settings;
 
 settings! {
     /// The limits of everything that a caller can send or keep open.

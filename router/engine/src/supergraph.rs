@@ -45,6 +45,7 @@ mod write_budget;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foundation::Scalar;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{BoxStream, StreamExt};
 
@@ -87,31 +88,33 @@ pub struct VariableInfo {
 }
 
 impl Supergraph {
-    /// Serves a supergraph over its subgraphs, by the names that the supergraph's `join__graph` gives them. Caches no
-    /// responses.
+    /// Serves a supergraph over its subgraphs, by the names that the supergraph's `join__graph` gives them. `scalars`
+    /// are the custom scalars whose formats it checks. Caches no responses.
     ///
     /// # Errors
     /// When the supergraph is invalid, or a subgraph is missing.
     pub fn new(
         supergraph_sdl: &str,
+        scalars: &'static [Scalar],
         subgraphs: HashMap<String, Arc<dyn Subgraph>>,
         limits: Arc<Limits>,
     ) -> Result<Self, SupergraphError> {
-        Self::with_cache(supergraph_sdl, subgraphs, limits, Arc::default())
+        Self::with_cache(supergraph_sdl, scalars, subgraphs, limits, Arc::default())
     }
 
     /// As [`new`](Self::new), and caches the responses in `cache` that are the same for every caller. The caller connects
-    /// the cache to a bus that reports every change ([`InvalidatingBus`](crate::cache::InvalidatingBus)).
+    /// the cache to a bus that reports every change (`InvalidatingBus` of the router).
     ///
     /// # Errors
     /// As [`new`](Self::new).
     pub fn with_cache(
         supergraph_sdl: &str,
+        scalars: &'static [Scalar],
         mut subgraphs: HashMap<String, Arc<dyn Subgraph>>,
         limits: Arc<Limits>,
         cache: Arc<ResponseCache>,
     ) -> Result<Self, SupergraphError> {
-        let operations = Operations::new(supergraph_sdl, Arc::clone(&limits))?;
+        let operations = Operations::new(supergraph_sdl, scalars, Arc::clone(&limits))?;
         let subgraphs = operations
             .subgraph_names()
             .into_iter()
@@ -128,9 +131,9 @@ impl Supergraph {
     ///
     /// # Errors
     /// When the supergraph is invalid.
-    pub fn without_subgraphs(supergraph_sdl: &str) -> Result<Self, SupergraphError> {
+    pub fn without_subgraphs(supergraph_sdl: &str, scalars: &'static [Scalar]) -> Result<Self, SupergraphError> {
         let limits = Arc::<Limits>::default();
-        let operations = Operations::new(supergraph_sdl, Arc::clone(&limits))?;
+        let operations = Operations::new(supergraph_sdl, scalars, Arc::clone(&limits))?;
         let absent = || Arc::new(UnavailableSubgraph) as Arc<dyn Subgraph>;
         let subgraphs = operations.subgraph_names().iter().map(|_| absent()).collect();
         Ok(Self::assemble(operations, subgraphs, limits, Arc::default()))

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use async_graphql::Variables;
+use foundation::Scalar;
 use moka::sync::Cache;
 
 use super::cached_operation::{CachedOperation, OperationKey};
@@ -34,10 +35,10 @@ impl Operations {
     ///
     /// # Errors
     /// When the supergraph is invalid.
-    pub fn new(supergraph_sdl: &str, limits: Arc<Limits>) -> Result<Self, SupergraphError> {
+    pub fn new(supergraph_sdl: &str, scalars: &'static [Scalar], limits: Arc<Limits>) -> Result<Self, SupergraphError> {
         let types = public_schema(supergraph_sdl)?;
         let document = supergraph_document(supergraph_sdl)?;
-        let schema = PublicSchema::new(types, &document);
+        let schema = PublicSchema::new(types, &document, scalars);
         let planner = OperationPlanner::new(supergraph_sdl, &document)?;
         // An entry's weight grows with the size of its document; a small document weighs one.
         let operations = Cache::builder()

@@ -1,15 +1,14 @@
 //! Coerces the variables of a request to the types that the operation declares, by the rules of the
 //! specification.
 
-use apollo_compiler::Schema;
 use apollo_compiler::ast::{Type, Value as Literal, VariableDefinition};
 use apollo_compiler::executable::Operation;
 use apollo_compiler::schema::{ExtendedType, InputObjectType};
 use async_graphql::{Name, Value, Variables};
-use contract::Scalar;
 use serde_json::Number;
 
 use super::request_error::{InvalidValue, RequestError};
+use super::schema::PublicSchema;
 
 /// A declared variable.
 #[derive(Debug)]
@@ -35,7 +34,7 @@ impl DeclaredVariable {
 ///
 /// # Errors
 /// When a default does not fit its type.
-pub fn declared_variables(schema: &Schema, operation: &Operation) -> Result<Vec<DeclaredVariable>, RequestError> {
+pub fn declared_variables(schema: &PublicSchema, operation: &Operation) -> Result<Vec<DeclaredVariable>, RequestError> {
     let declare = |variable: &VariableDefinition| {
         let default = variable.default_value.as_deref();
         let default = default.map(|default| {
@@ -52,7 +51,11 @@ pub fn declared_variables(schema: &Schema, operation: &Operation) -> Result<Vec<
 }
 
 /// Coerces the client's values to the declared variables, and drops undeclared ones.
-pub fn coerce(schema: &Schema, declared: &[DeclaredVariable], mut sent: Variables) -> Result<Variables, RequestError> {
+pub fn coerce(
+    schema: &PublicSchema,
+    declared: &[DeclaredVariable],
+    mut sent: Variables,
+) -> Result<Variables, RequestError> {
     let mut coerced = Variables::default();
     for variable in declared {
         let mut at = format!("${}", variable.name);
@@ -72,7 +75,7 @@ pub fn coerce(schema: &Schema, declared: &[DeclaredVariable], mut sent: Variable
 
 /// Coerces a value to a type. `at` is the path of the value, such as `$input.tags[2]`; it is unchanged when
 /// this returns `Ok`.
-fn coerce_value(schema: &Schema, ty: &Type, value: Value, at: &mut String) -> Result<Value, RequestError> {
+fn coerce_value(schema: &PublicSchema, ty: &Type, value: Value, at: &mut String) -> Result<Value, RequestError> {
     let (item, name) = match ty {
         _ if matches!(value, Value::Null) => {
             return if ty.is_non_null() {
@@ -96,7 +99,7 @@ fn coerce_value(schema: &Schema, ty: &Type, value: Value, at: &mut String) -> Re
         }
         return Ok(Value::List(coerced));
     }
-    match (schema.types.get(name), value) {
+    match (schema.types.types.get(name), value) {
         (Some(ExtendedType::Enum(definition)), value) => match &value {
             Value::String(word) if definition.values.contains_key(word.as_str()) => Ok(value),
             Value::Enum(word) if definition.values.contains_key(word.as_str()) => Ok(value),
@@ -106,11 +109,11 @@ fn coerce_value(schema: &Schema, ty: &Type, value: Value, at: &mut String) -> Re
             coerce_input_object(schema, definition, members, at).map(Value::Object)
         }
         (Some(ExtendedType::InputObject(_)), value) => Err(type_mismatch(at, ty, &value)),
-        (_, value) => coerce_scalar(name, ty, value, at),
+        (_, value) => coerce_scalar(schema, name, ty, value, at),
     }
 }
 
-fn coerce_scalar(name: &str, ty: &Type, value: Value, at: &str) -> Result<Value, RequestError> {
+fn coerce_scalar(schema: &PublicSchema, name: &str, ty: &Type, value: Value, at: &str) -> Result<Value, RequestError> {
     match (name, &value) {
         ("Int", Value::Number(number)) => match integer(number) {
             Some(int) if i32::try_from(int).is_ok() => Ok(Value::from(int)),
@@ -124,8 +127,8 @@ fn coerce_scalar(name: &str, ty: &Type, value: Value, at: &str) -> Result<Value,
         ("Float", Value::Number(number)) if number.as_f64().is_some_and(f64::is_finite) => Ok(value),
         ("String" | "ID", Value::String(_)) | ("Boolean", Value::Boolean(_)) => Ok(value),
         ("Int" | "Float" | "ID" | "String" | "Boolean", _) => Err(type_mismatch(at, ty, &value)),
-        // Only its subgraph knows the format of a custom scalar that the contract does not define.
-        (name, value_of_scalar) => match Scalar::named(name).map(|scalar| scalar.check(value_of_scalar)) {
+        // Only its subgraph knows the format of a custom scalar that the supergraph was not told of.
+        (name, value_of_scalar) => match schema.scalar(name).map(|scalar| scalar.check(value_of_scalar)) {
             Some(Err(misfit)) => Err(InvalidValue::new(at, &misfit, Vec::new()).into()),
             Some(Ok(())) | None => Ok(value),
         },
@@ -147,7 +150,7 @@ fn integer(number: &Number) -> Option<i64> {
 type Members = async_graphql::indexmap::IndexMap<Name, Value>;
 
 fn coerce_input_object(
-    schema: &Schema,
+    schema: &PublicSchema,
     definition: &InputObjectType,
     mut sent: Members,
     at: &mut String,
@@ -155,7 +158,7 @@ fn coerce_input_object(
     let unknown = sent.keys().find(|key| !definition.fields.contains_key(key.as_str()));
     if let Some(unknown) = unknown {
         let mut unknown = unknown.to_string();
-        contract::truncate_chars(&mut unknown, SHOWN_CHARS_MAX);
+        foundation::truncate_chars(&mut unknown, SHOWN_CHARS_MAX);
         let message = format!("{at}: {} has no field \"{unknown}\"", definition.name);
         return Err(invalid_value(at, message));
     }
@@ -202,7 +205,7 @@ const SHOWN_CHARS_MAX: usize = 60;
 
 fn type_mismatch(at: &str, ty: &Type, value: &Value) -> RequestError {
     let mut shown: String = value.to_string();
-    contract::truncate_chars(&mut shown, SHOWN_CHARS_MAX);
+    foundation::truncate_chars(&mut shown, SHOWN_CHARS_MAX);
     invalid_value(at, format!("{at} has to be a {ty}, not {shown}"))
 }
 

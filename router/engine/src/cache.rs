@@ -5,7 +5,6 @@
 //! response contains only data that anyone may see. [`Freshness`] decides whether a cached response is still valid, and
 //! has the proof that none is served stale. Entries do not expire by time.
 
-mod bus;
 mod freshness;
 mod key;
 
@@ -17,11 +16,10 @@ use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use serde::Serialize;
 
-pub use self::bus::InvalidatingBus;
 pub use self::freshness::{Freshness, Generation, Slot};
 pub use self::key::{CacheKeyRef, FetchKey, hash_value};
 
-use self::key::CacheKey;
+use self::key::{CacheKey, bytes_of};
 use crate::limits::Limits;
 
 /// The response cache, with its counters.
@@ -179,18 +177,4 @@ impl ResponseCache {
             capacity: self.active.as_ref().map_or(0, |active| active.entries_max),
         }
     }
-}
-
-/// Returns the approximate memory of a tree.
-fn bytes_of(value: &Value) -> usize {
-    size_of::<Value>()
-        + match value {
-            Value::String(text) => text.len(),
-            Value::Enum(word) => word.len(),
-            Value::Binary(bytes) => bytes.len(),
-            Value::List(items) => items.iter().map(bytes_of).sum(),
-            // Every value of an object also takes a key, a hash and an index.
-            Value::Object(fields) => fields.iter().map(|(key, value)| key.len() + 32 + bytes_of(value)).sum(),
-            Value::Null | Value::Number(_) | Value::Boolean(_) => 0,
-        }
 }

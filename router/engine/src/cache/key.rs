@@ -6,8 +6,6 @@ use std::sync::Arc;
 use async_graphql::indexmap::Equivalent;
 use async_graphql::{Name, Value, Variables};
 
-use super::bytes_of;
-
 /// The part of the key that a plan knows: everything but the values of the variables. Plans with equal questions share
 /// cached responses.
 #[derive(Debug)]
@@ -131,4 +129,18 @@ impl Equivalent<CacheKey> for CacheKeyRef<'_> {
         let known = key.values.iter().map(Option::as_ref);
         self.fetch_key.is_same_fetch(&key.fetch_key) && self.values().eq(known)
     }
+}
+
+/// Returns the approximate memory of a tree.
+pub(super) fn bytes_of(value: &Value) -> usize {
+    size_of::<Value>()
+        + match value {
+            Value::String(text) => text.len(),
+            Value::Enum(word) => word.len(),
+            Value::Binary(bytes) => bytes.len(),
+            Value::List(items) => items.iter().map(bytes_of).sum(),
+            // Every value of an object also takes a key, a hash and an index.
+            Value::Object(fields) => fields.iter().map(|(key, value)| key.len() + 32 + bytes_of(value)).sum(),
+            Value::Null | Value::Number(_) | Value::Boolean(_) => 0,
+        }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_graphql::{ErrorExtensionValues, PathSegment, ServerError};
-use contract::ErrorCode;
+use foundation::ErrorCode;
 
 use super::plan::model::{ObjectProjection, ValueKind, ValueProjection};
 use super::tree::PathSegmentRef;

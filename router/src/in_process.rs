@@ -1,0 +1,73 @@
+//! A domain's schema in this process, and the viewer that it receives.
+
+use async_graphql::{Executor, Request};
+use contract::{SessionId, Viewer};
+use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::stream::{BoxStream, StreamExt};
+
+use crate::subgraph::{Caller, PreparedDocument, RequestDocument, Subgraph, SubgraphRequest, SubgraphResponse};
+
+/// The identity of a caller of the domains.
+#[derive(Debug)]
+struct ViewerIdentity {
+    viewer: Viewer,
+    /// The session of the caller's token; `None` for services. Signing out ends it.
+    session: Option<i64>,
+}
+
+/// Returns the caller of a request of this viewer, with the session of its token.
+pub fn caller(viewer: Viewer, session: Option<i64>) -> Caller {
+    match viewer {
+        Viewer::Anonymous => Caller::anonymous(),
+        Viewer::OpenMount { .. } => Caller::new(ViewerIdentity { viewer, session }, false),
+        Viewer::User { .. } | Viewer::Service { .. } => Caller::new(ViewerIdentity { viewer, session }, true),
+    }
+}
+
+/// Returns the viewer and the session that a caller was made of.
+pub fn identity(caller: &Caller) -> (Viewer, Option<i64>) {
+    match caller.identity::<ViewerIdentity>() {
+        Some(identity) => (identity.viewer.clone(), identity.session),
+        None => (Viewer::Anonymous, None),
+    }
+}
+
+/// A domain's schema in this process.
+pub struct InProcess<E>(pub E);
+
+impl<E: Executor> Subgraph for InProcess<E> {
+    fn fetch(&self, request: SubgraphRequest) -> BoxFuture<'_, SubgraphResponse> {
+        self.0
+            .execute(into_request(request))
+            .map(SubgraphResponse::Tree)
+            .boxed()
+    }
+
+    fn subscribe(&self, request: SubgraphRequest) -> BoxStream<'static, SubgraphResponse> {
+        self.0
+            .execute_stream(into_request(request), None)
+            .map(SubgraphResponse::Tree)
+            .boxed()
+    }
+}
+
+fn into_request(request: SubgraphRequest) -> Request {
+    let mut prepared = match request.document {
+        RequestDocument::Text(text) | RequestDocument::Prepared(PreparedDocument { text, .. }) => Request::new(&*text),
+        RequestDocument::Parsed { tree, .. } => {
+            let mut prepared = Request::new("");
+            prepared.set_parsed_query((*tree).clone());
+            prepared
+        }
+    };
+    prepared.operation_name = request.operation_name;
+    let (viewer, session) = identity(&request.caller);
+    let mut prepared = prepared.variables(request.variables).data(viewer);
+    if let Some(session) = session {
+        prepared = prepared.data(SessionId(session));
+    }
+    if let Some(budget) = request.budget {
+        prepared = prepared.data(budget);
+    }
+    prepared
+}
