@@ -30,7 +30,6 @@ mod pipeline;
 mod plan;
 mod plan_execution;
 mod project;
-mod projection_plan;
 mod request_error;
 mod response_paths;
 mod schema;

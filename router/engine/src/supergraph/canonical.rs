@@ -2,7 +2,7 @@
 //!
 //! A client may choose any aliases and names of variables, fragments and operations; none of them reaches the planner or a
 //! subgraph. A field with the same arguments and selections is fetched once, whatever its aliases, so operations that differ
-//! only in names and values share a plan. The shape of the answer ([`super::projection_plan`]) has both the client's key of a field and
+//! only in names and values share a plan. The shape of the answer (`plan/projection_plan.rs`) has both the client's key of a field and
 //! the key that its value is fetched by.
 
 use std::collections::HashMap;

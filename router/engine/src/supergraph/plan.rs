@@ -9,5 +9,6 @@ mod document;
 pub mod model;
 pub mod planner;
 mod planning_cost;
+mod projection_plan;
 mod serial;
 pub mod text;

@@ -7,10 +7,10 @@ use apollo_compiler::ast::Type;
 use apollo_compiler::collections::IndexMap;
 use apollo_compiler::schema::ExtendedType;
 
-use super::canonical::{CanonicalField, CanonicalOperation, CanonicalSelection};
-use super::plan::model::{FieldProjection, Leaf, ObjectProjection, ValueKind, ValueProjection};
-use super::request_error::RequestError;
-use super::schema::PublicSchema;
+use super::model::{FieldProjection, Leaf, ObjectProjection, ValueKind, ValueProjection};
+use crate::supergraph::canonical::{CanonicalField, CanonicalOperation, CanonicalSelection};
+use crate::supergraph::request_error::RequestError;
+use crate::supergraph::schema::PublicSchema;
 
 /// Computes the shape of an operation's answer.
 ///
