@@ -5,12 +5,10 @@ use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
 
 use crate::authorization::{self, AuthorizationEnd, Party};
+use crate::brokerage_order::{self, CancelReason};
 use crate::error::EntityError;
 use crate::expiry::EndedObligations;
-use crate::{brokerage_order, hold, lending, order_reserve};
-
-/// The reason why an order is cancelled when its investor's account is closed.
-pub const ORDER_ACCOUNT_CLOSED: &str = "left";
+use crate::{hold, lending, order_reserve};
 
 /// Ends the authorizations that a user granted or received, and cancels the user's pending orders. Money and shares
 /// that these reserved go back to their owners. Call it in the transaction that closes the account.
@@ -30,7 +28,7 @@ pub async fn end_obligations(
         }
     }
     for pending in brokerage_order::pending_for(user_id).all(tx).await? {
-        if let Some(order) = brokerage_order::cancel(tx, pending.id, Some(ORDER_ACCOUNT_CLOSED), now_us).await? {
+        if let Some(order) = brokerage_order::cancel(tx, pending.id, Some(CancelReason::AccountClosed), now_us).await? {
             match order_reserve::release(tx, &order, hold::HoldEnd::Voided, now_us).await? {
                 Some(affected) => obligations.affected.push(affected),
                 None => obligations.without_reserve.push(order.id),

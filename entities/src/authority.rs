@@ -4,6 +4,7 @@ use sea_orm::Condition;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
 
+use crate::role::Role;
 use crate::user::Column;
 
 /// The right to change an account.
@@ -26,7 +27,7 @@ impl Authority {
             Self::Service => Condition::all().add(Column::Admin.eq(false)),
             Self::OpenMount(mount) => Condition::all()
                 .add(Column::MadeVia.eq(mount))
-                .add(Column::Role.eq("MEMBER"))
+                .add(Column::Role.eq(Role::Member))
                 .add(Column::Admin.eq(false))
                 .add(
                     Condition::any()

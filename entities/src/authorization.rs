@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{EntityError, Violation};
 use crate::fee_terms::{FeePart, FeeTerms};
 use crate::sql;
+use crate::text_enum::text_enum;
 
 /// One authorization. It is open until it is revoked, its expiry is processed, or an account is closed.
 #[sea_orm::model]
@@ -20,8 +21,8 @@ pub struct Model {
     /// The authorization's id.
     #[sea_orm(primary_key)]
     pub id: i64,
-    /// `CAPITAL` or `STOCK_HOLDING`.
-    pub kind: String,
+    /// The kind of asset that is lent.
+    pub kind: AuthorizationKind,
     /// The user who lends.
     pub investor_id: i64,
     /// The broker who may use it.
@@ -48,8 +49,8 @@ pub struct Model {
     pub starts_at_us: i64,
     /// The end of its validity, in microseconds since the epoch.
     pub ends_at_us: i64,
-    /// `REVOKED`, `EXPIRED` or `LEFT`.
-    pub ended_by: Option<String>,
+    /// How it ended; `None` while it is open.
+    pub ended_by: Option<AuthorizationEnd>,
     /// When it ended, in microseconds since the epoch.
     pub ended_at_us: Option<i64>,
     /// When it was first granted, in microseconds since the epoch.
@@ -98,6 +99,16 @@ impl Model {
     }
 }
 
+text_enum! {
+    /// The kind of asset that an authorization lends.
+    pub enum AuthorizationKind {
+        /// Money, for purchases.
+        Capital = "CAPITAL",
+        /// Shares of a holding, for sales.
+        StockHolding = "STOCK_HOLDING",
+    }
+}
+
 /// The thing that is lent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LentAsset {
@@ -113,11 +124,11 @@ pub enum LentAsset {
 }
 
 impl LentAsset {
-    /// Returns the word stored in the database.
-    pub fn kind(&self) -> &'static str {
+    /// Returns the kind of the asset.
+    pub fn kind(&self) -> AuthorizationKind {
         match self {
-            Self::Capital(_) => "CAPITAL",
-            Self::Shares { .. } => "STOCK_HOLDING",
+            Self::Capital(_) => AuthorizationKind::Capital,
+            Self::Shares { .. } => AuthorizationKind::StockHolding,
         }
     }
 }
@@ -153,25 +164,15 @@ pub enum IncreaseCause<'a> {
     Trade(&'a FeeTerms),
 }
 
-/// How an authorization ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AuthorizationEnd {
-    /// The investor revoked it.
-    Revoked,
-    /// Its validity ended.
-    Expired,
-    /// The investor's or the broker's account was closed.
-    AccountClosed,
-}
-
-impl AuthorizationEnd {
-    /// Returns the word stored in the database.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Revoked => "REVOKED",
-            Self::Expired => "EXPIRED",
-            Self::AccountClosed => "LEFT",
-        }
+text_enum! {
+    /// How an authorization ends.
+    pub enum AuthorizationEnd {
+        /// The investor revoked it.
+        Revoked = "REVOKED",
+        /// Its validity ended.
+        Expired = "EXPIRED",
+        /// The investor's or the broker's account was closed.
+        AccountClosed = "LEFT",
     }
 }
 
@@ -447,7 +448,7 @@ pub async fn end(
     let sql = "UPDATE broker_authorization SET given_back = remaining, remaining = 0, lower_fees = NULL, ended_by = $1, ended_at_us = $2,
              version = version + 1
          WHERE id = $3 AND ended_at_us IS NULL RETURNING *";
-    sql::fetch_optional(tx, sql, [end.as_str().into(), now_us.into(), id.into()]).await
+    sql::fetch_optional(tx, sql, [end.into(), now_us.into(), id.into()]).await
 }
 
 /// Returns open authorizations whose validity has ended, the earliest end first.

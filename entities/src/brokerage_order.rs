@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{EntityError, Violation};
 use crate::side::Side;
 use crate::sql;
+use crate::text_enum::text_enum;
 
 /// One order.
 #[sea_orm::model]
@@ -17,14 +18,14 @@ pub struct Model {
     /// The order's id.
     #[sea_orm(primary_key)]
     pub id: i64,
-    /// `BUY` or `SELL`.
-    pub side: String,
+    /// The direction of the trade.
+    pub side: Side,
     /// The stock.
     pub stock_id: i64,
     /// The number of shares.
     pub quantity: i64,
-    /// `PENDING`, `COMPLETED` or `CANCELLED`; it leaves `PENDING` once and never returns.
-    pub status: String,
+    /// Its status; it leaves [`OrderStatus::Pending`] once and never returns.
+    pub status: OrderStatus,
     /// The price of one share at which it was executed, in minor units.
     pub price_minor: Option<i64>,
     /// The broker's fee, in minor units.
@@ -47,8 +48,8 @@ pub struct Model {
     pub exchange_number: Option<i64>,
     /// The reservation of the trade at the exchange, where the trade gets its number later.
     pub reservation_id: Option<i64>,
-    /// The reason why it was cancelled.
-    pub reason: Option<String>,
+    /// The reason why the system cancelled it; `None` if the system did not.
+    pub reason: Option<CancelReason>,
     /// When it was placed, in microseconds since the epoch.
     pub placed_at_us: i64,
     /// When it stopped pending, in microseconds since the epoch.
@@ -61,12 +62,29 @@ pub struct Model {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-impl Model {
-    /// The direction of the trade.
-    pub fn side(&self) -> Side {
-        Side::from_stored(&self.side)
+text_enum! {
+    /// The status of an order.
+    pub enum OrderStatus {
+        /// The automated order waits for its limit price.
+        Pending = "PENDING",
+        /// The order was executed.
+        Completed = "COMPLETED",
+        /// The order was cancelled or has expired without a trade.
+        Cancelled = "CANCELLED",
     }
+}
 
+text_enum! {
+    /// Why the system cancelled an order.
+    pub enum CancelReason {
+        /// The order expired.
+        Expired = "expired",
+        /// The investor's account was closed.
+        AccountClosed = "left",
+    }
+}
+
+impl Model {
     /// The users it concerns: the investor and the broker.
     pub fn parties(&self) -> Vec<i64> {
         [Some(self.investor_id), self.broker_id].into_iter().flatten().collect()
@@ -123,7 +141,7 @@ pub async fn record(tx: &impl ConnectionTrait, order: &ExecutedOrder, now_us: i6
          VALUES ($1, $2, $3, 'COMPLETED', $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $12, 1) RETURNING *";
     let [number, reservation] = order.trade.columns();
     let values = [
-        order.side.as_str().into(),
+        order.side.into(),
         order.stock_id.into(),
         order.quantity.into(),
         order.price_minor.into(),
@@ -173,7 +191,7 @@ pub async fn place(
          SELECT $1, $2, $3, 'PENDING', $4, $5, $6, $7, $8, $8, 1
          WHERE (SELECT count(*) FROM brokerage_order WHERE investor_id = $7 AND status = 'PENDING') < $9 RETURNING *";
     let values = [
-        order.side.as_str().into(),
+        order.side.into(),
         order.stock_id.into(),
         order.quantity.into(),
         order.currency.as_str().into(),
@@ -265,7 +283,7 @@ pub async fn set_number(
 pub async fn cancel(
     tx: &impl ConnectionTrait,
     id: i64,
-    reason: Option<&str>,
+    reason: Option<CancelReason>,
     now_us: i64,
 ) -> Result<Option<Model>, DbErr> {
     let sql = "UPDATE brokerage_order SET status = 'CANCELLED', reason = $1, ended_at_us = $2, changed_at_us = $2,

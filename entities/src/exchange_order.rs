@@ -18,8 +18,8 @@ pub struct Model {
     pub number: i64,
     /// The stock.
     pub stock_id: i64,
-    /// `BUY` or `SELL`.
-    pub side: String,
+    /// The direction of the trade.
+    pub side: Side,
     /// The number of shares.
     pub quantity: i64,
     /// The price of one share, in minor units.
@@ -75,7 +75,7 @@ pub async fn append(
 ) -> Result<Model, EntityError> {
     let values = [
         stock.id.into(),
-        order.side.as_str().into(),
+        order.side.into(),
         order.quantity.into(),
         order.price_minor.into(),
         stock.currency.as_str().into(),
@@ -98,7 +98,7 @@ pub async fn insert(tx: &impl ConnectionTrait, order: &Model) -> Result<(), DbEr
     let values = [
         order.number.into(),
         order.stock_id.into(),
-        order.side.as_str().into(),
+        order.side.into(),
         order.quantity.into(),
         order.price_minor.into(),
         order.currency.as_str().into(),

@@ -6,14 +6,11 @@
 use sea_orm::entity::prelude::*;
 
 use crate::authorization::{self, AuthorizationEnd};
-use crate::brokerage_order;
+use crate::brokerage_order::{self, CancelReason};
 use crate::error::EntityError;
 use crate::hold;
 use crate::lending::{self, AffectedBalance};
 use crate::order_reserve;
-
-/// The cancellation reason of an order that expired.
-pub const ORDER_EXPIRED: &str = "expired";
 
 /// The result of [`expire`].
 #[derive(Clone, Debug, Default)]
@@ -45,7 +42,7 @@ pub async fn expire(tx: &impl ConnectionTrait, now_us: i64, limit: u64) -> Resul
         }
     }
     for overdue in brokerage_order::overdue(now_us, limit).all(tx).await? {
-        if let Some(order) = brokerage_order::cancel(tx, overdue.id, Some(ORDER_EXPIRED), now_us).await? {
+        if let Some(order) = brokerage_order::cancel(tx, overdue.id, Some(CancelReason::Expired), now_us).await? {
             match order_reserve::release(tx, &order, hold::HoldEnd::Expired, now_us).await? {
                 Some(affected) => obligations.affected.push(affected),
                 None => obligations.without_reserve.push(order.id),

@@ -4,6 +4,7 @@ use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::sql;
+use crate::text_enum::text_enum;
 
 /// One hold.
 #[sea_orm::model]
@@ -17,8 +18,8 @@ pub struct Model {
     pub wallet_id: i64,
     /// The amount, in minor units of the wallet's currency.
     pub amount_minor: i64,
-    /// `PENDING`, `POSTED` (spent), `VOIDED` or `EXPIRED` (both given back).
-    pub state: String,
+    /// Its state; it leaves [`HoldState::Pending`] once and never returns.
+    pub state: HoldState,
     /// The brokerage order it covers.
     pub order_id: Option<i64>,
     /// When it expires, in microseconds since the epoch; `None` if it never does.
@@ -31,6 +32,20 @@ pub struct Model {
 
 impl ActiveModelBehavior for ActiveModel {}
 
+text_enum! {
+    /// The state of a hold.
+    pub enum HoldState {
+        /// The money is held.
+        Pending = "PENDING",
+        /// The money was spent.
+        Posted = "POSTED",
+        /// The order was cancelled, and the money was given back.
+        Voided = "VOIDED",
+        /// The order expired, and the money was given back.
+        Expired = "EXPIRED",
+    }
+}
+
 /// How a hold ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HoldEnd {
@@ -42,13 +57,12 @@ pub enum HoldEnd {
     Expired,
 }
 
-impl HoldEnd {
-    /// Returns the word stored in the database.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Posted => "POSTED",
-            Self::Voided => "VOIDED",
-            Self::Expired => "EXPIRED",
+impl From<HoldEnd> for HoldState {
+    fn from(end: HoldEnd) -> Self {
+        match end {
+            HoldEnd::Posted => Self::Posted,
+            HoldEnd::Voided => Self::Voided,
+            HoldEnd::Expired => Self::Expired,
         }
     }
 }
@@ -77,11 +91,11 @@ pub async fn place(
 /// Ends the pending hold of an order and returns it; `None` when none is pending. A hold ends only once.
 pub async fn end(tx: &impl ConnectionTrait, order_id: i64, end: HoldEnd, now_us: i64) -> Result<Option<Model>, DbErr> {
     let sql = "UPDATE hold SET state = $1, ended_at_us = $2 WHERE order_id = $3 AND state = 'PENDING' RETURNING *";
-    sql::fetch_optional(tx, sql, [end.as_str().into(), now_us.into(), order_id.into()]).await
+    sql::fetch_optional(tx, sql, [HoldState::from(end).into(), now_us.into(), order_id.into()]).await
 }
 
-/// Selects the holds of a wallet: all, or those in that state (the word of the column).
-pub fn for_wallet(wallet_id: i64, state: Option<&str>) -> Select<Entity> {
+/// Selects the holds of a wallet: all, or those in that state.
+pub fn for_wallet(wallet_id: i64, state: Option<HoldState>) -> Select<Entity> {
     let holds = Entity::find().filter(Column::WalletId.eq(wallet_id));
     match state {
         Some(state) => holds.filter(Column::State.eq(state)),

@@ -5,50 +5,12 @@
 use sea_orm::{ConnectionTrait, DbErr, Value};
 
 use crate::error::{EntityError, Violation};
+use crate::ledger_entry::EntryAccount;
+pub use crate::ledger_transaction::TransactionKind;
 use crate::{ledger_transaction, sql, wallet};
 
 /// The maximum content of a wallet, all buckets together: 10,000,000,000,000.00. It is far below the integer limit.
 pub const WALLET_MAX_MINOR: i64 = 1_000_000_000_000_000;
-
-/// The purpose of a ledger transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TransactionKind {
-    /// Money came in from outside.
-    Deposit,
-    /// Money went outside.
-    Withdrawal,
-    /// An operator set a balance.
-    Adjustment,
-    /// Money was lent to a broker.
-    Grant,
-    /// The remaining money of an authorization went back to the investor.
-    Release,
-    /// Shares were bought.
-    Purchase,
-    /// Shares were sold.
-    Sale,
-    /// Money was reserved for an automated order.
-    Hold,
-    /// Reserved money was released.
-    HoldRelease,
-}
-
-impl TransactionKind {
-    /// Returns the word stored in the database.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Deposit => "DEPOSIT",
-            Self::Withdrawal => "WITHDRAWAL",
-            Self::Adjustment => "ADJUSTMENT",
-            Self::Grant => "GRANT",
-            Self::Release => "RELEASE",
-            Self::Purchase => "PURCHASE",
-            Self::Sale => "SALE",
-            Self::Hold => "HOLD",
-            Self::HoldRelease => "UNHOLD",
-        }
-    }
-}
 
 /// A part of a wallet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +25,30 @@ pub enum Bucket {
     Held,
 }
 
+impl From<Bucket> for EntryAccount {
+    fn from(bucket: Bucket) -> Self {
+        match bucket {
+            Bucket::Balance => Self::Balance,
+            Bucket::Committed => Self::Committed,
+            Bucket::Lent => Self::Lent,
+            Bucket::Held => Self::Held,
+        }
+    }
+}
+
+impl EntryAccount {
+    /// Returns the bucket of the wallet; `None` for an account outside of wallets.
+    pub fn bucket(self) -> Option<Bucket> {
+        match self {
+            Self::Balance => Some(Bucket::Balance),
+            Self::Committed => Some(Bucket::Committed),
+            Self::Lent => Some(Bucket::Lent),
+            Self::Held => Some(Bucket::Held),
+            Self::Outside | Self::Exchange => None,
+        }
+    }
+}
+
 /// The source or destination of money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Account {
@@ -75,15 +61,12 @@ pub enum Account {
 }
 
 impl Account {
-    /// Returns the word stored in the database.
-    pub fn as_str(self) -> &'static str {
+    /// Returns the account as the entries store it.
+    fn entry_account(self) -> EntryAccount {
         match self {
-            Self::Wallet(_, Bucket::Balance) => "BALANCE",
-            Self::Wallet(_, Bucket::Committed) => "COMMITTED",
-            Self::Wallet(_, Bucket::Lent) => "LENT",
-            Self::Wallet(_, Bucket::Held) => "HELD",
-            Self::Outside => "OUTSIDE",
-            Self::Exchange => "EXCHANGE",
+            Self::Wallet(_, bucket) => bucket.into(),
+            Self::Outside => EntryAccount::Outside,
+            Self::Exchange => EntryAccount::Exchange,
         }
     }
 }
@@ -143,7 +126,7 @@ pub async fn post(
     let sql = "INSERT INTO ledger_movement (kind, currency, order_id, authorization_id, at_us)
          VALUES ($1, $2, $3, $4, $5) RETURNING *";
     let values = [
-        transaction.kind.as_str().into(),
+        transaction.kind.into(),
         transaction.currency.into(),
         transaction.order_id.into(),
         transaction.authorization_id.into(),
@@ -236,11 +219,7 @@ async fn record_entries(
     wallets: &[wallet::Model],
 ) -> Result<(), DbErr> {
     let mut rows = Vec::with_capacity(legs.len());
-    let mut values: Vec<Value> = vec![
-        transaction.id.into(),
-        transaction.kind.as_str().into(),
-        transaction.at_us.into(),
-    ];
+    let mut values: Vec<Value> = vec![transaction.id.into(), transaction.kind.into(), transaction.at_us.into()];
     for (account, minor) in legs.iter().filter(|(_, minor)| *minor != 0) {
         let wallet = match account {
             Account::Wallet(user, bucket) => wallets
@@ -263,7 +242,7 @@ async fn record_entries(
             first + 3
         ));
         values.extend([
-            account.as_str().into(),
+            account.entry_account().into(),
             wallet.map(|(wallet, _)| wallet.id).into(),
             (*minor).into(),
             after.into(),

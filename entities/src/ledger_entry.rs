@@ -4,6 +4,9 @@ use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::ledger_transaction::TransactionKind;
+use crate::text_enum::text_enum;
+
 /// One side of a ledger transaction. The database rejects every change and deletion of it.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
@@ -15,20 +18,38 @@ pub struct Model {
     /// The ledger transaction it belongs to.
     pub movement_id: i64,
     /// The transaction's kind.
-    pub kind: String,
-    /// `BALANCE`, `COMMITTED`, `LENT` or `HELD` of a wallet; `OUTSIDE` or `EXCHANGE` without a wallet.
-    pub account: String,
-    /// The wallet; `None` for `OUTSIDE` and `EXCHANGE`.
+    pub kind: TransactionKind,
+    /// The account that it changed.
+    pub account: EntryAccount,
+    /// The wallet; `None` for an account outside of wallets.
     pub wallet_id: Option<i64>,
     /// The amount that came in, or went out if below zero, in minor units.
     pub amount_minor: i64,
-    /// The content of the account afterwards; `None` for `OUTSIDE` and `EXCHANGE`.
+    /// The content of the account afterwards; `None` for an account outside of wallets.
     pub balance_after_minor: Option<i64>,
     /// The time of the transaction, in microseconds since the epoch.
     pub at_us: i64,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+text_enum! {
+    /// The account that an entry changes.
+    pub enum EntryAccount {
+        /// The free money of a wallet.
+        Balance = "BALANCE",
+        /// The money of a wallet that is set aside for brokers, but not lent yet.
+        Committed = "COMMITTED",
+        /// The money of a wallet that is lent to a broker.
+        Lent = "LENT",
+        /// The money of a wallet that covers automated orders.
+        Held = "HELD",
+        /// Outside of the system.
+        Outside = "OUTSIDE",
+        /// The exchange, which trades shares.
+        Exchange = "EXCHANGE",
+    }
+}
 
 /// Returns the entries of a ledger transaction in that wallet, in the order of its legs.
 pub async fn of_transaction(
@@ -44,9 +65,8 @@ pub async fn of_transaction(
         .await
 }
 
-/// Selects the entries of a wallet: all, or those of the given kinds and of the given account (the words of the
-/// columns).
-pub fn for_wallet(wallet_id: i64, kinds: Option<&[&str]>, account: Option<&str>) -> Select<Entity> {
+/// Selects the entries of a wallet: all, or those of the given kinds and of the given account.
+pub fn for_wallet(wallet_id: i64, kinds: Option<&[TransactionKind]>, account: Option<EntryAccount>) -> Select<Entity> {
     let mut entries = Entity::find().filter(Column::WalletId.eq(wallet_id));
     if let Some(kinds) = kinds {
         entries = match kinds {

@@ -3,6 +3,8 @@
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::text_enum::text_enum;
+
 /// One ledger transaction. Its entries sum to zero. The database rejects every change and deletion of it; a reverse
 /// transaction corrects a mistake.
 #[sea_orm::model]
@@ -12,8 +14,8 @@ pub struct Model {
     /// The transaction's id.
     #[sea_orm(primary_key)]
     pub id: i64,
-    /// Its purpose: a [`crate::ledger::TransactionKind`] as text.
-    pub kind: String,
+    /// Its purpose.
+    pub kind: TransactionKind,
     /// The ISO 4217 currency code of all its entries.
     pub currency: String,
     /// The brokerage order that it belongs to.
@@ -25,3 +27,27 @@ pub struct Model {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+text_enum! {
+    /// The purpose of a ledger transaction.
+    pub enum TransactionKind {
+        /// Money came in from outside.
+        Deposit = "DEPOSIT",
+        /// Money went outside.
+        Withdrawal = "WITHDRAWAL",
+        /// An operator set a balance.
+        Adjustment = "ADJUSTMENT",
+        /// Money was lent to a broker.
+        Grant = "GRANT",
+        /// The remaining money of an authorization went back to the investor.
+        Release = "RELEASE",
+        /// Shares were bought.
+        Purchase = "PURCHASE",
+        /// Shares were sold.
+        Sale = "SALE",
+        /// Money was reserved for an automated order.
+        Hold = "HOLD",
+        /// Reserved money was released.
+        HoldRelease = "UNHOLD",
+    }
+}

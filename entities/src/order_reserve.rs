@@ -28,7 +28,7 @@ pub async fn reserve(
     order: &brokerage_order::Model,
     now_us: i64,
 ) -> Result<AffectedBalance, EntityError> {
-    match order.side() {
+    match order.side {
         Side::Buy => {
             let amount =
                 cost(order.quantity, order.limit_minor.unwrap_or_default()).ok_or(Violation::InsufficientFunds)?;
@@ -51,7 +51,7 @@ pub async fn release(
     end: HoldEnd,
     now_us: i64,
 ) -> Result<Option<AffectedBalance>, EntityError> {
-    let released = match order.side() {
+    let released = match order.side {
         Side::Buy => {
             let Some(held) = hold::end(tx, order.id, end, now_us).await? else {
                 return Ok(None);
@@ -84,7 +84,7 @@ pub async fn spend(
 ) -> Result<Vec<AffectedBalance>, EntityError> {
     let investor = order.investor_id;
     let cost = cost(order.quantity, price_minor).ok_or(Violation::WalletFull)?;
-    let (wallet, holding) = match order.side() {
+    let (wallet, holding) = match order.side {
         Side::Buy => {
             let held = hold::end(tx, order.id, HoldEnd::Posted, now_us)
                 .await?

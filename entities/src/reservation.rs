@@ -14,6 +14,7 @@ use crate::error::{EntityError, Violation};
 use crate::exchange_order::{self, NewTrade};
 use crate::side::Side;
 use crate::stock::{self, StockRef};
+use crate::text_enum::text_enum;
 use crate::{brokerage_order, sql};
 
 /// One reservation.
@@ -33,8 +34,8 @@ pub struct Model {
     pub binding: bool,
     /// The stock.
     pub stock_id: i64,
-    /// `BUY` or `SELL`.
-    pub side: String,
+    /// The direction of the trade.
+    pub side: Side,
     /// The number of shares.
     pub quantity: i64,
     /// The price of one share, in minor units.
@@ -45,8 +46,8 @@ pub struct Model {
     pub trader_id: Option<i64>,
     /// The time of the trade, in microseconds since the epoch.
     pub at_us: i64,
-    /// `RESERVED`, `CONFIRMED` or `CANCELLED`; it leaves `RESERVED` once and never returns.
-    pub state: String,
+    /// Its state; it leaves [`ReservationState::Reserved`] once and never returns.
+    pub state: ReservationState,
     /// The number that the log gave it.
     #[sea_orm(unique)]
     pub number: Option<i64>,
@@ -54,13 +55,25 @@ pub struct Model {
 
 impl ActiveModelBehavior for ActiveModel {}
 
+text_enum! {
+    /// The state of a reservation.
+    pub enum ReservationState {
+        /// It waits for its number, or for its cancellation.
+        Reserved = "RESERVED",
+        /// The log has recorded the trade.
+        Confirmed = "CONFIRMED",
+        /// The log will never record the trade.
+        Cancelled = "CANCELLED",
+    }
+}
+
 impl Model {
     /// Returns the trade in the form in which it is recorded under that number.
     pub fn to_exchange_order(&self, number: i64) -> exchange_order::Model {
         exchange_order::Model {
             number,
             stock_id: self.stock_id,
-            side: self.side.clone(),
+            side: self.side,
             quantity: self.quantity,
             price_minor: self.price_minor,
             currency: self.currency.clone(),
@@ -138,9 +151,9 @@ pub async fn reserve(
     now_us: i64,
 ) -> Result<(Model, Option<stock::Model>), ReservationError> {
     if let Some(known) = by_attempt(tx, ids.attempt).await? {
-        return match known.state.as_str() {
-            "RESERVED" => Ok((known, None)),
-            _ => Err(ReservationError::AlreadyEnded(known.state.to_lowercase())),
+        return match known.state {
+            ReservationState::Reserved => Ok((known, None)),
+            ReservationState::Confirmed | ReservationState::Cancelled => Err(already_ended(Some(known))),
         };
     }
     let stock = stock::reserve(tx, stock_ref, side, quantity, now_us).await?;
@@ -184,7 +197,7 @@ pub async fn confirm(
         })
     } else {
         Ok(ReservationEnd {
-            stock: Some(release(tx, &ended, ended.side == Side::Sell.as_str(), true, now_us).await?),
+            stock: Some(release(tx, &ended, ended.side == Side::Sell, true, now_us).await?),
             order: None,
         })
     }
@@ -201,7 +214,7 @@ pub async fn cancel(tx: &impl ConnectionTrait, attempt: &str, now_us: i64) -> Re
          WHERE attempt = $1 AND state = 'RESERVED' AND NOT binding RETURNING *";
     let ended: Option<Model> = sql::fetch_optional(tx, sql, [attempt.into()]).await?;
     if let Some(ended) = ended {
-        let stock = release(tx, &ended, ended.side == Side::Buy.as_str(), false, now_us).await?;
+        let stock = release(tx, &ended, ended.side == Side::Buy, false, now_us).await?;
         return Ok(ReservationEnd {
             stock: Some(stock),
             order: None,
@@ -209,7 +222,7 @@ pub async fn cancel(tx: &impl ConnectionTrait, attempt: &str, now_us: i64) -> Re
     }
     match by_attempt(tx, attempt).await? {
         None => Ok(ReservationEnd::default()),
-        Some(known) if known.state == "CANCELLED" => Ok(ReservationEnd::default()),
+        Some(known) if known.state == ReservationState::Cancelled => Ok(ReservationEnd::default()),
         known => Err(already_ended(known)),
     }
 }
@@ -222,8 +235,8 @@ pub async fn withdraw(tx: &impl ConnectionTrait, id: i64, now_us: i64) -> Result
     let Some(known) = Entity::find_by_id(id).filter(open()).one(tx).await? else {
         return Ok(None);
     };
-    let side = Side::from_stored(&known.side);
-    let Some(stock) = stock::reverse_trade(tx, known.stock_id, side, known.quantity, known.at_us, now_us).await? else {
+    let (side, at_us) = (known.side, known.at_us);
+    let Some(stock) = stock::reverse_trade(tx, known.stock_id, side, known.quantity, at_us, now_us).await? else {
         return Ok(None);
     };
     Entity::delete_by_id(id).exec(tx).await?;
@@ -248,7 +261,7 @@ pub async fn trade_outcome(db: &impl ConnectionTrait, id: i64) -> Result<TradeOu
         Some(Model {
             number: Some(number), ..
         }) => TradeOutcome::Numbered(number),
-        Some(known) if known.state == "RESERVED" => TradeOutcome::Open,
+        Some(known) if known.state == ReservationState::Reserved => TradeOutcome::Open,
         _ => TradeOutcome::Gone,
     })
 }
@@ -342,7 +355,7 @@ async fn insert(
         key.into(),
         binding.into(),
         stock.id.into(),
-        order.side.as_str().into(),
+        order.side.into(),
         order.quantity.into(),
         order.price_minor.into(),
         stock.currency.as_str().into(),
@@ -368,5 +381,7 @@ async fn release(
 }
 
 fn already_ended(known: Option<Model>) -> ReservationError {
-    ReservationError::AlreadyEnded(known.map_or_else(|| "unknown".to_owned(), |known| known.state.to_lowercase()))
+    ReservationError::AlreadyEnded(
+        known.map_or_else(|| "unknown".to_owned(), |known| known.state.as_str().to_lowercase()),
+    )
 }

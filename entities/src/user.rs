@@ -7,6 +7,7 @@ use sea_orm::{ExprTrait, IntoActiveModel, TryInsertResult};
 use sha2::{Digest, Sha256};
 
 use crate::lookalike;
+use crate::role::Role;
 
 /// One user account.
 #[sea_orm::model]
@@ -43,8 +44,8 @@ pub struct Model {
     pub address_zip_code: Option<String>,
     /// The address as free text, where it has no parts.
     pub address_text: Option<String>,
-    /// `MEMBER`, `INVESTOR` or `BROKER`.
-    pub role: String,
+    /// The role at the brokerage.
+    pub role: Role,
     /// A broker's fee, in hundredths of a percent of a trade; `None` for other roles.
     pub fee_basis_points: Option<i64>,
     /// Whether the user administers this installation.
@@ -81,8 +82,8 @@ pub use crate::case_fold::case_fold;
 /// Returns the username that [`insert`] gives a user of that role who chose none: the role and the id, `investor-17`.
 ///
 /// It contains no personal data: usernames are public, and any caller can ask whether one is taken.
-pub fn generated_username(role: &str, id: i64) -> String {
-    format!("{}-{id}", role.to_lowercase())
+pub fn generated_username(role: Role, id: i64) -> String {
+    format!("{}-{id}", role.as_str().to_lowercase())
 }
 
 /// Returns the name under which a deactivated account appears to callers who may not know more.
@@ -122,7 +123,7 @@ impl Model {
             address_number: None,
             address_zip_code: None,
             address_text: None,
-            role: "MEMBER".to_owned(),
+            role: Role::Member,
             fee_basis_points: None,
             admin: false,
             karma: 0,
@@ -189,7 +190,7 @@ const UNNAMED_KEY: &str = "\u{1}";
 /// When the database fails. A taken name is an outcome, not an error; the caller then has to roll its transaction
 /// back.
 pub async fn insert(tx: &impl ConnectionTrait, person: Model) -> Result<Result<Box<Model>, NameConflict>, DbErr> {
-    let (role, email) = (person.role.clone(), person.email.clone());
+    let (role, email) = (person.role, person.email.clone());
     let username = Some(person.username.clone()).filter(|username| !username.is_empty());
     let mut row = person.into_active_model();
     row.id = NotSet;
@@ -214,7 +215,7 @@ pub async fn insert(tx: &impl ConnectionTrait, person: Model) -> Result<Result<B
     let username = match username {
         Some(username) => username,
         None => {
-            let given = generated_username(&role, id);
+            let given = generated_username(role, id);
             let name = Entity::update_many()
                 .col_expr(Column::UsernameKey, Expr::value(case_fold(&given)))
                 .col_expr(Column::Username, Expr::value(&given));

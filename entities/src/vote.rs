@@ -1,7 +1,8 @@
 //! The current vote of each user on each post: one vote, or none.
 
 use sea_orm::entity::prelude::*;
-use serde::{Deserialize, Serialize};
+
+use crate::text_enum::text_enum;
 
 /// One user's vote on one post.
 #[sea_orm::model]
@@ -14,8 +15,8 @@ pub struct Model {
     /// The voter.
     #[sea_orm(primary_key, auto_increment = false)]
     pub user_id: i64,
-    /// `UP` or `DOWN`: [`Direction::from_stored`] reads it.
-    pub direction: String,
+    /// For or against it.
+    pub direction: Direction,
     /// The time of the last change, in microseconds since the epoch.
     pub at_us: i64,
     /// The user whose karma it changed by one; moving or clearing the vote reverses that. `None` if it changed no
@@ -25,30 +26,17 @@ pub struct Model {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// The direction of a vote.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Direction {
-    /// For it.
-    Up,
-    /// Against it.
-    Down,
+text_enum! {
+    /// The direction of a vote.
+    pub enum Direction {
+        /// For it.
+        Up = "UP",
+        /// Against it.
+        Down = "DOWN",
+    }
 }
 
 impl Direction {
-    /// Returns the word stored in the database: `UP` or `DOWN`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Up => "UP",
-            Self::Down => "DOWN",
-        }
-    }
-
-    /// Parses a stored word. The table contains no other words.
-    pub fn from_stored(word: &str) -> Self {
-        if word == "DOWN" { Self::Down } else { Self::Up }
-    }
-
     /// Returns the opposite direction.
     pub fn opposite(self) -> Self {
         match self {

@@ -52,7 +52,7 @@ pub async fn cast(
     karma: bool,
     now_us: i64,
 ) -> Result<VoteOutcome, EntityError> {
-    let values = || [post_id.into(), user_id.into(), direction.as_str().into(), now_us.into()];
+    let values = || [post_id.into(), user_id.into(), direction.into(), now_us.into()];
     let first = "INSERT INTO vote (post_id, user_id, direction, at_us) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
     if sql::execute(tx, first, values()).await? == 1 {
         let votes = post_votes::add(tx, post_id, direction, now_us).await?;
@@ -89,9 +89,8 @@ pub async fn clear(
     let Some(vote) = sql::fetch_optional::<Model>(tx, sql, [post_id.into(), user_id.into()]).await? else {
         return Ok(VoteOutcome::unchanged(tx, post_id).await?);
     };
-    let direction = Direction::from_stored(&vote.direction);
-    let votes = post_votes::replace(tx, post_id, direction, None, now_us).await?;
-    let taken = revoke_credit(tx, vote.credited_id, direction).await?;
+    let votes = post_votes::replace(tx, post_id, vote.direction, None, now_us).await?;
+    let taken = revoke_credit(tx, vote.credited_id, vote.direction).await?;
     Ok(VoteOutcome::changed(votes, taken))
 }
 

@@ -7,12 +7,12 @@ use contract::{
 };
 use entities::authorization::{self, Party};
 use entities::user;
-use serde::Serialize;
 
 use crate::user::{User, percent, referenced_user};
 
 /// The kind of asset that an authorization lends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Enum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "entities::authorization::AuthorizationKind")]
 pub(crate) enum AuthorizationKind {
     /// Money, for purchases.
     Capital,
@@ -33,10 +33,7 @@ impl Authorization {
 
     /// The kind of asset that an authorization lends.
     async fn kind(&self) -> AuthorizationKind {
-        match self.0.holding_id {
-            None => AuthorizationKind::Capital,
-            Some(_) => AuthorizationKind::StockHolding,
-        }
+        self.0.kind.into()
     }
 
     /// The investor who lends.
@@ -148,7 +145,7 @@ pub(crate) async fn authorizations_of(
 ) -> Result<PageConnection<Authorization>> {
     ctx.services().expire_overdue().await?;
     // Only investors grant and only brokers receive, and a person has one role.
-    let side = if person.role == Role::Broker.as_str() {
+    let side = if person.role == Role::Broker {
         Party::Broker
     } else {
         Party::Investor

@@ -63,7 +63,7 @@ fn people(now_us: i64) -> [user::Model; 5] {
     let person = |username: &str, display_name: &str, role: Role| user::Model {
         email: Some(format!("{username}@example.com")),
         display_name: Some(display_name.to_owned()),
-        role: role.as_str().to_owned(),
+        role,
         ..user::Model::with_username(username, now_us)
     };
     let named = |name: &str, surname: &str, person: user::Model| user::Model {

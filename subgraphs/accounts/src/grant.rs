@@ -242,8 +242,7 @@ impl ValidatedGrant {
             Some(id) => user::by_id(tx, id).await?,
             None => None,
         };
-        let is_broker =
-            |person: &user::Model| person.active && person.role == Role::Broker.as_str() && person.id != investor_id;
+        let is_broker = |person: &user::Model| person.active && person.role == Role::Broker && person.id != investor_id;
         found.filter(is_broker).ok_or(Error::NotFound("broker"))
     }
 

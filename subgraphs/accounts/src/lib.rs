@@ -17,6 +17,7 @@ mod karma;
 mod password;
 mod profile;
 mod registration_receipt;
+mod role;
 mod session;
 mod settings;
 mod sign_in;

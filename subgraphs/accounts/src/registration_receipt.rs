@@ -23,7 +23,7 @@ impl RegistrationReceipt {
     /// Returns the person as the request created them, regardless of later changes.
     pub(crate) fn original_user(&self, request: user::Model) -> user::Model {
         let username = if request.username.is_empty() {
-            user::generated_username(&request.role, self.id)
+            user::generated_username(request.role, self.id)
         } else {
             request.username
         };

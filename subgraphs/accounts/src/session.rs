@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use crate::Settings;
 use crate::password::{Hasher, Password, random_bytes};
 use crate::throttle::{LoginAttempt, Throttle, Verdict};
-use crate::user::{User, role_of};
+use crate::user::User;
 
 /// Hexadecimal digits of the part that all refresh tokens of a session share; the other part is as long.
 const PART_DIGITS: usize = 64;
@@ -122,9 +122,6 @@ impl AuthService {
     }
 
     /// Issues the tokens of a session that has just been started or continued.
-    ///
-    /// # Errors
-    /// `INTERNAL` when the row's role is unknown.
     pub(crate) fn issue_tokens(
         &self,
         services: &Services,
@@ -132,18 +129,18 @@ impl AuthService {
         session: i64,
         refresh: RefreshToken,
         now_us: i64,
-    ) -> Result<SignedIn> {
+    ) -> SignedIn {
         let ttl_seconds = i64::from(self.settings.access_seconds);
-        let role = role_of(&person)?;
-        let (token, expires_us) = services
-            .keys
-            .sign_user(person.id, role, person.admin, session, now_us, ttl_seconds);
-        Ok(SignedIn {
+        let (token, expires_us) =
+            services
+                .keys
+                .sign_user(person.id, person.role, person.admin, session, now_us, ttl_seconds);
+        SignedIn {
             token,
             refresh_token: refresh.0,
             expires_at: to_date_time(expires_us),
             user: User::with_private_fields(person),
-        })
+        }
     }
 
     /// Publishes the events that tell the router which sessions ended: those whose latest access token has not expired yet.

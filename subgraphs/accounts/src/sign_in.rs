@@ -78,7 +78,7 @@ impl SignInMutation {
         };
         match ctx.services().write(write).await? {
             IdempotentResult::Executed((Some(person), _, session)) => {
-                auth.issue_tokens(ctx.services(), person, session, refresh, now_us)
+                Ok(auth.issue_tokens(ctx.services(), person, session, refresh, now_us))
             }
             IdempotentResult::Replayed((Some(person), receipt, _)) => {
                 // Anonymous callers share one scope of keys: the password proves that the account is the caller's.
@@ -144,7 +144,7 @@ impl SignInMutation {
         };
         match ctx.services().write(write).await? {
             (RotationOutcome::Replaced(session), Some(person)) => {
-                auth.issue_tokens(ctx.services(), person, session.id, next, now_us)
+                Ok(auth.issue_tokens(ctx.services(), person, session.id, next, now_us))
             }
             (RotationOutcome::Reused(session), _) => {
                 tracing::warn!(session = session.id, "a refresh token was used twice; its session ends");
@@ -189,7 +189,7 @@ async fn sign_in(ctx: &Context<'_>, person: user::Model) -> Result<SignedIn> {
         Ok((now, session))
     });
     let (person, session) = started.await?;
-    auth.issue_tokens(ctx.services(), person, session, refresh, now_us)
+    Ok(auth.issue_tokens(ctx.services(), person, session, refresh, now_us))
 }
 
 async fn find_active_user(tx: &Tx, id: i64) -> Result<Option<user::Model>> {

@@ -6,13 +6,14 @@ use std::collections::HashMap;
 use async_graphql::dataloader::Loader as Load;
 use async_graphql::{Context, ID, Object, SimpleObject};
 use contract::{
-    Audience, ContextExt, DateTime, Db, Error, Event, Loader, PageArgs, PageConnection, Paginate, Result, Role,
-    load_row, parse_id, to_date_time,
+    Audience, ContextExt, DateTime, Db, Error, Event, Loader, PageArgs, PageConnection, Paginate, Result, load_row,
+    parse_id, to_date_time,
 };
 use entities::user;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::authorization::{Authorization, authorizations_of};
+use crate::role::Role;
 use crate::user_input::{COMMUNITY_MOUNT, SHOP_MOUNT};
 
 /// A person, as the API returns them.
@@ -89,8 +90,8 @@ impl User {
     }
 
     /// The person's role at the brokerage.
-    async fn role(&self) -> Result<Role> {
-        role_of(&self.row)
+    async fn role(&self) -> Role {
+        self.row.role.into()
     }
 
     /// The broker's fee, in percent of a trade; null if the person is not a broker.
@@ -226,11 +227,6 @@ impl Address {
     }
 }
 
-/// Returns the person's role at the brokerage.
-pub(crate) fn role_of(person: &user::Model) -> Result<Role> {
-    Role::parse(&person.role).ok_or_else(|| Error::Internal(format!("no such role: {}", person.role).into()))
-}
-
 /// A batch loader of people by username, without regard to case.
 pub struct UserByUsernameLoader(pub(crate) Db);
 
@@ -311,7 +307,7 @@ impl UserQuery {
         ctx.viewer().require_signed_in()?;
         let mut people = user::Entity::find().filter(user::Column::Active.eq(true));
         if let Some(role) = role {
-            people = people.filter(user::Column::Role.eq(role.as_str()));
+            people = people.filter(user::Column::Role.eq(entities::role::Role::from(role)));
         }
         let args = PageArgs::new(first, after, last, before);
         people.paginate(ctx, args, User::new).await

@@ -1,12 +1,13 @@
 //! The inputs that describe a person, and their checks: names, email, address, a broker's fee.
 
 use async_graphql::{InputObject, MaybeUndefined};
-use contract::{Error, Result, Role, required_line, required_segment, required_text};
+use contract::{Error, Result, required_line, required_segment, required_text};
 use entities::{case_fold, lookalike, user};
 use sea_orm::ActiveValue::Set;
 use serde::Serialize;
 
 use crate::password::Password;
+use crate::role::Role;
 
 /// The open mount whose document creates accounts, changes their emails and their karma, and deactivates them.
 pub(crate) const COMMUNITY_MOUNT: &str = "community";
@@ -114,7 +115,7 @@ pub(crate) fn new_user(input: RegisterInput, now_us: i64) -> Result<user::Model>
     };
     let mut person = user::Model {
         email,
-        role: input.role.as_str().to_owned(),
+        role: input.role.into(),
         fee_basis_points,
         display_name: optional_line("input.displayName", input.display_name, NAME_CHARS_MAX)?,
         name: optional_line("input.name", input.name, NAME_CHARS_MAX)?,

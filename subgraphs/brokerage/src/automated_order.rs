@@ -73,7 +73,7 @@ async fn execute(
 ) -> Result<brokerage_order::Model> {
     let trade = ExchangeTrade {
         stock: StockRef::Id(order.stock_id),
-        side: order.side(),
+        side: order.side,
         quantity: order.quantity,
         price_minor: Some(price_minor),
         trader_id: Some(order.investor_id),

@@ -2,8 +2,9 @@
 
 use async_graphql::{Context, ID, Object};
 use contract::{ContextExt, Error, Result, Tx, Viewer, parse_id};
+use entities::brokerage_order::{self, OrderStatus};
 use entities::hold::HoldEnd;
-use entities::{brokerage_order, order_reserve};
+use entities::order_reserve;
 use sea_orm::EntityTrait;
 
 use crate::order::{BrokerageOrder, is_party};
@@ -45,7 +46,7 @@ async fn cancel(tx: &Tx, id: i64, viewer: &Viewer, now_us: i64) -> Result<broker
             tx.invalidate(&released);
             Ok(cancelled)
         }
-        None if order.status == "COMPLETED" => Err(Error::OrderCompleted),
+        None if order.status == OrderStatus::Completed => Err(Error::OrderCompleted),
         None => Ok(order),
     }
 }

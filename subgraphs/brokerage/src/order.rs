@@ -2,11 +2,9 @@
 
 use async_graphql::{Context, Description, Enum, ID, Object};
 use contract::{
-    ContextExt, DateTime, Error, Money, MoneySum, PageArgs, PageConnection, Paginate, Result, Side, Viewer, load_row,
+    ContextExt, DateTime, Money, MoneySum, PageArgs, PageConnection, Paginate, Result, Side, Viewer, load_row,
     parse_id, to_date_time,
 };
-use entities::account_closure::ORDER_ACCOUNT_CLOSED;
-use entities::expiry::ORDER_EXPIRED;
 use entities::{brokerage_order, side};
 use sea_orm::{ColumnTrait, QueryFilter};
 
@@ -17,6 +15,7 @@ use crate::user::User;
 
 /// The status of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "brokerage_order::OrderStatus")]
 pub enum OrderStatus {
     /// The automated order waits for its limit price.
     Pending,
@@ -28,41 +27,13 @@ pub enum OrderStatus {
 
 /// Why the system cancelled the order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "brokerage_order::CancelReason")]
 pub enum CancelReason {
     /// The order expired.
     Expired,
     /// The investor's account was closed.
-    Left,
-}
-
-impl CancelReason {
-    fn from_stored(word: &str) -> Result<Self> {
-        match word {
-            ORDER_EXPIRED => Ok(Self::Expired),
-            ORDER_ACCOUNT_CLOSED => Ok(Self::Left),
-            _ => Err(Error::Internal(
-                format!("no order is cancelled for being {word}").into(),
-            )),
-        }
-    }
-}
-
-impl OrderStatus {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "PENDING",
-            Self::Completed => "COMPLETED",
-            Self::Cancelled => "CANCELLED",
-        }
-    }
-
-    fn from_stored(word: &str) -> Self {
-        match word {
-            "COMPLETED" => Self::Completed,
-            "CANCELLED" => Self::Cancelled,
-            _ => Self::Pending,
-        }
-    }
+    #[graphql(name = "LEFT")]
+    AccountClosed,
 }
 
 /// An order to buy or sell shares at the exchange; only its investor, its broker and operators can read it.
@@ -87,7 +58,7 @@ impl BrokerageOrder {
 
     /// Whether it buys or sells.
     async fn side(&self) -> Side {
-        self.0.side().into()
+        self.0.side.into()
     }
 
     /// The stock of the shares.
@@ -102,7 +73,7 @@ impl BrokerageOrder {
 
     /// The order's status.
     async fn status(&self) -> OrderStatus {
-        OrderStatus::from_stored(&self.0.status)
+        self.0.status.into()
     }
 
     /// The price of one share at which it was executed.
@@ -161,8 +132,8 @@ impl BrokerageOrder {
     }
 
     /// Why the system cancelled the order; null if it did not.
-    async fn reason(&self) -> Result<Option<CancelReason>> {
-        self.0.reason.as_deref().map(CancelReason::from_stored).transpose()
+    async fn reason(&self) -> Option<CancelReason> {
+        self.0.reason.map(CancelReason::from)
     }
 
     /// When it was placed.
@@ -197,10 +168,10 @@ pub(crate) async fn for_party(
     ctx.viewer().require_self_or_operator(party)?;
     let mut orders = brokerage_order::for_party(ctx.db().read(), party).await?;
     if let Some(side) = filter.side {
-        orders = orders.filter(brokerage_order::Column::Side.eq(side.as_str()));
+        orders = orders.filter(brokerage_order::Column::Side.eq(side));
     }
     if let Some(status) = filter.status {
-        orders = orders.filter(brokerage_order::Column::Status.eq(status.as_str()));
+        orders = orders.filter(brokerage_order::Column::Status.eq(brokerage_order::OrderStatus::from(status)));
     }
     orders.newest_first().paginate(ctx, args, BrokerageOrder).await
 }

@@ -203,30 +203,30 @@ impl OrderContext<'_> {
         // The token may be older than the deactivation.
         let person = person.filter(|person| person.active).ok_or(Error::Unauthenticated)?;
         let OrderDraft { side, quantity, .. } = *draft;
-        match (Role::parse(&person.role), &draft.authorization, draft.limit) {
-            (Some(Role::Investor), Some(_), _) => Err(Error::invalid(
+        match (person.role, &draft.authorization, draft.limit) {
+            (Role::Investor, Some(_), _) => Err(Error::invalid(
                 "input.authorization",
                 "is for brokers only: an investor's own order takes none",
             )),
-            (Some(Role::Investor), None, None) => {
+            (Role::Investor, None, None) => {
                 let stock = self.stock(draft).await?;
                 market_order::execute_own(self, person.id, &stock, side, quantity).await
             }
-            (Some(Role::Investor), None, Some(limit)) => {
+            (Role::Investor, None, Some(limit)) => {
                 let stock = self.stock(draft).await?;
                 automated_order::place(self, person.id, &stock, side, quantity, limit, pending_max).await
             }
-            (Some(Role::Broker), _, Some(_)) => Err(Error::InvalidAutomatedOrder("only investors automate orders")),
-            (Some(Role::Broker), None, None) => Err(Error::invalid(
+            (Role::Broker, _, Some(_)) => Err(Error::InvalidAutomatedOrder("only investors automate orders")),
+            (Role::Broker, None, None) => Err(Error::invalid(
                 "input.authorization",
                 "must be given: a broker trades under an authorization",
             )),
-            (Some(Role::Broker), Some(id), None) => {
+            (Role::Broker, Some(id), None) => {
                 let stock = self.stock(draft).await?;
                 let authorization = self.authorization(id, placer).await?;
                 market_order::execute_for_investor(self, &person, &authorization, &stock, side, quantity).await
             }
-            (Some(Role::Member) | None, ..) => Err(NO_TRADER),
+            (Role::Member, ..) => Err(NO_TRADER),
         }
     }
 

@@ -1,40 +1,9 @@
 //! The caller of a request.
 
-use async_graphql::Enum;
 use entities::authority::Authority;
-use serde::{Deserialize, Serialize};
+use entities::role::Role;
 
 use crate::{Error, Result};
-
-/// A person's role at the brokerage. A person without another role is a member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Enum)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Role {
-    /// Uses the bookstore, the shop and the community.
-    Member,
-    /// Owns shares and authorizes brokers.
-    Investor,
-    /// Trades for investors, for a fee.
-    Broker,
-}
-
-impl Role {
-    /// The word stored in the database and in tokens: `MEMBER`, `INVESTOR` or `BROKER`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Member => "MEMBER",
-            Self::Investor => "INVESTOR",
-            Self::Broker => "BROKER",
-        }
-    }
-
-    /// Returns the role that [`as_str`](Self::as_str) names; `None` for any other word.
-    pub fn parse(word: &str) -> Option<Self> {
-        [Self::Member, Self::Investor, Self::Broker]
-            .into_iter()
-            .find(|role| role.as_str() == word)
-    }
-}
 
 /// The caller of a request. The router determines it once per request; without one, a subgraph assumes `Anonymous`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

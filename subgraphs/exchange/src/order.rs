@@ -36,7 +36,7 @@ impl ExchangeOrder {
 
     /// The direction of the trade, seen from the trader.
     async fn side(&self) -> Side {
-        entities::side::Side::from_stored(&self.0.side).into()
+        self.0.side.into()
     }
 
     /// The price that was paid for one share.

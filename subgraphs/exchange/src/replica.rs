@@ -87,8 +87,7 @@ impl ReplicaMutation {
         let (order, stock) = (find_order(ctx, number).await?, find_by_name(ctx, stock).await?);
         let is_same = order.zip(stock).is_some_and(|(order, stock)| {
             let order = order.0;
-            (order.stock_id, order.quantity, order.side.as_str())
-                == (stock.0.id, quantity, entities::side::Side::from(side).as_str())
+            (order.stock_id, order.quantity, Side::from(order.side)) == (stock.0.id, quantity, side)
         });
         if is_same {
             Ok(true)

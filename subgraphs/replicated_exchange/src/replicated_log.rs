@@ -315,7 +315,7 @@ fn record_command(reserved: &reservation::Model, name: &str) -> LogCommand {
 
 /// A trade as the log represents it.
 fn to_log_trade(order: &exchange_order::Model, name: &str) -> order_log::command::LoggedTrade {
-    let side = match entities::side::Side::from_stored(&order.side) {
+    let side = match order.side {
         entities::side::Side::Buy => TradeSide::Buy,
         entities::side::Side::Sell => TradeSide::Sell,
     };

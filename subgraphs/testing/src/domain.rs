@@ -47,6 +47,14 @@ impl<S: Executor> TestDomain<S> {
         serde_json::to_value(self.schema.execute(request).await).expect("a response is JSON")
     }
 
+    /// Executes a request that has to fail, and returns the code of its error and the reason as the log states it.
+    pub async fn failure(&self, viewer: &Viewer, request: impl Into<Request>) -> (&'static str, String) {
+        let response = self.schema.execute(request.into().data(viewer.clone())).await;
+        let error = response.errors.first().expect("an error");
+        let cause = error.source::<contract::Error>().expect("an error of the domain");
+        (cause.code().as_str(), cause.details())
+    }
+
     /// Starts a subscription, and returns it once it listens.
     pub async fn watch(&self, viewer: &Viewer, document: &str) -> BoxStream<'static, Value> {
         let mut answers = self.subscribe(viewer, document);

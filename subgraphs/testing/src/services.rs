@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use contract::{Db, DbOptions, InProcessBus, ManualClock, Services, TokenKeys};
+use contract::{Db, DbOptions, InProcessBus, ManualClock, Services, TokenKeys, Tx};
 use migrations::{Migrator, MigratorTrait};
+use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
@@ -58,5 +59,12 @@ impl TestServices {
             folder,
             listening,
         }
+    }
+
+    /// Executes SQL that changes rows beside the domain, in ways that the domain and the constraints never allow.
+    pub async fn corrupt(&self, sql: &str) {
+        let sql = format!("PRAGMA ignore_check_constraints = 1; {sql}; PRAGMA ignore_check_constraints = 0");
+        let change = async move |tx: &Tx| Ok(tx.execute_unprepared(&sql).await?);
+        self.services.db.write(change).await.expect("the change is made");
     }
 }

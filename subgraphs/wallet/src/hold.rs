@@ -5,11 +5,11 @@ use contract::{DateTime, Money, PageArgs, PageConnection, Paginate, Result, to_d
 use entities::{hold, wallet};
 use sea_orm::Select;
 
-use crate::enum_names::from_name;
 use crate::stub::BrokerageOrder;
 
 /// The status of a hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "hold::HoldState")]
 pub enum HoldStatus {
     /// The money is reserved.
     Pending,
@@ -44,8 +44,8 @@ impl Hold {
     }
 
     /// The hold's status.
-    async fn status(&self) -> Result<HoldStatus> {
-        from_name(&self.row.state)
+    async fn status(&self) -> HoldStatus {
+        self.row.state.into()
     }
 
     /// When it was placed.

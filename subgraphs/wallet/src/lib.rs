@@ -7,7 +7,6 @@ use contract::{ExpiryExtension, Services, batch_loader, row_loader, subgraph_bui
 
 mod adjustment;
 pub mod demo;
-mod enum_names;
 mod hold;
 mod settings;
 mod stub;

@@ -8,7 +8,6 @@ use entities::ledger::{Bucket, TransactionKind};
 use entities::{ledger_entry, ledger_transaction, wallet};
 use sea_orm::Select;
 
-use crate::enum_names::from_name;
 use crate::stub::{Authorization, BrokerageOrder};
 
 /// The type of a transaction.
@@ -93,13 +92,15 @@ impl Transaction {
 
     /// The type of the transaction.
     #[graphql(name = "type")]
-    async fn kind(&self) -> Result<TransactionType> {
-        from_name(&self.entry.kind)
+    async fn kind(&self) -> TransactionType {
+        self.entry.kind.into()
     }
 
     /// The account of the wallet that it changed.
     async fn account(&self) -> Result<WalletAccount> {
-        from_name(&self.entry.account)
+        let bucket = self.entry.account.bucket();
+        let lost = || Error::Internal(format!("ledger entry {} is not of a wallet", self.entry.id).into());
+        bucket.map(WalletAccount::from).ok_or_else(lost)
     }
 
     /// The amount: above zero for money that came in, below zero for money that went out.

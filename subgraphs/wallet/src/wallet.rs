@@ -2,9 +2,11 @@
 
 use async_graphql::{Context, Description, ID, Object};
 use contract::{ContextExt, Money, PageArgs, PageConnection, Result, load_row, parse_id};
-use entities::{hold, ledger_entry, wallet};
+use entities::hold::{self, HoldState};
+use entities::ledger::{Bucket, TransactionKind};
+use entities::ledger_entry::{self, EntryAccount};
+use entities::wallet;
 
-use crate::enum_names::to_name;
 use crate::hold::{Hold, HoldStatus, newest_first as holds_newest_first};
 use crate::transaction::{Transaction, TransactionType, WalletAccount, newest_first};
 use crate::user::User;
@@ -70,7 +72,8 @@ impl Wallet {
     ) -> Result<PageConnection<Transaction>> {
         let args = PageArgs::new(first, after, last, before);
         let kinds = selected_kinds(of_type, types);
-        let entries = ledger_entry::for_wallet(self.0.id, kinds.as_deref(), account.map(to_name));
+        let account = account.map(|account| EntryAccount::from(Bucket::from(account)));
+        let entries = ledger_entry::for_wallet(self.0.id, kinds.as_deref(), account);
         newest_first(ctx, &self.0, entries, args).await
     }
 
@@ -85,7 +88,13 @@ impl Wallet {
         before: Option<String>,
     ) -> Result<PageConnection<Hold>> {
         let args = PageArgs::new(first, after, last, before);
-        holds_newest_first(ctx, &self.0, hold::for_wallet(self.0.id, status.map(to_name)), args).await
+        holds_newest_first(
+            ctx,
+            &self.0,
+            hold::for_wallet(self.0.id, status.map(HoldState::from)),
+            args,
+        )
+        .await
     }
 }
 
@@ -99,14 +108,20 @@ impl Wallet {
 }
 
 /// Returns the kinds that both filters allow, each once, even if a filter lists it several times.
-fn selected_kinds(of_type: Option<TransactionType>, types: Option<Vec<TransactionType>>) -> Option<Vec<&'static str>> {
-    let mut kinds: Vec<_> = match (of_type, types) {
+fn selected_kinds(
+    of_type: Option<TransactionType>,
+    types: Option<Vec<TransactionType>>,
+) -> Option<Vec<TransactionKind>> {
+    let mut kinds: Vec<TransactionKind> = match (of_type, types) {
         (None, None) => return None,
-        (Some(one), None) => vec![to_name(one)],
-        (None, Some(many)) => many.into_iter().map(to_name).collect(),
-        (Some(one), Some(many)) => many.into_iter().filter(|each| *each == one).map(to_name).collect(),
+        (Some(one), None) => vec![one.into()],
+        (None, Some(many)) => many.into_iter().map(TransactionKind::from).collect(),
+        (Some(one), Some(many)) => {
+            let both = many.into_iter().filter(|each| *each == one);
+            both.map(TransactionKind::from).collect()
+        }
     };
-    kinds.sort_unstable();
+    kinds.sort_unstable_by_key(|kind| kind.as_str());
     kinds.dedup();
     Some(kinds)
 }

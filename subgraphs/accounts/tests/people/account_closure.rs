@@ -1,7 +1,8 @@
 //! Closing an account ends the person's authorizations and pending orders, because no other person could end them.
 
 use contract::Tx;
-use entities::brokerage_order::{self, NewAutomatedOrder};
+use entities::authorization::AuthorizationEnd;
+use entities::brokerage_order::{self, CancelReason, NewAutomatedOrder, OrderStatus};
 use entities::side::Side;
 use entities::{holding, order_reserve, wallet};
 use sea_orm::EntityTrait;
@@ -31,7 +32,7 @@ impl LendingFixture {
         placed.await.unwrap()
     }
 
-    async fn orders(&self) -> Vec<(i64, String, Option<String>)> {
+    async fn orders(&self) -> Vec<(i64, OrderStatus, Option<CancelReason>)> {
         let orders = brokerage_order::Entity::find().all(self.services.db.read()).await;
         let shown = |order: brokerage_order::Model| (order.id, order.status, order.reason);
         orders.unwrap().into_iter().map(shown).collect()
@@ -60,15 +61,15 @@ impl LendingFixture {
     }
 
     /// Whether an authorization is active, and how it ended.
-    async fn ended(&self, id: i64) -> (bool, Option<String>) {
+    async fn ended(&self, id: i64) -> (bool, Option<AuthorizationEnd>) {
         let all = self.all().await;
         let one = all.into_iter().find(|row| row.id == id).unwrap();
         (one.is_open(), one.ended_by)
     }
 }
 
-fn left() -> (bool, Option<String>) {
-    (false, Some("LEFT".to_owned()))
+fn left() -> (bool, Option<AuthorizationEnd>) {
+    (false, Some(AuthorizationEnd::AccountClosed))
 }
 
 #[tokio::test]
@@ -94,7 +95,7 @@ async fn closing_an_investor_revokes_grants_and_cancels_orders() {
         for id in [money, shares, later] {
             assert_eq!(domain.ended(id).await, left(), "{how}");
         }
-        let cancelled = |id| (id, "CANCELLED".to_owned(), Some("left".to_owned()));
+        let cancelled = |id| (id, OrderStatus::Cancelled, Some(CancelReason::AccountClosed));
         assert_eq!(domain.orders().await, [cancelled(buy), cancelled(sell)], "{how}");
         let told = invalidated(&mut events);
         for (typename, id) in [
@@ -145,7 +146,7 @@ async fn closing_a_broker_returns_the_broker_authorizations() {
         }
         // The authorization of another broker and the investor's own order stay open.
         assert_eq!(domain.ended(cids).await, (true, None), "{how}");
-        assert_eq!(domain.orders().await, [(waits, "PENDING".to_owned(), None)], "{how}");
+        assert_eq!(domain.orders().await, [(waits, OrderStatus::Pending, None)], "{how}");
         assert_eq!(
             domain.all_of_ada().await,
             ([83_900, 0, 100, 1_000], [30, 0, 0, 0]),
@@ -176,7 +177,7 @@ async fn closing_by_an_operator_also_ends_everything_open() {
     assert_eq!(domain.ended(money).await, left());
     assert_eq!(
         domain.orders().await,
-        [(waits, "CANCELLED".to_owned(), Some("left".to_owned()))]
+        [(waits, OrderStatus::Cancelled, Some(CancelReason::AccountClosed))]
     );
     domain
         .close_account(
@@ -200,6 +201,6 @@ async fn a_refused_closure_ends_nothing() {
         "FORBIDDEN"
     );
     assert_eq!(domain.ended(money).await, (true, None));
-    assert_eq!(domain.orders().await, [(waits, "PENDING".to_owned(), None)]);
+    assert_eq!(domain.orders().await, [(waits, OrderStatus::Pending, None)]);
     assert_eq!(invalidated(&mut events), []);
 }

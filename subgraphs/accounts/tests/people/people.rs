@@ -195,3 +195,14 @@ async fn an_email_change_is_announced_to_owner_and_admins_only() {
     let invalidation = Some(json!({"typename": "User", "key": ada.id.to_string(), "version": 2}));
     assert_eq!(told, [invalidation.clone(), None, invalidation, None]);
 }
+
+#[tokio::test]
+async fn person_with_an_unknown_role_is_an_error() {
+    let domain = AccountsDomain::new().await;
+    domain.sign_up("ada").await;
+    domain.corrupt("UPDATE account SET role = 'OWNER'").await;
+    let failure = domain.failure(&Viewer::Anonymous, "{ user(id: 1) { username } }").await;
+    let reason = r#"Type Error: table account, id 1: column role has the unknown value "OWNER""#;
+    assert_eq!(failure, ("INTERNAL", reason.to_owned()));
+    assert_eq!(domain.login("ada", PASSWORD).await.code(), "INTERNAL");
+}

@@ -1,6 +1,6 @@
 //! Automated orders: their reserved funds and shares, their cancellation, and orders that are executed as they are placed.
 
-use entities::hold;
+use entities::hold::{self, HoldState};
 use serde_json::json;
 
 use crate::support::{ADA, BEN, CLEO, EVE, FISH, Floor, HOUR_US, admin, automated, code, person, service, usd};
@@ -55,7 +55,7 @@ async fn an_order_within_its_limit_executes_at_the_current_price() {
             .rows::<hold::Entity>()
             .await
             .iter()
-            .all(|hold| hold.state == "POSTED")
+            .all(|hold| hold.state == HoldState::Posted)
     );
     floor.assert_conserved(10).await;
 }

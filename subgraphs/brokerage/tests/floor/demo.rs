@@ -1,7 +1,7 @@
 //! The sample data.
 
 use brokerage::demo::{People, seed};
-use entities::brokerage_order;
+use entities::brokerage_order::{self, OrderStatus};
 use entities::stock::{self, NewStock};
 
 use crate::support::{ADA, BEN, Floor};
@@ -52,7 +52,7 @@ async fn ada_has_shares_a_grant_to_ben_and_two_pending_orders() {
     let waiting = floor.rows::<brokerage_order::Entity>().await;
     let limits: Vec<_> = waiting
         .iter()
-        .filter(|order| order.status == "PENDING")
+        .filter(|order| order.status == OrderStatus::Pending)
         .map(|order| order.limit_minor)
         .collect();
     assert_eq!(limits, [Some(1_583), Some(1_615)]);

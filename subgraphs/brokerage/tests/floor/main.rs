@@ -15,4 +15,5 @@ mod race;
 mod rules;
 mod schema;
 mod support;
+mod unknown_values;
 mod waiting;

@@ -8,11 +8,13 @@ use std::time::Duration;
 use brokerage::{BrokerageSchema, Settings};
 use contract::{Clock, Delivery, Event, EventStream, Invalidates, ManualClock, Result, Role, Services, Tx, Viewer};
 use entities::authority::Authority;
-use entities::authorization::{self, Grant, LentAsset};
+use entities::authorization::{self, AuthorizationKind, Grant, LentAsset};
+use entities::brokerage_order::{self, OrderStatus};
 use entities::holding::{self, ShareBucket};
 use entities::ledger::{self, Account, Bucket, LedgerTransaction, TransactionKind};
+use entities::side::Side;
 use entities::stock::{self, NewStock, StockRef};
-use entities::{brokerage_order, ledger_entry, lending, user, user_change, wallet};
+use entities::{ledger_entry, lending, user, user_change, wallet};
 use futures_util::StreamExt;
 use sea_orm::ActiveValue::Set;
 use sea_orm::EntityTrait;
@@ -127,7 +129,7 @@ impl Floor {
                     continue;
                 };
                 let person = user::Model {
-                    role: role.as_str().to_owned(),
+                    role,
                     fee_basis_points,
                     ..user::Model::with_username(name, NEW_YEAR_US)
                 };
@@ -312,7 +314,10 @@ impl Floor {
     /// Returns the states of all orders, oldest first.
     pub async fn statuses(&self) -> Vec<String> {
         let orders = self.rows::<brokerage_order::Entity>().await;
-        orders.into_iter().map(|order| order.status).collect()
+        orders
+            .into_iter()
+            .map(|order| order.status.as_str().to_owned())
+            .collect()
     }
 
     /// Waits until the orders are in these states.
@@ -390,7 +395,10 @@ impl Floor {
     pub async fn open_between(&self, investor: i64, broker: i64, kind: &str) -> Option<authorization::Model> {
         let rows = self.rows::<authorization::Entity>().await;
         let is_it = |row: &authorization::Model| {
-            row.kind == kind && row.investor_id == investor && row.broker_id == broker && row.ended_at_us.is_none()
+            row.kind.as_str() == kind
+                && row.investor_id == investor
+                && row.broker_id == broker
+                && row.ended_at_us.is_none()
         };
         rows.into_iter().find(is_it)
     }
@@ -422,11 +430,15 @@ impl Floor {
         assert_eq!(entries.iter().map(|entry| entry.amount_minor).sum::<i64>(), 0);
         let authorizations = self.rows::<authorization::Entity>().await;
         let pending = self.rows::<brokerage_order::Entity>().await;
-        let pending: Vec<_> = pending.into_iter().filter(|order| order.status == "PENDING").collect();
+        let pending: Vec<_> = pending
+            .into_iter()
+            .filter(|order| order.status == OrderStatus::Pending)
+            .collect();
         for wallet in self.rows::<wallet::Entity>().await {
             let sum = |account: &str| {
-                let of_it =
-                    |entry: &&ledger_entry::Model| entry.wallet_id == Some(wallet.id) && entry.account == account;
+                let of_it = |entry: &&ledger_entry::Model| {
+                    entry.wallet_id == Some(wallet.id) && entry.account.as_str() == account
+                };
                 entries
                     .iter()
                     .filter(of_it)
@@ -442,11 +454,11 @@ impl Floor {
             assert_eq!(buckets, [sum("BALANCE"), sum("COMMITTED"), sum("LENT"), sum("HELD")]);
             let lent = authorizations
                 .iter()
-                .filter(|row| row.kind == "CAPITAL" && row.investor_id == wallet.user_id);
+                .filter(|row| row.kind == AuthorizationKind::Capital && row.investor_id == wallet.user_id);
             assert_eq!(wallet.lent_minor, lent.map(|row| row.remaining).sum::<i64>());
             let held = pending
                 .iter()
-                .filter(|row| row.side == "BUY" && row.investor_id == wallet.user_id);
+                .filter(|row| row.side == Side::Buy && row.investor_id == wallet.user_id);
             let held = held.map(|row| row.quantity * row.limit_minor.unwrap());
             assert_eq!(wallet.held_minor, held.sum::<i64>());
         }
@@ -455,7 +467,7 @@ impl Floor {
             let lent = authorizations.iter().filter(|row| row.holding_id == Some(holding.id));
             assert_eq!(holding.lent, lent.map(|row| row.remaining).sum::<i64>());
             let is_cover = |row: &&brokerage_order::Model| {
-                row.side == "SELL" && row.investor_id == holding.user_id && row.stock_id == holding.stock_id
+                row.side == Side::Sell && row.investor_id == holding.user_id && row.stock_id == holding.stock_id
             };
             let held = pending.iter().filter(is_cover).map(|row| row.quantity);
             assert_eq!(holding.held, held.sum::<i64>());

@@ -276,3 +276,19 @@ async fn a_trade_beyond_the_last_number_is_refused_and_moves_no_share() {
     assert_eq!(market.fish("quantity").await["quantity"], 98);
     assert_eq!(market.numbers().await, [0, 2_147_483_646, 2_147_483_647]);
 }
+
+#[tokio::test]
+async fn trade_with_an_unknown_side_is_an_error() {
+    let market = Market::with_shares(100).await;
+    let sale = "INSERT INTO exchange_order (number, stock_id, side, quantity, price_minor, currency, at_us)
+                VALUES (0, 1, 'sell', 1, 1999, 'USD', 0)";
+    market.corrupt(sale).await;
+    let reason = r#"Type Error: table exchange_order, number 0: column side has the unknown value "sell""#;
+    for document in [
+        "{ exchangeOrder(number: 0) { side } }",
+        "{ exchangeOrders(first: 1) { nodes { number } } }",
+    ] {
+        let failure = market.failure(&admin(), document).await;
+        assert_eq!(failure, ("INTERNAL", reason.to_owned()), "{document}");
+    }
+}

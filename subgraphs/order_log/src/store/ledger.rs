@@ -1,5 +1,6 @@
 //! The ledger: it assigns the numbers, accepts each key once, and keeps cancelled attempts cancelled.
 
+use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::StoreError;
@@ -7,6 +8,9 @@ use crate::command::{CommandOutcome, LogCommand, LoggedTrade, NumberedTrade, Pri
 
 const ORDER: &str =
     "SELECT number, key, attempt, name, side, quantity, price_minor, currency, trader_id, at_us FROM exchange_order";
+
+/// The most characters of an unknown value that an error shows.
+const UNKNOWN_CHARS_MAX: usize = 64;
 
 /// Decides a command. The decision depends on the ledger only, so the same commands in the same order have the same
 /// outcome on every replica.
@@ -146,16 +150,16 @@ fn is_cancelled(db: &Connection, attempt: &str) -> Result<bool, StoreError> {
 }
 
 fn order(row: &Row<'_>) -> rusqlite::Result<NumberedTrade> {
-    let side: String = row.get(4)?;
+    let number = row.get(0)?;
+    let side = row.get_ref(4)?.as_str()?;
     Ok(NumberedTrade {
-        number: row.get(0)?,
+        number,
         key: row.get(1)?,
         attempt: row.get(2)?,
         trade: LoggedTrade {
             shares: Shares {
                 name: row.get(3)?,
-                // The table allows no other value.
-                side: TradeSide::of(&side).unwrap_or(TradeSide::Buy),
+                side: TradeSide::of(side).ok_or_else(|| unknown_side(number, side))?,
                 quantity: row.get(5)?,
             },
             price: Price {
@@ -166,4 +170,11 @@ fn order(row: &Row<'_>) -> rusqlite::Result<NumberedTrade> {
             at_us: row.get(9)?,
         },
     })
+}
+
+#[cold]
+fn unknown_side(number: i64, side: &str) -> rusqlite::Error {
+    let side: String = side.chars().take(UNKNOWN_CHARS_MAX).collect();
+    let why = format!("table exchange_order, number {number}: column side has the unknown value {side:?}");
+    rusqlite::Error::FromSqlConversionFailure(4, Type::Text, why.into())
 }

@@ -141,6 +141,28 @@ async fn an_attempt_is_either_recorded_or_cancelled() {
 }
 
 #[tokio::test]
+async fn order_with_an_unknown_side_is_an_error() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_log, mut state_machine) = opened(&folder, 1).await;
+    let commands = vec![record("a", "a1", 1)];
+    state_machine.apply([entry(0, commands)]).await.expect("applied");
+    let file = Connection::open(folder.path().join("orders-1.sqlite")).expect("a file");
+    let changes = "PRAGMA ignore_check_constraints = 1;
+        INSERT INTO exchange_order (number, key, attempt, name, side, quantity, price_minor, currency, at_us)
+        VALUES (1, 'b', 'b1', 'GameStart', 'x', 1, 1599, 'USD', 0)";
+    file.execute_batch(changes).expect("a row");
+
+    let error = state_machine
+        .store
+        .order_of_key("b")
+        .await
+        .expect_err("an error")
+        .to_string();
+    let reason = r#"table exchange_order, number 1: column side has the unknown value "x""#;
+    assert!(error.contains(reason), "{error}");
+}
+
+#[tokio::test]
 async fn an_attempt_is_good_for_one_key() {
     let folder = tempfile::tempdir().expect("a folder");
     let (_log, mut state_machine) = opened(&folder, 1).await;

@@ -217,3 +217,18 @@ async fn votes_above_the_count_limit_are_refused_without_an_effect() {
     let read = domain.read(&member(1), "postVotes(postId: 7) { upvotes myVote }").await;
     assert_eq!(read, json!({ "upvotes": 1, "myVote": "UP" }));
 }
+
+#[tokio::test]
+async fn vote_with_an_unknown_direction_is_an_error() {
+    let domain = VotesDomain::with_people(1).await;
+    let vote = "INSERT INTO vote (post_id, user_id, direction, at_us) VALUES (5, 1, 'up', 0)";
+    domain.corrupt(vote).await;
+    let reason = r#"Type Error: table vote, post_id 5 and user_id 1: column direction has the unknown value "up""#;
+    for document in [
+        "mutation { clearVote(postId: 5) { score } }",
+        r#"{ _entities(representations: [{ __typename: "Post", id: "5" }]) { ... on Post { myVote } } }"#,
+    ] {
+        let failure = domain.failure(&member(1), document).await;
+        assert_eq!(failure, ("INTERNAL", reason.to_owned()), "{document}");
+    }
+}

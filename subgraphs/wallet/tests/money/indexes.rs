@@ -1,6 +1,8 @@
 //! Query plans: indexes find the rows of every list, so no query reads rows that it does not return.
 
-use entities::{hold, ledger_entry};
+use entities::hold::{self, HoldState};
+use entities::ledger::TransactionKind;
+use entities::ledger_entry::{self, EntryAccount};
 use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, QueryOrder, QueryTrait, Select};
 
 use crate::support::Bank;
@@ -21,11 +23,15 @@ async fn every_list_has_its_index() {
     for (kinds, account, wanted) in [
         (None, None, "ledger_entry_wallet (wallet_id=?)"),
         (
-            Some(&["DEPOSIT"][..]),
+            Some(&[TransactionKind::Deposit][..]),
             None,
             "ledger_entry_kind (wallet_id=? AND kind=?)",
         ),
-        (None, Some("HELD"), "ledger_entry_account (wallet_id=? AND account=?)"),
+        (
+            None,
+            Some(EntryAccount::Held),
+            "ledger_entry_account (wallet_id=? AND account=?)",
+        ),
     ] {
         let entries = newest_first(ledger_entry::for_wallet(1, kinds, account));
         assert_eq!(
@@ -35,7 +41,7 @@ async fn every_list_has_its_index() {
     }
     for (state, wanted) in [
         (None, "hold_wallet (wallet_id=?)"),
-        (Some("PENDING"), "hold_state (wallet_id=? AND state=?)"),
+        (Some(HoldState::Pending), "hold_state (wallet_id=? AND state=?)"),
     ] {
         let holds = hold::for_wallet(1, state).order_by_desc(hold::Column::Id);
         assert_eq!(plan(&bank, holds).await, format!("SEARCH hold USING INDEX {wanted}"));

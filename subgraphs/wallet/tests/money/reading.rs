@@ -62,3 +62,17 @@ async fn the_wallets_of_many_users_are_read_in_one_query() {
         json!({ "data": { "_entities": [wallet("5.00"), wallet("6.00"), none, none] } })
     );
 }
+
+#[tokio::test]
+async fn transaction_with_an_unknown_type_is_an_error() {
+    let bank = Bank::with_money().await;
+    let entry = "INSERT INTO ledger_entry
+                     (id, movement_id, kind, account, wallet_id, amount_minor, balance_after_minor, at_us)
+                 VALUES (99, 1, 'GIFT', 'BALANCE', 1, 1, 1, 0)";
+    bank.corrupt(entry).await;
+    let failure = bank
+        .failure(&member(ADA), "{ transaction(id: 99) { amount { amount } } }")
+        .await;
+    let reason = r#"Type Error: table ledger_entry, id 99: column kind has the unknown value "GIFT""#;
+    assert_eq!(failure, ("INTERNAL", reason.to_owned()));
+}
