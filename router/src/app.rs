@@ -14,9 +14,10 @@ use crate::auth::{Authenticator, SessionRevocation};
 use crate::cache::ResponseCache;
 use crate::config::{ConfigError, DataFolder, Settings};
 use crate::gateway::Gateway;
+use crate::http::{ListenerErrorFormat, with_unlimited_middleware};
 use crate::invalidating_bus::InvalidatingBus;
-use crate::order_service::{OrderService, ReplicaCommandBuilder, ReplicaProcesses};
-use crate::rest::AnonymousAccess;
+use crate::order_service::{OrderService, ReplicaCommandBuilder, ReplicaProcesses, replica_upstreams};
+use crate::rest::{AnonymousAccess, MountServices};
 use crate::supergraph::{Supergraph, SupergraphError};
 use crate::{demo, domains};
 use crate::{http, rest};
@@ -27,6 +28,8 @@ pub struct App {
     pub services: Services,
     /// The state that the listeners' routers share.
     pub gateway: Gateway,
+    /// The REST mounts with their services.
+    pub mounts: MountServices,
     /// The cache of responses that are the same for every caller.
     pub cache: Arc<ResponseCache>,
     /// The replicas of the order service; `None` if the trades are a table of the database.
@@ -84,9 +87,10 @@ impl App {
             order_log,
             keys: Arc::new(keys),
         };
-        let mut gateway = open_gateway(settings, &services, &cache).await?;
+        let gateway = open_gateway(settings, &services, &cache).await?;
+        let mut mounts = MountServices::over_graph(rest::mounts());
         if let Some(service) = &order_service {
-            gateway = gateway.with_replicas(service.front_end.clone());
+            mounts = mounts.with_order_replicas(replica_upstreams(&service.front_end));
         }
         let catalog = order_service.as_ref().map(|_| {
             let catalog: Arc<dyn order_log::Catalog> =
@@ -96,6 +100,7 @@ impl App {
         Ok(Self {
             services,
             gateway,
+            mounts,
             cache,
             order_service,
             catalog,
@@ -140,11 +145,16 @@ impl App {
             storage: self.services.db.storage(),
             anonymous_access: access,
         };
-        let mut routes = http::router(&self.gateway, front).merge(rest::router(&self.gateway, access));
-        if let (Some(service), Some(catalog)) = (&self.order_service, &self.catalog) {
-            routes = routes.merge(service.catalog_routes(Arc::clone(catalog)));
+        let routes = http::router(&self.gateway, front).merge(self.mounts.router(&self.gateway, access));
+        let routes = http::with_middleware(&self.gateway, routes);
+        match (&self.order_service, &self.catalog) {
+            (Some(service), Some(catalog)) => {
+                let catalog_routes = service.catalog_routes(Arc::clone(catalog));
+                let format = ListenerErrorFormat::ByPath;
+                routes.merge(with_unlimited_middleware(&self.gateway.permits, format, catalog_routes))
+            }
+            _ => routes,
         }
-        http::with_middleware(&self.gateway, routes)
     }
 
     /// Finishes queued writes and closes the database.

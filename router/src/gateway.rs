@@ -4,7 +4,6 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use contract::{AnswerBudget, AnswerPool, Clock};
-use order_log::FrontEnd;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -33,8 +32,6 @@ pub struct GatewayState {
     pub shutdown: CancellationToken,
     /// The remaining permits under the limits that all listeners share.
     pub permits: Permits,
-    /// The client of the order service's replicas; `None` if the order log is a table of the database.
-    pub replicas: Option<FrontEnd>,
 }
 
 impl Deref for Gateway {
@@ -112,16 +109,6 @@ impl Gateway {
             limits,
             shutdown: CancellationToken::new(),
             permits,
-            replicas: None,
-        }))
-    }
-
-    /// The same gateway, with a client of the order service's replicas.
-    #[must_use]
-    pub fn with_replicas(&self, replicas: FrontEnd) -> Self {
-        Self(Arc::new(GatewayState {
-            replicas: Some(replicas),
-            ..GatewayState::clone(self)
         }))
     }
 

@@ -44,7 +44,7 @@ use crate::rest::AnonymousAccess;
 
 pub use error_format::ListenerErrorFormat;
 pub(crate) use host::{called_host, is_loopback};
-pub use middleware::{with_middleware, with_middleware_within, with_mount_middleware};
+pub use middleware::{with_middleware, with_middleware_within, with_mount_middleware, with_unlimited_middleware};
 pub(crate) use origin::is_cross_origin;
 pub(crate) use preconditions::{
     PRECONDITION_FAILED, if_match_holds, if_match_holds_without_tag, is_not_modified, preconditions_hold,

@@ -6,6 +6,7 @@ mod members;
 mod replica;
 mod settings;
 mod supervisor;
+mod upstream;
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder};
@@ -21,6 +22,7 @@ pub use members::{MembersCommand, MembersError};
 pub use replica::{ReplicaArgs, ReplicaError, run as run_replica};
 pub use settings::{OrderFlags, OrderReplicas, OrderServiceSettings, ReplicaFlags, ReplicaSettings, ReplicaUrl};
 pub use supervisor::{ReplicaCommandBuilder, ReplicaCommandLine, ReplicaProcesses, own_executable};
+pub use upstream::replica_upstreams;
 
 use crate::config::{ConfigError, DataFolder, Settings};
 use supervisor::{ReplicaGroup, ReservedPorts};

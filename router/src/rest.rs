@@ -11,12 +11,15 @@
 
 mod access;
 mod anonymous_access;
+mod backend;
 mod bound_mount;
 mod bound_route;
+mod bound_service;
 mod docs;
 mod error;
 mod execute;
 mod field;
+mod forward;
 mod input;
 mod mounts;
 mod openapi;
@@ -32,7 +35,6 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, Response, header};
 use axum::routing::any;
 use contract::ErrorCode;
@@ -41,6 +43,8 @@ use tower_http::compression::CompressionLayer;
 
 pub use anonymous_access::AnonymousAccess;
 pub(crate) use anonymous_access::is_for_another_site;
+pub use backend::{Backend, Upstream};
+pub use bound_service::{BoundService, MountServices};
 pub(crate) use error::ENCODED_BODY_MESSAGE;
 pub use error::{Envelope, RestError};
 pub use field::{Field, FieldType, ObjectModel, Presence, QUANTITY, ValueBounds};
@@ -54,8 +58,8 @@ use crate::gateway::Gateway;
 use crate::http::{PRECONDITION_FAILED, if_match_holds_without_tag, preconditions_hold};
 use bound_mount::{BoundMount, MountAddress};
 use bound_route::BoundRoute;
-use input::BodyFields;
 pub(crate) use input::is_encoded;
+pub(crate) use mounts::order_service_envelope;
 
 /// The header whose key makes a repeated request have one effect.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -82,62 +86,67 @@ pub fn envelope_of(mount: &str) -> Option<Envelope> {
         .map(|known| known.envelope)
 }
 
-/// Returns the error format of the bazaar; a replica of its order service can be a process of its own.
-pub(crate) const fn bazaar_envelope() -> Envelope {
-    mounts::BAZAAR.envelope
-}
-
-/// Builds the router with all mounts under their prefixes. `anonymous_access` decides which callers without a token may use
-/// routes whose documents have no authentication.
+/// Builds the router with all mounts over the graph, as [`MountServices::router`] does.
 ///
 /// # Panics
-/// If a table does not fit its own operations, which a test rules out.
+/// As [`MountServices::router`].
 pub fn router(gateway: &Gateway, anonymous_access: AnonymousAccess) -> Router {
-    mounts().iter().fold(Router::new(), |router, mount| {
-        let all = services(gateway, mount);
-        let bound_mount = Arc::new(BoundMount::new(
-            gateway,
-            anonymous_access,
-            mount,
-            all,
-            MountAddress::Prefix,
-        ));
-        let prefix = mount.prefix;
-        router
-            .merge(compressed_docs(prefix, &bound_mount))
-            .route(prefix, any(handle).with_state(Arc::clone(&bound_mount)))
-            .route(&format!("{prefix}/"), any(handle).with_state(Arc::clone(&bound_mount)))
-            .route(&format!("{prefix}/{{*path}}"), any(handle).with_state(bound_mount))
-    })
+    MountServices::over_graph(mounts()).router(gateway, anonymous_access)
 }
 
-/// Builds the router of a mount, or of one of its services, at `/` of its own listener; `None` when there is no such one.
+/// Builds the router of a mount, or of one of its services, over the graph, as [`MountServices::router_of`] does.
 ///
 /// # Panics
-/// As [`router`].
+/// As [`MountServices::router`].
 pub fn service_router(
     gateway: &Gateway,
     anonymous_access: AnonymousAccess,
     mount: &str,
     service: Option<&str>,
 ) -> Option<Router> {
-    let mount = mounts().iter().find(|known| known.name == mount)?;
-    let mut services = services(gateway, mount);
-    services.retain(|known| service.is_none_or(|name| known.name == name));
-    if services.is_empty() {
-        return None;
-    }
-    let address = service.map_or(MountAddress::Root, |_| MountAddress::ServiceRoot);
-    let bound_mount = Arc::new(BoundMount::new(gateway, anonymous_access, mount, services, address));
-    let docs = compressed_docs("", &bound_mount);
-    Some(docs.fallback(any(handle).with_state(bound_mount)))
+    MountServices::over_graph(mounts()).router_of(gateway, anonymous_access, mount, service)
 }
 
-/// Returns the services of a mount: those of its table; replicas of the bazaar's order service replace it.
-fn services(gateway: &Gateway, mount: &'static Mount) -> Vec<&'static Service> {
-    match &gateway.replicas {
-        Some(replicas) if mount.name == mounts::BAZAAR.name => mounts::bazaar_services(replicas.urls().keys().copied()),
-        _ => mount.services.iter().collect(),
+impl MountServices {
+    /// Builds the router with all mounts under their prefixes. `anonymous_access` decides which callers without a token may use
+    /// routes whose documents have no authentication.
+    ///
+    /// # Panics
+    /// If a table does not fit its own operations, which a test rules out.
+    pub fn router(&self, gateway: &Gateway, anonymous_access: AnonymousAccess) -> Router {
+        self.iter().fold(Router::new(), |router, (mount, services)| {
+            let address = MountAddress::Prefix;
+            let bound_mount = Arc::new(BoundMount::new(gateway, anonymous_access, mount, services, address));
+            let prefix = mount.prefix;
+            router
+                .merge(compressed_docs(prefix, &bound_mount))
+                .route(prefix, any(handle).with_state(Arc::clone(&bound_mount)))
+                .route(&format!("{prefix}/"), any(handle).with_state(Arc::clone(&bound_mount)))
+                .route(&format!("{prefix}/{{*path}}"), any(handle).with_state(bound_mount))
+        })
+    }
+
+    /// Builds the router of a mount, or of one of its services, at `/` of its own listener; `None` when there is no such one.
+    ///
+    /// # Panics
+    /// As [`router`](Self::router).
+    pub fn router_of(
+        &self,
+        gateway: &Gateway,
+        anonymous_access: AnonymousAccess,
+        mount: &str,
+        service: Option<&str>,
+    ) -> Option<Router> {
+        let (mount, services) = self.iter().find(|(known, _)| known.name == mount)?;
+        let is_wanted = |known: &&Arc<BoundService>| service.is_none_or(|name| known.name == name);
+        let services: Vec<_> = services.iter().filter(is_wanted).map(Arc::clone).collect();
+        if services.is_empty() {
+            return None;
+        }
+        let address = service.map_or(MountAddress::Root, |_| MountAddress::ServiceRoot);
+        let bound_mount = Arc::new(BoundMount::new(gateway, anonymous_access, mount, &services, address));
+        let docs = compressed_docs("", &bound_mount);
+        Some(docs.fallback(any(handle).with_state(bound_mount)))
     }
 }
 
@@ -198,20 +207,10 @@ async fn serve(bound_mount: &BoundMount, request: Request) -> Result<Response<Bo
     if !is_precondition_met {
         return Err(RestError::new(ErrorCode::PreconditionFailed, PRECONDITION_FAILED));
     }
-    if let Some((id, replicas)) = mounts::replica_of(bound_route.service).zip(bound_mount.gateway.replicas.as_ref()) {
-        if !replicas.is_responding(id).await {
-            // An earlier request with the same idempotency key may have made the trade.
-            return Err(match variables.get("idempotencyKey") {
-                Some(_) => mounts::replica_unavailable().with_unknown_outcome(),
-                None => mounts::replica_unavailable(),
-            });
-        }
-        // The graph executes a trade, whichever replica receives it: so an idempotency key makes one trade over all replicas.
+    if let Backend::Forward(upstream) = &bound_route.service.backend {
+        forward::require_responding(&**upstream, bound_route, &route_match, &variables).await?;
         if !bound_route.idempotent {
-            let path = path.strip_prefix(route_match.prefix).unwrap_or(path);
-            let request = forwarded_request(&parts, path, &body_fields)?;
-            drop(body_fields);
-            return Ok(replicas.forward(id, request).await);
+            return forward::forward(&**upstream, &route_match, &parts, path, body_fields).await;
         }
     }
     // Frees the memory of the body before the graph executes the operation.
@@ -236,20 +235,6 @@ async fn serve(bound_mount: &BoundMount, request: Request) -> Result<Response<Bo
         .map(|cursor| reply::next_link(parts.uri.path(), query, &cursor));
     let bytes = result.budget.as_ref().map_or(0, |budget| budget.response_bytes());
     reply::reply(bound_route, &request_view, bound_mount.base, result.node, next, bytes)
-}
-
-/// Returns the request as the replica expects it, with the body that was already read.
-fn forwarded_request(parts: &Parts, path: &str, body_fields: &BodyFields) -> Result<Request, RestError> {
-    let query = parts.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-    let request = Request::builder()
-        .method(parts.method.clone())
-        .uri(format!("{path}{query}"))
-        .header(header::CONTENT_TYPE, "application/json");
-    let body = match body_fields {
-        BodyFields::Json(body_fields) => serde_json::to_string(body_fields).map_err(|_| RestError::internal())?,
-        BodyFields::None | BodyFields::Form(_) => String::new(),
-    };
-    request.body(Body::from(body)).map_err(|_| RestError::no_route())
 }
 
 fn idempotency_key(bound_route: &BoundRoute, headers: &axum::http::HeaderMap) -> Result<Option<String>, RestError> {

@@ -103,7 +103,9 @@ async fn open_listeners(app: &App, settings: &Settings, demo: bool) -> Result<Ve
     for extra in &server.rest_listen.0 {
         let (listener, address) = bind(extra.address).await?;
         let access = server.rest_access.anonymous_access(address);
-        let router = rest::service_router(&app.gateway, access, &extra.mount, extra.service.as_deref())
+        let router = app
+            .mounts
+            .router_of(&app.gateway, access, &extra.mount, extra.service.as_deref())
             .ok_or_else(|| ServeError::NoMount(extra.to_string()))?;
         let envelope = rest::envelope_of(&extra.mount).ok_or_else(|| ServeError::NoMount(extra.to_string()))?;
         let router = http::with_mount_middleware(&app.gateway, envelope, router);

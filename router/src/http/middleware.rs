@@ -37,10 +37,22 @@ pub fn with_mount_middleware(gateway: &Gateway, envelope: Envelope, router: Rout
     with_middleware_within(&gateway.permits, ListenerErrorFormat::Mount(envelope), router)
 }
 
+/// As [`with_middleware`], but without the limits on requests and their bodies. This is for the requests between replicas of the
+/// order service: they are authenticated before they cost anything, and counted requests already wait for them.
+pub fn with_unlimited_middleware(permits: &Permits, error_format: ListenerErrorFormat, router: Router) -> Router {
+    let state = Arc::new(MiddlewareState {
+        permits: permits.clone(),
+        is_limited: false,
+        error_format,
+    });
+    router.layer(from_fn_with_state(state, handle))
+}
+
 /// As [`with_middleware`], without a graph: within the limits of `permits`.
 pub fn with_middleware_within(permits: &Permits, error_format: ListenerErrorFormat, router: Router) -> Router {
     let state = Arc::new(MiddlewareState {
         permits: permits.clone(),
+        is_limited: true,
         error_format,
     });
     router.layer(from_fn_with_state(state, handle))
@@ -48,6 +60,8 @@ pub fn with_middleware_within(permits: &Permits, error_format: ListenerErrorForm
 
 struct MiddlewareState {
     permits: Permits,
+    /// Whether the limits on requests and their bodies apply.
+    is_limited: bool,
     error_format: ListenerErrorFormat,
 }
 
@@ -58,7 +72,7 @@ async fn handle(State(state): State<Arc<MiddlewareState>>, mut request: Request,
     request.extensions_mut().insert(id.clone());
     let log_entry = AccessLogEntry::begin(&request);
     let format = state.error_format.for_request(&request);
-    let mut response = match handle_within_limits(&state.permits, request, next).await {
+    let mut response = match handle_within_limits(&state, request, next).await {
         Ok(response) => response,
         Err(error) => format.respond(&error),
     };
@@ -72,16 +86,15 @@ async fn handle(State(state): State<Arc<MiddlewareState>>, mut request: Request,
     response
 }
 
-async fn handle_within_limits(permits: &Permits, request: Request, next: Next) -> Result<Response, HttpError> {
+async fn handle_within_limits(state: &MiddlewareState, request: Request, next: Next) -> Result<Response, HttpError> {
+    let permits = &state.permits;
     // A request without a connection comes from this process itself.
     if request.extensions().get::<ConnectInfo<SocketAddr>>().is_some() {
         require_one_host(request.version(), request.headers(), request.uri())?;
     }
     require_known_expectation(request.headers())?;
-    // A health check must be answered especially under load. Requests between replicas of the order service are exempt as
-    // well: they are authenticated before they cost anything, and counted requests already wait for them.
-    let path = request.uri().path();
-    if path == "/health" || path.starts_with("/raft/") {
+    // A health check must be answered especially under load.
+    if !state.is_limited || request.uri().path() == "/health" {
         return call_next(permits, request, next).await;
     }
     let (parts, body) = request.into_parts();

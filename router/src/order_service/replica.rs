@@ -26,7 +26,7 @@ use super::settings::{ReplicaFlags, ReplicaUrl, by_id, http_url, replica_id};
 use super::{credential, file_error};
 use crate::config::{ConfigError, LogFormat, RestAccess, Settings};
 use crate::gateway::Permits;
-use crate::http::{ListenerErrorFormat, with_middleware_within};
+use crate::http::{ListenerErrorFormat, with_middleware_within, with_unlimited_middleware};
 use crate::rest::{self, AnonymousAccess, RestError};
 use crate::serve::{self, ServeError, shutdown_signal};
 use crate::server;
@@ -265,8 +265,13 @@ pub async fn run(args: &ReplicaArgs, settings: &Settings) -> Result<(), ReplicaE
     }
     let shutdown = CancellationToken::new();
     let permits = Permits::new(&Arc::new(settings.limits.clone()));
-    let error_format = ListenerErrorFormat::Mount(rest::bazaar_envelope());
-    let router = with_middleware_within(&permits, error_format, routes(&replica, open, &shutdown));
+    let error_format = ListenerErrorFormat::Mount(rest::order_service_envelope());
+    let routes = routes(&replica, open, &shutdown);
+    let router = RoutesByCaller {
+        clients: with_middleware_within(&permits, error_format, routes.clone()),
+        peers: with_unlimited_middleware(&permits, error_format, routes),
+    };
+    let router = Router::new().fallback(answer_caller).with_state(router);
     tracing::info!(id = replica.id(), %address, "the replica listens");
     let served = server::serve(listener, router, &permits, shutdown.clone());
     let parent = parent_ended(args.ends_with_input);
@@ -333,6 +338,20 @@ async fn parent_ended(asked: bool) {
     let _ = end.await;
 }
 
+/// The replica's routes within the limits, for clients, and without them, for the other replicas.
+#[derive(Clone)]
+struct RoutesByCaller {
+    clients: Router,
+    peers: Router,
+}
+
+async fn answer_caller(State(routes): State<RoutesByCaller>, request: Request) -> Response {
+    let is_peer = request.uri().path().starts_with("/raft/");
+    let router = if is_peer { routes.peers } else { routes.clients };
+    let answered = router.oneshot(request).await;
+    answered.unwrap_or_else(|never| match never {})
+}
+
 /// The replica's routes with and without anonymous access, and the rule that chooses between them.
 #[derive(Clone)]
 struct RoutesByAccess {
@@ -371,7 +390,7 @@ async fn answer(State(routes): State<RoutesByAccess>, request: Request) -> Respo
     let reads = [Method::GET, Method::HEAD].contains(&parts.method);
     if open && !reads && rest::is_for_another_site(&parts) {
         let refusal = RestError::new(ErrorCode::Forbidden, "another site may not do this");
-        return refusal.response(&rest::bazaar_envelope());
+        return refusal.response(&rest::order_service_envelope());
     }
     let router = if open { routes.open } else { routes.closed };
     let answered = router.oneshot(Request::from_parts(parts, body)).await;

@@ -1,15 +1,18 @@
 //! A mount, bound to the address at which it serves requests.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{Method, Response};
 
 use super::anonymous_access::AnonymousAccess;
 use super::bound_route::BoundRoute;
+use super::bound_service::BoundService;
 use super::docs::StaticDocument;
 use super::error::RestError;
-use super::route::{Mount, Service};
-use super::route_table::{self, RouteTable};
+use super::route::Mount;
+use super::route_table::RouteTable;
 use super::{docs, openapi};
 use crate::gateway::Gateway;
 
@@ -46,11 +49,11 @@ impl BoundMount {
         gateway: &Gateway,
         anonymous_access: AnonymousAccess,
         mount: &'static Mount,
-        services: Vec<&'static Service>,
+        services: &[Arc<BoundService>],
         address: MountAddress,
     ) -> Self {
         let rows = services
-            .into_iter()
+            .iter()
             .flat_map(|service| service.routes.iter().map(move |route| (service, route)));
         let routes: Result<Vec<BoundRoute>, String> =
             rows.map(|(service, route)| BoundRoute::new(service, route)).collect();
@@ -76,8 +79,9 @@ impl BoundMount {
     }
 
     /// Returns the documented prefix of a service inside the mount.
-    pub fn prefix(&self, service: &'static Service) -> &'static str {
-        route_table::prefixes(service, self.address == MountAddress::ServiceRoot)
+    pub fn prefix<'a>(&self, service: &'a BoundService) -> &'a str {
+        service
+            .prefixes(self.address == MountAddress::ServiceRoot)
             .next()
             .unwrap_or_default()
     }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use async_graphql::parser::types::{BaseType, Type};
 use serde_json::Value;
 
+use super::bound_service::BoundService;
 use super::field::{Field, FieldType, Member, Presence};
-use super::route::{Param, ParamLocation, RequestBody, ResponseSource, Route, Service};
+use super::route::{Param, ParamLocation, RequestBody, ResponseSource, Route};
 
 /// The variable that receives the header `Idempotency-Key`.
 const IDEMPOTENCY_KEY: &str = "idempotencyKey";
@@ -18,7 +19,7 @@ pub(super) struct BoundRoute {
     /// The table's row.
     pub route: &'static Route,
     /// The service it belongs to.
-    pub service: &'static Service,
+    pub service: Arc<BoundService>,
     /// The operation's text, shared by all requests.
     document: Arc<str>,
     /// The other operation, where the route has one.
@@ -42,7 +43,7 @@ impl BoundRoute {
     ///
     /// # Errors
     /// The mismatch: a mistake in a table, found by the first test that opens it.
-    pub fn new(service: &'static Service, route: &'static Route) -> Result<Self, String> {
+    pub fn new(service: &Arc<BoundService>, route: &'static Route) -> Result<Self, String> {
         let declared = match route.source {
             ResponseSource::Fixed(_) => Vec::new(),
             ResponseSource::One(_) | ResponseSource::All(_) | ResponseSource::AllInPlace(_) => {
@@ -89,12 +90,12 @@ impl BoundRoute {
                 return wrong(format!("nothing gives ${}", variable.name));
             }
         }
-        if let Some(name) = unknown_path_parameter(service, route) {
+        if let Some(name) = unknown_path_parameter(route) {
             return wrong(format!("{{{name}}} is not in the path"));
         }
         Ok(Self {
             route,
-            service,
+            service: Arc::clone(service),
             document: route.operation.into(),
             alternative_document: route.alternative_operation.map(|other| other.operation.into()),
             members,
@@ -171,11 +172,8 @@ fn is_compatible_base(field_type: &FieldType, base: &BaseType) -> bool {
     }
 }
 
-fn unknown_path_parameter(service: &Service, route: &Route) -> Option<&'static str> {
+fn unknown_path_parameter(route: &Route) -> Option<&'static str> {
     let in_path = |param: &&Param| param.location == ParamLocation::Path;
     let mut names = route.params.iter().filter(in_path).map(|param| param.field.name);
-    names.find(|name| {
-        let mark = format!("{{{name}}}");
-        !route.path.contains(&mark) && !service.prefixes.iter().any(|prefix| prefix.contains(&mark))
-    })
+    names.find(|name| !route.path.contains(&format!("{{{name}}}")))
 }

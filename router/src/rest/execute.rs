@@ -355,6 +355,16 @@ impl BoundRoute {
         RestError::new(ErrorCode::NotFound, message)
     }
 
+    /// Returns the route's own `UNAVAILABLE`.
+    pub fn unavailable(&self, route_match: &RouteMatch) -> RestError {
+        let row = self.error_row(ErrorCode::Unavailable, "");
+        let message = row.map_or_else(
+            || "the service does not respond".to_owned(),
+            |row| error_message(row, route_match),
+        );
+        RestError::new(ErrorCode::Unavailable, message)
+    }
+
     /// Whether the route has a not-found of its own.
     pub fn has_not_found_row(&self) -> bool {
         self.route.errors.iter().any(|row| row.code == ErrorCode::NotFound)

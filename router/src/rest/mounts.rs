@@ -6,12 +6,13 @@ mod brokerage;
 mod community;
 mod shop;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::backend::Upstream;
+use super::bound_service::MountServices;
+use super::error::Envelope;
 use super::route::Mount;
-
-pub(super) use bazaar::{replica_of, replica_unavailable, services as bazaar_services};
-
-/// The bazaar, whose order service can have replicas.
-pub(super) use bazaar::MOUNT as BAZAAR;
 
 /// All mounts, by name.
 pub(super) static MOUNTS: &[Mount] = &[
@@ -21,3 +22,17 @@ pub(super) static MOUNTS: &[Mount] = &[
     community::MOUNT,
     shop::MOUNT,
 ];
+
+impl MountServices {
+    /// Puts the replicas of the order service, by id, in the place of the bazaar's order service.
+    #[must_use]
+    pub fn with_order_replicas(self, upstreams: BTreeMap<u64, Arc<dyn Upstream>>) -> Self {
+        let replicas = bazaar::order_replicas(upstreams);
+        self.with_instances(bazaar::MOUNT.name, bazaar::ORDER_SERVICE.name, replicas)
+    }
+}
+
+/// Returns the error format of the order service, of which a replica can be a process of its own.
+pub(crate) const fn order_service_envelope() -> Envelope {
+    bazaar::MOUNT.envelope
+}

@@ -67,7 +67,7 @@ struct OpenApiBuilder<'a> {
 
 impl OpenApiBuilder<'_> {
     fn add(&mut self, bound_route: &BoundRoute) {
-        let (service, route) = (bound_route.service, bound_route.route);
+        let (service, route) = (&*bound_route.service, bound_route.route);
         let tag = json!({ "name": service.name, "description": service.about });
         if !self.tags.contains(&tag) {
             self.tags.push(tag);
@@ -164,7 +164,7 @@ impl OpenApiBuilder<'_> {
             "description": route.summary,
             "content": { "application/json": { "schema": self.schemas.value(&route.response, false) } },
         });
-        if let Ok(example) = serde_json::from_str::<Value>(route.example) {
+        if let Ok(example) = serde_json::from_str::<Value>(bound_route.service.example(route)) {
             success["content"]["application/json"]["example"] = example;
         }
         if route.location.is_some() {

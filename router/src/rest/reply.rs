@@ -115,11 +115,7 @@ fn location(template: &str, route_match: &RouteMatch, base: &str, node: &Value) 
             .find(|(known, _)| *known == name)
             .map(|(_, value)| value.clone()),
     };
-    format!(
-        "{base}{}{}",
-        fill_template(route_match.prefix, true, value),
-        fill_template(template, true, value)
-    )
+    format!("{base}{}{}", route_match.prefix, fill_template(template, true, value))
 }
 
 /// Writes `value`, as the graph gave it, as the JSON of `field_type`.

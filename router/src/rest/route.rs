@@ -31,7 +31,8 @@ pub struct Service {
     pub name: &'static str,
     /// The description in the documentation.
     pub about: &'static str,
-    /// Its paths inside the mount, without a slash at the end; the first is the documented one, the others work too.
+    /// Its paths inside the mount, without parameters and without a slash at the end; the first is the documented one, the
+    /// others work too.
     pub prefixes: &'static [&'static str],
     /// Its routes. Where two paths match a request, the one with fewer parameters wins.
     pub routes: &'static [Route],

@@ -1,11 +1,12 @@
 //! The lookup of a route by its path.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::bound_route::BoundRoute;
 use super::error::RestError;
 use super::percent_encoding::{NOT_ENCODED, percent_decode};
-use super::route::{Service, Verb};
+use super::route::Verb;
 
 /// The paths of the services at one address.
 pub(super) struct RouteTable(Vec<PathPattern>);
@@ -18,7 +19,7 @@ struct PathPattern {
 
 #[derive(Clone, PartialEq, Eq)]
 enum Segment {
-    Fixed(&'static str),
+    Fixed(Box<str>),
     Parameter,
 }
 
@@ -27,7 +28,7 @@ struct Entry {
     /// The names of the path's parameters, in order.
     names: Vec<&'static str>,
     /// The prefix of the service in this path.
-    prefix: &'static str,
+    prefix: Arc<str>,
     route_index: usize,
 }
 
@@ -37,8 +38,8 @@ pub(super) struct RouteMatch {
     pub route_index: usize,
     /// The path's parameters, decoded.
     pub params: Vec<(&'static str, String)>,
-    /// The prefix of the service in the request's path; may contain parameters.
-    pub prefix: &'static str,
+    /// The prefix of the service in the request's path.
+    pub prefix: Arc<str>,
     /// The member of the body that came under its other name, and that name.
     pub alias_used: Option<(&'static str, &'static str)>,
 }
@@ -48,7 +49,7 @@ impl RouteTable {
     pub fn new(routes: &[BoundRoute], alone: bool) -> Self {
         let mut route_table = Self(Vec::new());
         for (index, bound_route) in routes.iter().enumerate() {
-            for prefix in prefixes(bound_route.service, alone) {
+            for prefix in bound_route.service.prefixes(alone) {
                 for path in std::iter::once(&bound_route.route.path).chain(bound_route.route.aliases) {
                     route_table.add(prefix, path, bound_route.route.verb, index);
                 }
@@ -57,22 +58,23 @@ impl RouteTable {
         route_table
     }
 
-    fn add(&mut self, prefix: &'static str, path: &'static str, verb: Verb, route_index: usize) {
+    fn add(&mut self, prefix: &str, path: &'static str, verb: Verb, route_index: usize) {
         let mut names = Vec::new();
         let mut segments = Vec::new();
-        for part in prefix.split('/').skip(1).chain(path.split('/').skip(1)) {
+        segments.extend(prefix.split('/').skip(1).map(|part| Segment::Fixed(part.into())));
+        for part in path.split('/').skip(1) {
             match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
                 Some(name) => {
                     names.push(name);
                     segments.push(Segment::Parameter);
                 }
-                None => segments.push(Segment::Fixed(part)),
+                None => segments.push(Segment::Fixed(part.into())),
             }
         }
         let entry = Entry {
             verb,
             names,
-            prefix,
+            prefix: prefix.into(),
             route_index,
         };
         match self.0.iter_mut().find(|known| known.segments == segments) {
@@ -114,7 +116,7 @@ impl RouteTable {
         Ok(RouteMatch {
             route_index: entry.route_index,
             params: entry.names.iter().zip(values).map(read).collect::<Result<_, _>>()?,
-            prefix: entry.prefix,
+            prefix: Arc::clone(&entry.prefix),
             alias_used: None,
         })
     }
@@ -124,7 +126,7 @@ impl PathPattern {
     fn matches(&self, sent: &[Option<Cow<'_, str>>]) -> bool {
         self.segments.len() == sent.len()
             && self.segments.iter().zip(sent).all(|(segment, part)| match segment {
-                Segment::Fixed(fixed) => part.as_deref() == Some(*fixed),
+                Segment::Fixed(fixed) => part.as_deref() == Some(&**fixed),
                 Segment::Parameter => true,
             })
     }
@@ -146,15 +148,6 @@ impl PathPattern {
         });
         names.collect::<Vec<_>>().join(", ")
     }
-}
-
-/// Returns the prefixes of a service; when it is `alone`, its documented prefix becomes `/`.
-pub(super) fn prefixes(service: &'static Service, alone: bool) -> impl Iterator<Item = &'static str> {
-    let own = service.prefixes.first().copied().unwrap_or_default();
-    service
-        .prefixes
-        .iter()
-        .map(move |prefix| if alone && *prefix == own { "" } else { *prefix })
 }
 
 fn split_segments(path: &str) -> impl Iterator<Item = &str> {

@@ -2,11 +2,14 @@
 
 mod echo_mount;
 
+use std::sync::Arc;
+
 use contract::Role;
 
 use self::echo_mount::{MOUNT, NOW_US, TestMount, query};
 use super::anonymous_access::AnonymousAccess;
 use super::bound_route::BoundRoute;
+use super::bound_service::BoundService;
 use super::field::QUANTITY;
 use super::route::{Param, ResponseSource, Route};
 
@@ -174,7 +177,7 @@ async fn the_openapi_document_may_have_a_second_address() {
 
 #[test]
 fn a_route_that_does_not_fit_its_operation_fails_at_start() {
-    let service = &MOUNT.services[0];
+    let service = Arc::new(BoundService::over_graph(&MOUNT.services[0]));
     let route = |operation: &'static str, params: &'static [Param]| {
         let route = Route {
             operation,
@@ -183,7 +186,7 @@ fn a_route_that_does_not_fit_its_operation_fails_at_start() {
             path: "/x",
             ..Route::BASE
         };
-        BoundRoute::new(service, Box::leak(Box::new(route)))
+        BoundRoute::new(&service, Box::leak(Box::new(route)))
             .err()
             .unwrap_or_default()
     };

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::rest::error::{Envelope, RestError, outcome_schema};
 use crate::rest::route::Mount;
 
-pub(in crate::rest) use order_service::{replica_of, replica_unavailable, services};
+pub(in crate::rest) use order_service::{SERVICE as ORDER_SERVICE, replicas as order_replicas};
 
 /// The bazaar: a front end, a catalog and an order service.
 pub const MOUNT: Mount = Mount {

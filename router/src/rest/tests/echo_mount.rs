@@ -17,6 +17,7 @@ use crate::in_process::InProcess;
 use crate::limits::Limits;
 use crate::rest::anonymous_access::AnonymousAccess;
 use crate::rest::bound_mount::{BoundMount, MountAddress};
+use crate::rest::bound_service::BoundService;
 use crate::rest::error::{Envelope, RestError};
 use crate::rest::field::{Field, FieldType, ObjectModel, QUANTITY};
 use crate::rest::handle;
@@ -41,7 +42,12 @@ impl TestMount {
             &gateway,
             open,
             &MOUNT,
-            MOUNT.services.iter().collect(),
+            &MOUNT
+                .services
+                .iter()
+                .map(BoundService::over_graph)
+                .map(Arc::new)
+                .collect::<Vec<_>>(),
             MountAddress::Prefix,
         );
         let router = Router::new().fallback(any(handle).with_state(Arc::new(bound_mount)));
@@ -283,7 +289,7 @@ pub(super) static MOUNT: Mount = Mount {
         Service {
             name: "inside",
             about: "",
-            prefixes: &["/replica/{replica}"],
+            prefixes: &["/replica/1"],
             routes: &[
                 Route {
                     path: "/peek",

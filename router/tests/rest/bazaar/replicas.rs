@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use agora::http::{self, FrontConfig};
 use agora::limits::Limits;
-use agora::rest::{self, AnonymousAccess, service_router};
+use agora::order_service::replica_upstreams;
+use agora::rest::{self, AnonymousAccess, MountServices, service_router};
 use axum::Router;
 use order_log::{ClientAccess, Dependencies, FrontEnd, NodeConfig, OrderLogSettings, Replica, SharedSecret};
 use replicated_exchange::{ReplicatedLog, StockCatalog};
@@ -23,7 +24,7 @@ const SHARES: &str = r#"{"name":"GameStart","quantity":2}"#;
 /// A bazaar with two replicas, of which only replica 2 runs.
 struct Bazaar {
     app: RestApp,
-    gateway: agora::gateway::Gateway,
+    mounts: MountServices,
     /// The port of replica 3: bound, so that no process can listen there.
     _dead: TcpSocket,
     _folder: TempDir,
@@ -67,7 +68,7 @@ impl Bazaar {
         tokio::spawn(async move { numbering.order_log.clone().work(numbering).await });
         let app = RestApp::over(on, AnonymousAccess::Anyone, Limits::default()).await;
         Self {
-            gateway: app.gateway.with_replicas(front_end),
+            mounts: MountServices::over_graph(rest::mounts()).with_order_replicas(replica_upstreams(&front_end)),
             app,
             _dead: dead,
             _folder: folder,
@@ -75,7 +76,7 @@ impl Bazaar {
     }
 
     fn mounts(&self, open: AnonymousAccess) -> Router {
-        rest::router(&self.gateway, open)
+        self.mounts.router(&self.app.gateway, open)
     }
 }
 
@@ -205,7 +206,10 @@ async fn each_replica_is_documented_and_can_have_its_own_port() {
     let example = "/paths/~1order~12~1ping/get/responses/200/content/application~1json/example/success/server-id";
     assert_eq!(document.pointer(example), Some(&json!(2)));
 
-    let port = |service| service_router(&bazaar.gateway, AnonymousAccess::Anyone, "bazaar", Some(service));
+    let port = |service| {
+        let (mounts, gateway) = (&bazaar.mounts, &bazaar.app.gateway);
+        mounts.router_of(gateway, AnonymousAccess::Anyone, "bazaar", Some(service))
+    };
     let alone = port("order.2").expect("replica 2");
     assert_eq!(
         send(&alone, "GET /ping", &[], "").await.json()["success"]["server-id"],

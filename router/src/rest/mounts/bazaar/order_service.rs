@@ -1,64 +1,41 @@
 //! The order service: trades with numbers, on one replica or several.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 
 use contract::ErrorCode;
-use order_log::ReplicaId;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::MOUNT;
 use super::common::{
     ALL_NUMBERS, BAD_TRADE, ENTRY, NO_REPLICA, NO_STOCK, NUMBER, OK, ORDER_MODEL, SHARES, SIDE, TOO_FEW, TOO_MANY,
     TRADED, message_member, success,
 };
 use super::front::{ORDER, TRADE};
-use crate::rest::error::RestError;
+use crate::rest::backend::{Backend, Upstream};
+use crate::rest::bound_service::BoundService;
 use crate::rest::field::{Field, FieldType, ObjectModel, QUANTITY, acknowledgement};
 use crate::rest::reply::{RequestView, ResponseDraft};
 use crate::rest::route::{AccessRule, ErrorRow, RequestBody, ResponseSource, Route, Service, Verb};
 
-/// The order service. Where it has replicas, each of them is a service instead: [`replica`].
-pub(super) const SERVICE: Service = Service {
-    name: ORDER_SERVICE,
+/// The order service. Where it has replicas, each of them is a service instead: [`replicas`].
+pub(in crate::rest) const SERVICE: Service = Service {
+    name: "order",
     about: "The numbered trades: the order service's replica 1.",
     prefixes: &["/order/1"],
     routes: &[BUY, SELL, REPLICA_ORDER, PUSH, SYNC, PING, LEADER],
 };
 
-/// The order service; with a dot and a number after it, one of its replicas.
-const ORDER_SERVICE: &str = "order";
-
-/// Returns the services of the bazaar when the order service has these replicas.
-pub(in crate::rest) fn services(replicas: impl Iterator<Item = ReplicaId>) -> Vec<&'static Service> {
-    let others = MOUNT.services.iter().filter(|service| service.name != ORDER_SERVICE);
-    others.chain(replicas.map(replica)).collect()
-}
-
-/// Returns the replica that a service stands for, if it is a replica of the order service.
-pub(in crate::rest) fn replica_of(service: &Service) -> Option<ReplicaId> {
-    let id = service.name.strip_prefix(ORDER_SERVICE)?.strip_prefix('.')?;
-    id.parse().ok()
-}
-
-/// Returns the service of one replica, which handles its requests itself.
-fn replica(id: ReplicaId) -> &'static Service {
-    // Tables live as long as the process, and so do these: one for each replica id that was ever used.
-    static KNOWN: Mutex<BTreeMap<ReplicaId, &'static Service>> = Mutex::new(BTreeMap::new());
-    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    known.entry(id).or_insert_with(|| {
-        let text = |text: String| -> &'static str { text.leak() };
-        let ping = Route {
-            example: text(json!({ "success": { "code": 200, "message": "pong", "server-id": id } }).to_string()),
-            ..PING
-        };
-        Box::leak(Box::new(Service {
-            name: text(format!("{ORDER_SERVICE}.{id}")),
-            about: text(format!("The numbered trades: the order service's replica {id}.")),
-            prefixes: vec![text(format!("/order/{id}"))].leak(),
-            routes: vec![BUY, SELL, REPLICA_ORDER, PUSH, SYNC, ping, LEADER].leak(),
-        }))
-    })
+/// Returns the services of these replicas, which take the place of the order service.
+pub(in crate::rest) fn replicas(upstreams: BTreeMap<u64, Arc<dyn Upstream>>) -> Vec<BoundService> {
+    let service = |(id, upstream)| BoundService {
+        name: format!("{}.{id}", SERVICE.name).into(),
+        about: format!("The numbered trades: the order service's replica {id}.").into(),
+        prefixes: vec![format!("/order/{id}").into()],
+        examples: vec![(PING.name, pong(id).to_string())],
+        backend: Backend::Forward(upstream),
+        ..BoundService::over_graph(&SERVICE)
+    };
+    upstreams.into_iter().map(service).collect()
 }
 
 const BUY: Route = Route {
@@ -280,9 +257,8 @@ static LEADER_SUCCESS: ObjectModel = acknowledgement(
     ],
 );
 
-/// Returns the error of a replica that does not respond.
-pub(in crate::rest) fn replica_unavailable() -> RestError {
-    RestError::new(NO_REPLICA.code, NO_REPLICA.message)
+fn pong(id: u64) -> Value {
+    json!({ "success": { "code": 200, "message": "pong", "server-id": id } })
 }
 
 fn add_leader_id(reply: &mut ResponseDraft, _: &RequestView) {
