@@ -11,12 +11,13 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use order_log::{SharedSecret, SqliteCatalog, catalog_routes};
+use order_log::{SharedSecret, catalog_routes};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Runtime;
 
+use crate::sqlite_catalog::SqliteCatalog;
 use crate::{Server, agora, printed, run, text};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";

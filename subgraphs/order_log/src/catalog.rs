@@ -1,7 +1,6 @@
 //! The catalog of shares. Catalog and log are two systems, so a trade reserves shares before it proposes its order.
 
 mod http;
-mod sqlite;
 
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
@@ -9,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use crate::command::{Price, Shares};
 
 pub use http::{HttpCatalog, catalog_routes};
-pub use sqlite::SqliteCatalog;
 
 /// Shares that are reserved until the outcome of an order is known.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

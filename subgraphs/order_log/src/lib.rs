@@ -34,7 +34,7 @@ mod settings;
 mod store;
 mod trade;
 
-pub use catalog::{Catalog, CatalogError, CatalogResult, HttpCatalog, Reservation, SqliteCatalog, catalog_routes};
+pub use catalog::{Catalog, CatalogError, CatalogResult, HttpCatalog, Reservation, catalog_routes};
 pub use command::ReplicaId;
 pub use credentials::{Credentials, SharedSecret};
 pub use front_end::FrontEnd;

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use order_log::command::TradeSide;
-use order_log::{Catalog, CatalogError, HttpCatalog, OrderLogSettings, SharedSecret, SqliteCatalog, catalog_routes};
+use order_log::{Catalog, CatalogError, HttpCatalog, OrderLogSettings, SharedSecret, catalog_routes};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 use crate::catalog_contract::{keeps_the_catalog_contract, reservation, shares};
 use crate::cluster::{SECRET, catalog, url};
+use crate::sqlite_catalog::SqliteCatalog;
 
 /// The same catalog twice: directly, and over HTTP.
 async fn both(folder: &TempDir, secret: &str) -> (SqliteCatalog, HttpCatalog) {

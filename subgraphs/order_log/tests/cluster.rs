@@ -9,7 +9,7 @@ use std::time::Duration;
 use order_log::command::{CommandOutcome, LogCommand};
 use order_log::{
     ClientAccess, Dependencies, FrontEnd, NodeConfig, OrderLogSettings, Replica, ReplicaId, SetupError, SharedSecret,
-    SqliteCatalog, StoreError,
+    StoreError,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -17,6 +17,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+use crate::sqlite_catalog::SqliteCatalog;
 
 /// The secret that the replicas of the tests share.
 pub const SECRET: &str = "a secret that all replicas of the test share";

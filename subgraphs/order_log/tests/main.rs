@@ -9,4 +9,5 @@ mod front_end;
 mod model;
 mod resolve_orphans;
 mod rest;
+mod sqlite_catalog;
 mod trading;

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use order_log::command::{Price, Shares, TradeSide};
-use order_log::{
-    Catalog, CatalogError, CatalogResult, ClientAccess, Dependencies, NodeConfig, Replica, Reservation, SqliteCatalog,
-};
+use order_log::{Catalog, CatalogError, CatalogResult, ClientAccess, Dependencies, NodeConfig, Replica, Reservation};
 use tokio::net::TcpListener;
 
 use crate::cluster::{catalog, settings, test_dependencies, url, within};
+use crate::sqlite_catalog::SqliteCatalog;
 
 /// A catalog that can neither confirm nor cancel one attempt.
 struct StuckCatalog {

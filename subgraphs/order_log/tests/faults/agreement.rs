@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use order_log::{Catalog, ReplicaId, SqliteCatalog};
+use order_log::{Catalog, ReplicaId};
 use rusqlite::{Connection, OpenFlags};
 
 use super::POLL;
@@ -13,6 +13,7 @@ use super::network::REPLICAS;
 use super::retrying_client::RetryingClient;
 use super::trial::STOCKS;
 use crate::cluster::within;
+use crate::sqlite_catalog::SqliteCatalog;
 
 /// Checks that every replica holds exactly the acknowledged orders, once and without gaps, and that the catalog agrees.
 pub async fn all_replicas_hold(

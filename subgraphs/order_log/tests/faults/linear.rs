@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
+use order_log::Catalog;
 use order_log::command::TradeSide;
-use order_log::{Catalog, SqliteCatalog};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
@@ -19,6 +19,7 @@ use super::proxies::Proxies;
 use super::retrying_client::{KeyedTrade, RetryingClient, TradeAnswer};
 use super::trial::Trial;
 use crate::cluster::within;
+use crate::sqlite_catalog::SqliteCatalog;
 
 /// Each stock has a separate history, since operations on one do not affect another. Short histories matter: the search
 /// takes quadratic time.

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use order_log::{ClientAccess, NodeConfig, OrderLogSettings, Replica, ReplicaId, SqliteCatalog};
+use order_log::{ClientAccess, NodeConfig, OrderLogSettings, Replica, ReplicaId};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
 use crate::cluster::{settings, test_dependencies};
+use crate::sqlite_catalog::SqliteCatalog;
 
 /// The configuration of the process.
 #[derive(Clone, Serialize, Deserialize)]

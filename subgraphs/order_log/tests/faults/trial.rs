@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use order_log::{ReplicaId, SqliteCatalog};
+use order_log::ReplicaId;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tempfile::TempDir;
@@ -12,6 +12,7 @@ use super::clients::{AcknowledgedTrade, Clients};
 use super::network::{Cut, Network, REPLICAS};
 use super::process::{Process, ProcessConfig, Times};
 use super::retrying_client::{KeyedTrade, RetryingClient};
+use crate::sqlite_catalog::SqliteCatalog;
 
 /// Name, price in cents and quantity of the stocks; they never sell out.
 pub const STOCKS: [(&str, i64, i64); 2] = [("GameStart", 1599, 1_000_000), ("FishCo", 1999, 1_000_000)];

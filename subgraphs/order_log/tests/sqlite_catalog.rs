@@ -1,19 +1,17 @@
-//! A catalog in its own SQLite file, which several processes may open.
+//! A catalog in its own SQLite file, which several processes may open. The router's tests include this file.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use order_log::command::{Price, QUANTITY_MAX, Shares, TradeSide};
+use order_log::{Catalog, CatalogError, CatalogResult, Reservation};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::{Catalog, CatalogError, CatalogResult, Reservation};
-use crate::command::{Price, QUANTITY_MAX, Shares, TradeSide};
-use crate::store::StoreError;
-use crate::store::worker::Worker;
-
-/// A catalog for tests and demonstrations; Agora's own catalog is the table of stocks.
+/// A catalog of shares in a SQLite file.
 #[derive(Clone)]
-pub struct SqliteCatalog(Worker);
+pub struct SqliteCatalog(Arc<Mutex<Connection>>);
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS stock (
@@ -42,7 +40,7 @@ impl SqliteCatalog {
     ///
     /// # Errors
     /// When SQLite fails.
-    pub fn open(path: &Path, stocks: &[(&str, i64, i64)]) -> Result<Self, StoreError> {
+    pub fn open(path: &Path, stocks: &[(&str, i64, i64)]) -> rusqlite::Result<Self> {
         let mut connection = Connection::open(path)?;
         connection.busy_timeout(Duration::from_secs(10))?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -54,7 +52,7 @@ impl SqliteCatalog {
             tx.execute(sql, *stock)?;
         }
         tx.commit()?;
-        Ok(Self(Worker::start("catalog", 1024, connection, ())?))
+        Ok(Self(Arc::new(Mutex::new(connection))))
     }
 
     /// How many shares of a stock are available, and how many are reserved.
@@ -75,15 +73,18 @@ impl SqliteCatalog {
         &self,
         work: impl FnOnce(&Connection) -> Result<Result<T, CatalogError>, rusqlite::Error> + Send + 'static,
     ) -> Result<T, CatalogError> {
-        let in_transaction = move |connection: &mut Connection| {
+        let connection = Arc::clone(&self.0);
+        // The work is completed even if the caller stops waiting.
+        let done = tokio::task::spawn_blocking(move || {
+            let mut connection = connection.lock().expect("no panic while it is locked");
             let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let done = work(&tx)?;
             if done.is_ok() {
                 tx.commit()?;
             }
             Ok(done)
-        };
-        let done = self.0.run(in_transaction).await;
+        });
+        let done: Result<_, rusqlite::Error> = done.await.expect("the work does not panic");
         done.map_err(|error| CatalogError::Unavailable(error.to_string()))?
     }
 }
