@@ -5,9 +5,13 @@
 //! generated from the same rows. A test checks every operation against the graph, so that a route cannot become outdated. The
 //! business rules of a system are behind the graph, not here.
 //!
-//! The tables are in `mounts`. All other modules are the engine, which knows no system by name: `route` and `field` describe
-//! rows, `route_table`, `access` and `input` read a request, `execute` sends the operation to the graph, `reply` and `error`
-//! write the response, and `openapi` and `docs` describe it all.
+//! The tables are in `mounts`. All other modules are the engine, which knows no system by name:
+//!
+//! - `route` and `field` are the rows, `reshape` is what their functions see.
+//! - `bound_mount`, `bound_service` and `bound_route` are tables that were checked and have a `backend`.
+//! - `route_table`, `access` and `input` read a request.
+//! - `execute` sends the operation to the graph, `forward` the request to another program.
+//! - `reply` and `error` write the response; `openapi` and `docs` describe all of it.
 
 mod access;
 mod anonymous_access;
@@ -25,6 +29,7 @@ mod mounts;
 mod openapi;
 mod percent_encoding;
 mod reply;
+mod reshape;
 mod route;
 mod route_table;
 #[cfg(test)]
@@ -48,7 +53,7 @@ pub use bound_service::{BoundService, MountServices};
 pub(crate) use error::ENCODED_BODY_MESSAGE;
 pub use error::{Envelope, RestError};
 pub use field::{Field, FieldType, ObjectModel, Presence, QUANTITY, ValueBounds};
-pub use reply::{RequestView, ResponseDraft};
+pub use reshape::{RequestView, ResponseDraft};
 pub use route::{
     AccessRule, AlternativeOperation, BodyVariants, ErrorRow, InvalidParam, Mount, Param, ParamLocation,
     ResponseSource, Route, Service, Verb,
@@ -220,7 +225,6 @@ async fn serve(bound_mount: &BoundMount, request: Request) -> Result<Response<Bo
     } else {
         None
     };
-    let request_view = RequestView::new(&route_match, &variables);
     let result = execute::execute(
         &bound_mount.gateway,
         bound_route,
@@ -234,7 +238,15 @@ async fn serve(bound_mount: &BoundMount, request: Request) -> Result<Response<Bo
         .next
         .map(|cursor| reply::next_link(parts.uri.path(), query, &cursor));
     let bytes = result.budget.as_ref().map_or(0, |budget| budget.response_bytes());
-    reply::reply(bound_route, &request_view, bound_mount.base, result.node, next, bytes)
+    reply::reply(
+        bound_route,
+        &route_match,
+        &variables,
+        bound_mount.base,
+        result.node,
+        next,
+        bytes,
+    )
 }
 
 fn idempotency_key(bound_route: &BoundRoute, headers: &axum::http::HeaderMap) -> Result<Option<String>, RestError> {

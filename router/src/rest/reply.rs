@@ -8,47 +8,8 @@ use super::bound_route::BoundRoute;
 use super::error::RestError;
 use super::field::{Field, FieldType, ObjectModel, Presence, without_trailing_zeros};
 use super::percent_encoding::{fill_template, percent_encode};
+use super::reshape::{RequestView, ResponseDraft};
 use super::route_table::RouteMatch;
-
-/// A response before it is written; a route's `reshape` may change all of it.
-pub struct ResponseDraft {
-    /// The HTTP status.
-    pub status: u16,
-    /// The value that the body is written from.
-    pub node: Value,
-    /// The template of `Location`.
-    pub location: Option<&'static str>,
-}
-
-/// The parts of a request that a `reshape` can read.
-pub struct RequestView<'a> {
-    route_match: &'a RouteMatch,
-    variables: &'a Value,
-}
-
-impl<'a> RequestView<'a> {
-    pub(super) fn new(route_match: &'a RouteMatch, variables: &'a Value) -> Self {
-        Self { route_match, variables }
-    }
-
-    /// Returns a decoded parameter of the path.
-    pub fn param(&self, name: &str) -> Option<&str> {
-        let param = self.route_match.params.iter().find(|(known, _)| *known == name);
-        param.map(|(_, value)| value.as_str())
-    }
-
-    /// Returns a variable of the operation.
-    pub fn variable(&self, name: &str) -> &Value {
-        &self.variables[name]
-    }
-}
-
-/// The `reshape` for one person: a closed account is not found, even where the graph still shows it to the caller.
-pub(super) fn hide_closed_account(reply: &mut ResponseDraft, _: &RequestView) {
-    if reply.node["active"] != true {
-        reply.node = Value::Null;
-    }
-}
 
 /// Builds the response of a route. `base` is the mount's path as the client sees it, `next` the link to the rest of a list,
 /// `bytes` an estimate of the body's size.
@@ -57,7 +18,8 @@ pub(super) fn hide_closed_account(reply: &mut ResponseDraft, _: &RequestView) {
 /// 500 when the graph's answer does not have the shape that the table promises; 404 when `reshape` says so.
 pub(super) fn reply(
     bound_route: &BoundRoute,
-    request_view: &RequestView<'_>,
+    route_match: &RouteMatch,
+    variables: &Value,
     base: &str,
     node: Value,
     next: Option<String>,
@@ -70,9 +32,9 @@ pub(super) fn reply(
         location: route.location,
     };
     if let Some(reshape) = route.reshape {
-        reshape(&mut reply, request_view);
+        reshape(&mut reply, &RequestView::new(&route_match.params, variables));
         if reply.node.is_null() {
-            return Err(bound_route.not_found(request_view.route_match));
+            return Err(bound_route.not_found(route_match));
         }
     }
     let mut body = Vec::with_capacity(bytes.max(256));
@@ -82,7 +44,7 @@ pub(super) fn reply(
     })?;
     let location = reply
         .location
-        .map(|template| location(template, request_view.route_match, base, &reply.node));
+        .map(|template| location(template, route_match, base, &reply.node));
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = StatusCode::from_u16(reply.status).map_err(|_| RestError::internal())?;
     let headers = response.headers_mut();

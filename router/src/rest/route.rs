@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::error::Envelope;
 use super::field::{Field, FieldType, ID, ObjectModel};
-use super::reply::{RequestView, ResponseDraft};
+use super::reshape::{RequestView, ResponseDraft};
 
 /// The documented REST interface of one system.
 pub struct Mount {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::rest::error::{Envelope, RestError};
 use crate::rest::field::{Field, FieldType, ID, ObjectModel, ValueBounds};
-use crate::rest::reply::{RequestView, ResponseDraft};
+use crate::rest::reshape::{RequestView, ResponseDraft};
 use crate::rest::route::{
     AccessRule, ErrorRow, InvalidParam, Mount, Param, ParamLocation, RequestBody, ResponseSource, Route, Service, Verb,
 };

@@ -14,7 +14,7 @@ use super::front::{ORDER, TRADE};
 use crate::rest::backend::{Backend, Upstream};
 use crate::rest::bound_service::BoundService;
 use crate::rest::field::{Field, FieldType, ObjectModel, QUANTITY, acknowledgement};
-use crate::rest::reply::{RequestView, ResponseDraft};
+use crate::rest::reshape::{RequestView, ResponseDraft};
 use crate::rest::route::{AccessRule, ErrorRow, RequestBody, ResponseSource, Route, Service, Verb};
 
 /// The order service. Where it has replicas, each of them is a service instead: [`replicas`].

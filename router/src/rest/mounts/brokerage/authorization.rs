@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::common::{AMOUNT, BAD_FILTER, MONEY, SHARES, filter_param, is_in_dollars};
 use crate::rest::field::{Field, FieldType, ID, ObjectModel, QUANTITY, REFERENCE, ValueBounds};
-use crate::rest::reply::{RequestView, ResponseDraft};
+use crate::rest::reshape::{RequestView, ResponseDraft};
 use crate::rest::route::{
     AccessRule, BAD_MEMBER, BodyVariants, ErrorRow, Param, RequestBody, ResponseSource, Route, Verb, not_found_row,
     path_id,

@@ -4,7 +4,7 @@ use contract::ErrorCode;
 use serde_json::Value;
 
 use crate::rest::field::{Field, FieldType};
-use crate::rest::reply::ResponseDraft;
+use crate::rest::reshape::ResponseDraft;
 use crate::rest::route::{ErrorRow, InvalidParam, Param, ParamLocation};
 
 /// An amount that may be 0.

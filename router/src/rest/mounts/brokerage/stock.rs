@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::common::{AMOUNT, BAD_FILTER, MONEY, SHARES, filter_param, for_each_object};
 use crate::rest::field::{Field, FieldType, ID, ObjectModel, QUANTITY, REFERENCE};
-use crate::rest::reply::{RequestView, ResponseDraft};
+use crate::rest::reshape::{RequestView, ResponseDraft};
 use crate::rest::route::{
     AccessRule, ErrorRow, Param, RequestBody, ResponseSource, Route, Service, Verb, not_found_row, path_id,
 };

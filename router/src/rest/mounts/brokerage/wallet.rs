@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::common::{AMOUNT, BAD_FILTER, MONEY, filter_param, for_each_object, is_in_dollars};
 use super::user::{USER_MODEL, ada, user};
 use crate::rest::field::{Field, FieldType, ID, ObjectModel, REFERENCE};
-use crate::rest::reply::{RequestView, ResponseDraft};
+use crate::rest::reshape::{RequestView, ResponseDraft};
 use crate::rest::route::{
     AccessRule, AlternativeOperation, BAD_MEMBER, ErrorRow, Param, RequestBody, ResponseSource, Route, Service, Verb,
     not_found_row, path_id,

@@ -4,7 +4,7 @@ use contract::ErrorCode;
 
 use super::common::{POINTS, PREFIXES};
 use crate::rest::field::{EMAIL, Field, FieldType, ObjectModel, USERNAME as NEW_USERNAME, acknowledgement};
-use crate::rest::reply::hide_closed_account;
+use crate::rest::reshape::hide_closed_account;
 use crate::rest::route::{
     AccessRule, BAD_MEMBER, ErrorRow, InvalidParam, LAST_ADMINISTRATOR, PROTECTED, Param, ParamLocation, RequestBody,
     ResponseSource, Route, Service, Verb, not_found_row,

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::common::{CHECK, NO_USER, NOT_THEIRS};
 use crate::rest::field::{Field, FieldType, ID, ObjectModel, QUANTITY, REFERENCE, acknowledgement};
-use crate::rest::reply::{RequestView, ResponseDraft};
+use crate::rest::reshape::{RequestView, ResponseDraft};
 use crate::rest::route::{
     BAD_MEMBER, ErrorRow, Param, RequestBody, ResponseSource, Route, Service, Verb, not_found_row, path_id,
 };

@@ -6,7 +6,7 @@ use super::common::{CHECK, NO_USER};
 use crate::rest::field::{
     Field, FieldType, ID, ObjectModel, PASSWORD as NEW_PASSWORD, SIGN_IN_NAME, USERNAME, ValueBounds, acknowledgement,
 };
-use crate::rest::reply::hide_closed_account;
+use crate::rest::reshape::hide_closed_account;
 use crate::rest::route::{
     AccessRule, BAD_MEMBER, ErrorRow, LAST_ADMINISTRATOR, PROTECTED, Param, RequestBody, ResponseSource, Route,
     Service, Verb, path_id,
