@@ -306,8 +306,8 @@ async fn a_default_sets_a_condition_and_an_empty_selection_is_empty() {
         agora.ask(viewer.clone(), empty, json!({})).await,
         json!({ "data": { "me": {} } })
     );
-    // The router does this. async-graphql 7.2.1 gets both wrong: once it no longer does, this check and supergraph/conditions.rs can
-    // go.
+    // The router does this. async-graphql 7.2.1 gets both wrong: once it no longer does, this check and
+    // router/engine/src/supergraph/conditions.rs can go.
     let accounts = accounts::schema(agora.on.services.clone());
     let alone = async |query: &str| {
         let request = Request::new(query).data(viewer.clone());
