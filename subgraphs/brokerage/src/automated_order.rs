@@ -83,7 +83,6 @@ async fn execute(
     let trade = traded.recorded.trade_ref();
     let completed = brokerage_order::complete(context.tx, order.id, price_minor, trade, context.now_us).await?;
     let order = completed.ok_or_else(|| Error::Internal("an order stopped pending while it was executed".into()))?;
-    context.tx.invalidate(&traded.stock);
     context.tx.invalidate(&order);
     context.tx.invalidate(&*affected);
     Ok(order)

@@ -167,7 +167,6 @@ impl<'a> Execution<'a> {
             trade: recorded.trade_ref(),
         };
         let order = brokerage_order::record(context.tx, &executed, context.now_us).await?;
-        context.tx.invalidate(&stock);
         context.tx.invalidate(&order);
         Ok(order)
     }

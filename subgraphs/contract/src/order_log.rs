@@ -28,13 +28,14 @@ pub struct ExchangeTrade {
 }
 
 impl ExchangeTrade {
-    /// Moves the shares at the exchange. Returns the stock after the trade, and the order to record in the same
-    /// transaction, regardless of how it gets its number.
+    /// Moves the shares at the exchange, and publishes the change of the stock. Returns the stock after the trade, and
+    /// the order to record in the same transaction, regardless of how it gets its number.
     ///
     /// # Errors
     /// As [`OrderLog::trade`].
     pub async fn execute(&self, tx: &Tx, now_us: i64) -> Result<(stock::Model, NewTrade)> {
         let stock = stock::trade(tx, &self.stock, self.side, self.quantity, now_us).await?;
+        tx.invalidate(&stock);
         let order = NewTrade {
             side: self.side,
             quantity: self.quantity,
@@ -135,7 +136,8 @@ pub trait OrderLog: Send + Sync {
         async { Ok(TradePermit::default()) }.boxed()
     }
 
-    /// Moves the shares at the exchange and records the trade, in the caller's transaction. The other changes of
+    /// Moves the shares at the exchange, publishes the change of the stock and records the trade, in the caller's
+    /// transaction. The other changes of
     /// the trade are in the same transaction, and an error undoes all of them. After the commit, the trade is
     /// executed for good.
     ///

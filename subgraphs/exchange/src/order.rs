@@ -167,11 +167,7 @@ impl OrderMutation {
         let recorded = ctx
             .services()
             .write(async move |tx| {
-                let execute = async || {
-                    let traded = log.trade(tx, &trade, now_us).await?;
-                    tx.invalidate(&traded.stock);
-                    Ok(traded.recorded)
-                };
+                let execute = async || Ok(log.trade(tx, &trade, now_us).await?.recorded);
                 idempotent(tx, key.as_ref(), now_us, execute).await
             })
             .await?;

@@ -290,6 +290,27 @@ async fn the_events_of_a_caller_that_is_gone_are_published() {
     assert_eq!(received(&mut events), [1, 2]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_write_happens_although_its_caller_left_the_queue() {
+    let db = TestDb::new().await;
+    let mut events = db.events();
+    let gate = db.occupy().await;
+    let services = db.services();
+    let of_services = tokio::spawn(async move { services.write(async |tx: &Tx| insert(tx, 1).await).await });
+    db.until_waiting(1).await;
+    let of_db = spawn(&db, async |tx: &Tx| insert(tx, 2).await);
+    db.until_waiting(2).await;
+
+    for caller in [of_services, of_db] {
+        caller.abort();
+        assert!(caller.await.unwrap_err().is_cancelled());
+    }
+    gate.open().await;
+    db.write(async |tx| insert(tx, 3).await).await.unwrap();
+
+    assert_eq!(received(&mut events), [1, 3]);
+}
+
 /// A bus that panics at the event with that id.
 struct FaultyBus {
     bus: InProcessBus,

@@ -1,15 +1,10 @@
 //! Lists by pages, through a GraphQL schema.
 
-use std::sync::Arc;
-
 use async_graphql::{Context, EmptyMutation, EmptySubscription, Object, Schema, Value, value};
-use contract::{
-    Error, ErrorCodeExtension, PageArgs, PageConnection, Paginate, Result, Services, SortedSelect, SystemClock,
-    TableLog, TokenKeys,
-};
+use contract::{Error, ErrorCodeExtension, PageArgs, PageConnection, Paginate, Result, SortedSelect};
 use sea_orm::{EntityTrait, Order};
 
-use crate::support::{TestDb, no_subscribers};
+use crate::support::TestDb;
 
 mod counter {
     use sea_orm::entity::prelude::*;
@@ -100,13 +95,7 @@ impl Lists {
     async fn of(rows: impl IntoIterator<Item = (i64, i64)>) -> Self {
         let db = TestDb::new().await;
         let schema = Schema::build(Query, EmptyMutation, EmptySubscription)
-            .data(Services {
-                db: db.0.clone(),
-                clock: Arc::new(SystemClock),
-                bus: no_subscribers(),
-                order_log: Arc::new(TableLog),
-                keys: Arc::new(TokenKeys::ephemeral()),
-            })
+            .data(db.services())
             .extension(ErrorCodeExtension)
             .finish();
         let lists = Self { schema, db };

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::{Bus, Db, DbOptions, EventStream, InProcessBus, Result};
+use contract::{Bus, Db, DbOptions, EventStream, InProcessBus, Result, Services, SystemClock, TableLog, TokenKeys};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -50,6 +50,17 @@ impl TestDb {
     /// Opens the same file again.
     pub async fn reopen(&self) -> Db {
         Db::open(self.1.clone(), no_subscribers()).await.unwrap()
+    }
+
+    /// Returns services over this database.
+    pub fn services(&self) -> Services {
+        Services {
+            db: self.0.clone(),
+            clock: Arc::new(SystemClock),
+            bus: self.3.clone(),
+            order_log: Arc::new(TableLog),
+            keys: Arc::new(TokenKeys::ephemeral()),
+        }
     }
 
     /// Returns the events that are published from now on.
