@@ -2,9 +2,9 @@
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use chrono::NaiveDate;
+use foundation::{ScalarError, require_string};
 
 use crate::date_time::full_date;
-use crate::scalar::{ScalarError, require_string};
 use crate::{Error, Result};
 
 /// The first day that is written as four digits, two and two.

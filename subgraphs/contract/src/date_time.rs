@@ -4,8 +4,7 @@ use std::fmt;
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use chrono::{Datelike, Days, Months, NaiveDate, NaiveTime, TimeDelta, Utc};
-
-use crate::scalar::{ScalarError, require_string};
+use foundation::{ScalarError, require_string};
 
 /// The error message for a text that is not a moment.
 const WRONG: &str = "must be an RFC 3339 date-time such as 2026-01-31T12:30:00Z";

@@ -9,8 +9,8 @@ use async_graphql::{
     ContextSelectionSet, InputValueError, InputValueResult, Name, OutputType, Positioned, Scalar, ScalarType,
     ServerResult, Value, indexmap::IndexMap,
 };
+use foundation::ScalarError;
 
-use crate::scalar::ScalarError;
 use crate::{Error, Result};
 
 /// The largest amount: 1,000,000,000,000.00 (docs/rest-contract/common.md#money).

@@ -1,7 +1,6 @@
 //! The scalars of the API: one definition of each format, for the router, the domains and the REST routes.
 
 use foundation::Scalar;
-pub(crate) use foundation::{ScalarError, require_string};
 
 use crate::{date, date_time, money};
 
