@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use agora::app::App;
 use agora::config::Settings;
 use agora::demo;
-use agora::rest::AnonymousAccess;
+use agora::rest_access::AnonymousAccess;
 use axum::body::Body;
 use axum::extract::Path;
 use axum::http::Request;

@@ -20,7 +20,7 @@ use agora::app::App;
 use agora::config::Settings;
 use agora::demo;
 use agora::order_service::{ReplicaProcesses, own_executable};
-use agora::rest::AnonymousAccess;
+use agora::rest_access::AnonymousAccess;
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use agora::app::App;
 use agora::config::Settings;
 use agora::gateway::Gateway;
-use agora::rest::AnonymousAccess;
+use agora::rest_access::AnonymousAccess;
 use agora::server;
 use agora::subgraph::{Caller, RequestDocument, SubgraphRequest};
 use agora::workers::Workers;

@@ -1,5 +1,10 @@
 //! The settings: one struct; defaults, then a TOML file, then `AGORA_*` in the environment, then flags.
 
+mod data_folder;
+mod error;
+mod log;
+mod orders;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -8,10 +13,17 @@ use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 
-use crate::http::IpNetwork;
+pub use data_folder::DataFolder;
+pub use error::ConfigError;
+pub use log::LogFormat;
+pub use orders::{
+    OrderFlags, OrderReplicas, OrderServiceSettings, ReplicaFlags, ReplicaSettings, ReplicaUrl, http_url, replica_id,
+    urls_by_id,
+};
+
+use crate::ip_network::IpNetwork;
 use crate::limits::{LimitFlags, Limits};
-use crate::order_service::{OrderFlags, OrderReplicas, OrderServiceSettings, ReplicaFlags, ReplicaSettings};
-use crate::rest::AnonymousAccess;
+use crate::rest_access::RestAccess;
 use contract::{StringList, settings};
 
 settings! {
@@ -146,23 +158,6 @@ pub struct SettingsFlags {
 /// The longest lifetime of an access token, in seconds.
 const ACCESS_SECONDS_MAX: u32 = 24 * 3600;
 
-/// An invalid setting, with its name and the reason.
-#[derive(Debug, thiserror::Error)]
-#[error("{name}: {why}")]
-pub struct ConfigError {
-    name: String,
-    why: String,
-}
-
-impl ConfigError {
-    pub(crate) fn new(name: impl Into<String>, why: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            why: why.into(),
-        }
-    }
-}
-
 impl Settings {
     /// Reads the settings: defaults, then the file, then `AGORA_SERVER_LISTEN`, `AGORA_LIMITS_REQUEST_MS_MAX` …, then flags.
     ///
@@ -235,6 +230,11 @@ impl Settings {
             .filter(|(_, value)| listed(value))
             .map(|(name, value)| (name.clone(), text(value)))
             .collect()
+    }
+
+    /// Returns the settings of a replica of the order service and of its clients.
+    pub fn order_log(&self) -> order_log::OrderLogSettings {
+        self.replicas.order_log(&self.limits)
     }
 
     fn validate(&self) -> Result<(), ConfigError> {
@@ -340,39 +340,6 @@ fn to_config_error(error: &figment::Error) -> ConfigError {
     ConfigError::new(name, format!("{}{source}", error.kind))
 }
 
-/// The access to REST routes whose document has no authentication (docs/rest-contract/common.md#access).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum RestAccess {
-    /// `open` on loopback addresses, for callers that use a loopback name and no proxy; `token` elsewhere.
-    Auto,
-    /// Every caller, as documented.
-    Open,
-    /// Callers with a bearer token.
-    Token,
-}
-
-impl RestAccess {
-    /// Returns the access of anonymous callers at a listener with that address.
-    pub fn anonymous_access(self, address: SocketAddr) -> AnonymousAccess {
-        match self {
-            Self::Auto if address.ip().is_loopback() => AnonymousAccess::Loopback,
-            Self::Open => AnonymousAccess::Anyone,
-            Self::Auto | Self::Token => AnonymousAccess::Closed,
-        }
-    }
-}
-
-/// The format of the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// Plain text.
-    Text,
-    /// One JSON object per line.
-    Json,
-}
-
 /// A list that is written as a TOML array or as one text with commas.
 macro_rules! comma_list {
     ($(#[$meta:meta])* $name:ident of $item:ty) => {
@@ -462,46 +429,5 @@ impl std::fmt::Display for RestListener {
             self.service.as_deref().unwrap_or_default(),
             self.address
         )
-    }
-}
-
-/// The paths inside the data folder.
-#[derive(Clone, Debug)]
-pub struct DataFolder(PathBuf);
-
-impl DataFolder {
-    /// The folder at that path.
-    pub fn new(path: &Path) -> Self {
-        Self(path.to_owned())
-    }
-
-    /// The folder itself.
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-
-    /// The database.
-    pub fn database(&self) -> PathBuf {
-        self.0.join("agora.db")
-    }
-
-    /// The signing keys.
-    pub fn keys(&self) -> PathBuf {
-        self.0.join("keys.json")
-    }
-
-    /// The list of service credentials.
-    pub fn credentials(&self) -> PathBuf {
-        self.0.join("credentials.json")
-    }
-
-    /// The files of the replicas of the order service that this process starts.
-    pub fn orders(&self) -> PathBuf {
-        self.0.join("orders")
-    }
-
-    /// The file that one process locks while it uses the folder.
-    pub fn lock(&self) -> PathBuf {
-        self.0.join("lock")
     }
 }

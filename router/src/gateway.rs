@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::Authenticator;
-use crate::http::IpNetwork;
+use crate::ip_network::IpNetwork;
 use crate::limits::Limits;
 use crate::server::{Connections, ReceivingBodies, UnreadResponses};
 use crate::subgraph::Subgraph;

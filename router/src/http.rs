@@ -15,7 +15,6 @@ mod error;
 mod error_format;
 mod graphiql;
 mod graphql;
-mod host;
 mod middleware;
 mod multipart;
 mod order_replicas;
@@ -24,7 +23,6 @@ mod pages;
 mod params;
 mod preconditions;
 mod proxies;
-mod request_id;
 mod response_stream;
 mod socket;
 mod sse;
@@ -40,18 +38,13 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::cache::ResponseCache;
 use crate::gateway::Gateway;
-use crate::rest::AnonymousAccess;
+use crate::rest_access::AnonymousAccess;
 
 pub use error_format::ListenerErrorFormat;
-pub(crate) use host::{called_host, is_loopback};
 pub use middleware::{with_middleware, with_middleware_within, with_mount_middleware, with_unlimited_middleware};
-pub(crate) use origin::is_cross_origin;
 pub(crate) use preconditions::{
     PRECONDITION_FAILED, if_match_holds, if_match_holds_without_tag, is_not_modified, preconditions_hold,
 };
-pub(crate) use proxies::ForwardedMarker;
-pub use proxies::IpNetwork;
-pub use request_id::RequestId;
 
 /// The configuration of the main address besides the graph.
 #[derive(Clone, Debug, Default)]

@@ -4,7 +4,6 @@
 mod credential;
 mod members;
 mod replica;
-mod settings;
 mod supervisor;
 mod upstream;
 
@@ -20,11 +19,10 @@ use order_log::{Catalog, Credentials, FrontEnd, ReplicaId};
 
 pub use members::{MembersCommand, MembersError};
 pub use replica::{ReplicaArgs, ReplicaError, run as run_replica};
-pub use settings::{OrderFlags, OrderReplicas, OrderServiceSettings, ReplicaFlags, ReplicaSettings, ReplicaUrl};
 pub use supervisor::{ReplicaCommandBuilder, ReplicaCommandLine, ReplicaProcesses, own_executable};
 pub use upstream::replica_upstreams;
 
-use crate::config::{ConfigError, DataFolder, Settings};
+use crate::config::{ConfigError, DataFolder, OrderReplicas, Settings};
 use supervisor::{ReplicaGroup, ReservedPorts};
 
 /// The main process's access to the replicas.

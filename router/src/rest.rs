@@ -14,7 +14,6 @@
 //! - `reply` and `error` write the response; `openapi` and `docs` describe all of it.
 
 mod access;
-mod anonymous_access;
 mod backend;
 mod bound_mount;
 mod bound_route;
@@ -46,8 +45,6 @@ use contract::ErrorCode;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
-pub use anonymous_access::AnonymousAccess;
-pub(crate) use anonymous_access::is_for_another_site;
 pub use backend::{Backend, Upstream};
 pub use bound_service::{BoundService, MountServices};
 pub(crate) use error::ENCODED_BODY_MESSAGE;
@@ -61,6 +58,7 @@ pub use route::{
 
 use crate::gateway::Gateway;
 use crate::http::{PRECONDITION_FAILED, if_match_holds_without_tag, preconditions_hold};
+use crate::rest_access::AnonymousAccess;
 use bound_mount::{BoundMount, MountAddress};
 use bound_route::BoundRoute;
 pub(crate) use input::is_encoded;

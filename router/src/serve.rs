@@ -1,38 +1,18 @@
 //! Serves the main address and the mounts with ports of their own, and shuts down cleanly on SIGTERM.
 
-use std::future::Future;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::App;
 use crate::config::Settings;
+use crate::listen::{ServeError, bind, shutdown_signal};
 use crate::order_service::ReplicaProcesses;
 use crate::workers::Workers;
 use crate::{http, rest, server};
-
-/// An error that stops the server.
-#[derive(Debug, thiserror::Error)]
-pub enum ServeError {
-    /// The server cannot listen on an address.
-    #[error("cannot listen on {address}: {error}")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// The reason.
-        error: std::io::Error,
-    },
-    /// `--rest-listen` names a mount or a service that does not exist.
-    #[error("server.rest_listen: there is no REST mount {0}")]
-    NoMount(String),
-    /// The database cannot be closed.
-    #[error("database: {}", .0.details())]
-    Database(#[from] contract::Error),
-}
 
 /// Serves until SIGTERM or SIGINT, then gives open requests time to finish, and stops `replicas` after them.
 ///
@@ -122,14 +102,6 @@ async fn open_listeners(app: &App, settings: &Settings, demo: bool) -> Result<Ve
     Ok(listeners)
 }
 
-/// Listens on an address, and returns the address that was bound.
-pub(crate) async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
-    let failed = |error| ServeError::Listen { address, error };
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
-    let bound = listener.local_addr().map_err(failed)?;
-    Ok((listener, bound))
-}
-
 /// Prints the addresses to open: on standard output, as the result of the command. The log goes to standard error.
 fn announce(listeners: &[Listener], demo: bool) {
     let main = listeners[0].address;
@@ -152,19 +124,4 @@ fn announce(listeners: &[Listener], demo: bool) {
     lines.push(String::new());
     // A closed standard output does not stop the server.
     let _ = std::io::stdout().write_all(lines.join("\n").as_bytes());
-}
-
-/// Completes when the process receives SIGTERM or SIGINT.
-pub(crate) fn shutdown_signal() -> impl Future<Output = ()> {
-    // Installed now, not at the first poll: a signal in between would kill the process.
-    let term = signal(SignalKind::terminate());
-    let int = signal(SignalKind::interrupt());
-    async move {
-        match (term, int) {
-            (Ok(mut term), Ok(mut int)) => {
-                tokio::select! { _ = term.recv() => {} _ = int.recv() => {} }
-            }
-            _ => std::future::pending().await,
-        }
-    }
 }

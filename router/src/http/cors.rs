@@ -5,7 +5,7 @@ use std::time::Duration;
 use tower::util::{Either, option_layer};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use crate::http::request_id;
+use crate::request_id;
 
 /// Answers CORS requests of browsers. Without allowed origins there is no layer, and browsers block cross-origin calls
 /// themselves.

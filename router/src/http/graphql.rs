@@ -18,9 +18,9 @@ use crate::http::accept::{AcceptedMediaTypes, ResponseMediaType, StreamMediaType
 use crate::http::error::{self, HttpError};
 use crate::http::params::Params;
 use crate::http::preconditions::{PRECONDITION_FAILED, preconditions_hold};
-use crate::http::request_id::RequestId;
 use crate::http::response_stream::{OperationRequest, ResponseStream};
 use crate::http::{HttpState, multipart, origin, socket, sse};
+use crate::request_id::RequestId;
 use crate::server::Connection;
 use crate::status::status_of;
 use crate::subgraph::{EncodedResponse, OperationKind, ResponseKind};

@@ -19,12 +19,13 @@ use futures_util::FutureExt;
 use tokio::sync::SemaphorePermit;
 
 use crate::gateway::{Gateway, Permits};
+use crate::host::require_one_host;
 use crate::http::error::HttpError;
 use crate::http::error_format::ListenerErrorFormat;
-use crate::http::host::require_one_host;
-use crate::http::proxies::{ForwardedMarker, client_of_request};
-use crate::http::request_id::{self, RequestId};
+use crate::http::proxies::client_of_request;
+use crate::request_id::{self, RequestId};
 use crate::rest::Envelope;
+use crate::rest_access::ForwardedMarker;
 use crate::server::{BodyError, Connection, count_json_values, receive, request_memory_bytes};
 
 /// Wraps `router` in the middleware: an id, a log line, limits, security headers, and a 500 for a panic.
@@ -90,7 +91,7 @@ async fn handle_within_limits(state: &MiddlewareState, request: Request, next: N
     let permits = &state.permits;
     // A request without a connection comes from this process itself.
     if request.extensions().get::<ConnectInfo<SocketAddr>>().is_some() {
-        require_one_host(request.version(), request.headers(), request.uri())?;
+        require_one_host(request.version(), request.headers(), request.uri()).map_err(HttpError::invalid)?;
     }
     require_known_expectation(request.headers())?;
     // A health check must be answered especially under load.

@@ -9,8 +9,9 @@ use axum::response::{Html, IntoResponse, Response};
 use contract::Viewer;
 use serde::Deserialize;
 
+use crate::http::HttpState;
 use crate::http::pages::{POLICY, escape};
-use crate::http::{HttpState, RequestId};
+use crate::request_id::RequestId;
 use crate::subgraph::{RequestDocument, SubgraphRequest};
 
 const PAGE: &str = include_str!("pages/orders.html");

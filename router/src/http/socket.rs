@@ -21,10 +21,10 @@ use tokio_stream::{StreamExt, StreamMap};
 
 use crate::auth::Identity;
 use crate::gateway::Gateway;
-use crate::http::RequestId;
 use crate::http::error::HttpError;
 use crate::http::params::{QueryError, RawParams};
 use crate::http::response_stream::{OperationRequest, ResponseStream, StreamItem};
+use crate::request_id::RequestId;
 use crate::server::{Connection as Transport, count_json_values, request_memory_bytes};
 use message::{ClientMessage, Close};
 

@@ -9,8 +9,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::replica::{CredentialPart, shared_secret};
-use super::settings::{OrderReplicas, ReplicaUrl, by_id, http_url, replica_id};
-use crate::config::{ConfigError, Settings};
+use crate::config::{ConfigError, OrderReplicas, ReplicaUrl, Settings, http_url, replica_id, urls_by_id};
 
 /// The subcommands of `agora order-members`.
 #[derive(Clone, Debug, clap::Subcommand)]
@@ -120,7 +119,7 @@ impl ClusterArgs {
         let urls = match (&self.peers[..], &settings.orders.order_replicas) {
             ([], OrderReplicas::External(urls)) => urls.clone(),
             ([], _) => return Err(ConfigError::new("peer", "is needed: where a replica is that runs").into()),
-            (peers, _) => by_id(peers.to_vec()).map_err(|why| ConfigError::new("peer", why))?,
+            (peers, _) => urls_by_id(peers.to_vec()).map_err(|why| ConfigError::new("peer", why))?,
         };
         let front_end = FrontEnd::new(urls, shared_secret(&settings)?, settings.order_log())?;
         Ok((front_end, settings))

@@ -22,13 +22,13 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use super::settings::{ReplicaFlags, ReplicaUrl, by_id, http_url, replica_id};
 use super::{credential, file_error};
-use crate::config::{ConfigError, LogFormat, RestAccess, Settings};
+use crate::config::{ConfigError, LogFormat, ReplicaFlags, ReplicaUrl, Settings, http_url, replica_id, urls_by_id};
 use crate::gateway::Permits;
 use crate::http::{ListenerErrorFormat, with_middleware_within, with_unlimited_middleware};
-use crate::rest::{self, AnonymousAccess, RestError};
-use crate::serve::{self, ServeError, shutdown_signal};
+use crate::listen::{ServeError, bind, shutdown_signal};
+use crate::rest::{self, RestError};
+use crate::rest_access::{AnonymousAccess, RestAccess, is_for_another_site};
 use crate::server;
 
 /// The command-line arguments of a replica.
@@ -223,7 +223,7 @@ impl ReplicaArgs {
     }
 
     fn node_config(&self, folder: &Path) -> Result<NodeConfig, ConfigError> {
-        let urls = by_id(self.peers.clone()).map_err(|why| ConfigError::new("peer", why))?;
+        let urls = urls_by_id(self.peers.clone()).map_err(|why| ConfigError::new("peer", why))?;
         // The first replicas write the members into their logs, so all of them need the same list.
         if !self.joins && !urls.contains_key(&self.id) {
             let why = format!("has to say where replica {} itself is, as the others reach it", self.id);
@@ -247,7 +247,7 @@ pub async fn run(args: &ReplicaArgs, settings: &Settings) -> Result<(), ReplicaE
     let credentials = shared_secret(settings)?;
     let log_settings = settings.order_log();
     let catalog = HttpCatalog::new(&args.catalog, Arc::clone(&credentials), log_settings.clone())?;
-    let (listener, address) = serve::bind(settings.server.listen).await?;
+    let (listener, address) = bind(settings.server.listen).await?;
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -388,7 +388,7 @@ async fn answer(State(routes): State<RoutesByAccess>, request: Request) -> Respo
     let (parts, body) = request.into_parts();
     let open = routes.anonymous_access.is_open_to(&parts);
     let reads = [Method::GET, Method::HEAD].contains(&parts.method);
-    if open && !reads && rest::is_for_another_site(&parts) {
+    if open && !reads && is_for_another_site(&parts) {
         let refusal = RestError::new(ErrorCode::Forbidden, "another site may not do this");
         return refusal.response(&rest::order_service_envelope());
     }

@@ -7,14 +7,14 @@ use axum::http::request::Parts;
 use contract::{ErrorCode, Viewer};
 use rand::RngCore;
 
-use super::anonymous_access::is_for_another_site;
 use super::bound_mount::BoundMount;
 use super::bound_route::BoundRoute;
 use super::error::RestError;
 use super::execute::RestCaller;
 use super::route::{AccessRule, ResponseSource};
 use crate::auth::Identity;
-use crate::http::RequestId;
+use crate::request_id::RequestId;
+use crate::rest_access::is_for_another_site;
 
 /// Returns the caller, and whether the caller has the permission; `serve` looks at the second only after it has read the body.
 ///

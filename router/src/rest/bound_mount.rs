@@ -6,7 +6,6 @@ use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{Method, Response};
 
-use super::anonymous_access::AnonymousAccess;
 use super::bound_route::BoundRoute;
 use super::bound_service::BoundService;
 use super::docs::StaticDocument;
@@ -15,6 +14,7 @@ use super::route::Mount;
 use super::route_table::RouteTable;
 use super::{docs, openapi};
 use crate::gateway::Gateway;
+use crate::rest_access::AnonymousAccess;
 
 const JSON: &str = "application/json";
 

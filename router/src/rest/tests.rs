@@ -7,11 +7,11 @@ use std::sync::Arc;
 use contract::Role;
 
 use self::echo_mount::{MOUNT, NOW_US, TestMount, query};
-use super::anonymous_access::AnonymousAccess;
 use super::bound_route::BoundRoute;
 use super::bound_service::BoundService;
 use super::field::QUANTITY;
 use super::route::{Param, ResponseSource, Route};
+use crate::rest_access::AnonymousAccess;
 
 #[tokio::test]
 async fn query_parameters_are_coerced_by_their_kind() {

@@ -2,7 +2,7 @@
 
 use agora::http::{DemoUsers, FrontConfig, MountLink};
 use agora::limits::Limits;
-use agora::rest::AnonymousAccess;
+use agora::rest_access::AnonymousAccess;
 use contract::Clock;
 use serde_json::json;
 

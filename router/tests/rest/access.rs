@@ -170,7 +170,7 @@ async fn the_keys_of_two_users_are_independent() {
 #[tokio::test]
 async fn loopback_access_requires_a_token_behind_a_proxy() {
     let app = RestApp::open().await;
-    let router = agora::rest::router(&app.gateway, agora::rest::AnonymousAccess::Loopback);
+    let router = agora::rest::router(&app.gateway, agora::rest_access::AnonymousAccess::Loopback);
     let bearer = format!("Bearer {}", app.person(7));
     for passed_on in [
         ("forwarded", "for=192.0.2.7"),
@@ -195,7 +195,7 @@ async fn loopback_access_requires_a_token_behind_a_proxy() {
 #[tokio::test]
 async fn a_credential_named_like_an_open_mount_has_its_own_keys() {
     let app = RestApp::open().await;
-    let router = agora::rest::router(&app.gateway, agora::rest::AnonymousAccess::Loopback);
+    let router = agora::rest::router(&app.gateway, agora::rest_access::AnonymousAccess::Loopback);
     let credential = format!("Bearer {}", app.service_named("bookstore"));
     let callers: [&[(&str, &str)]; 2] = [
         &[("host", "localhost"), ("idempotency-key", "k")],
@@ -237,7 +237,7 @@ async fn buyers(app: &RestApp) -> String {
 #[tokio::test]
 async fn loopback_access_without_a_token_requires_a_loopback_host() {
     let app = RestApp::open().await;
-    let router = agora::rest::router(&app.gateway, agora::rest::AnonymousAccess::Loopback);
+    let router = agora::rest::router(&app.gateway, agora::rest_access::AnonymousAccess::Loopback);
     let status = async |host: &str| {
         let headers = [("host", host)];
         send(&router, "POST /bookstore/purchase/1", &headers, Body::empty())

@@ -404,7 +404,7 @@ async fn a_separate_service_answers_at_the_root() {
     let app = RestApp::open().await;
     let catalog = agora::rest::service_router(
         &app.gateway,
-        agora::rest::AnonymousAccess::Anyone,
+        agora::rest_access::AnonymousAccess::Anyone,
         "bookstore",
         Some("catalog"),
     )
@@ -423,8 +423,13 @@ async fn a_separate_service_answers_at_the_root() {
         send(&catalog, "POST /books", &[], book).await.header("location"),
         "/books/8"
     );
-    let whole =
-        agora::rest::service_router(&app.gateway, agora::rest::AnonymousAccess::Anyone, "bookstore", None).unwrap();
+    let whole = agora::rest::service_router(
+        &app.gateway,
+        agora::rest_access::AnonymousAccess::Anyone,
+        "bookstore",
+        None,
+    )
+    .unwrap();
     assert_eq!(send(&whole, "GET /info/2", &[], Body::empty()).await.status, 200);
     assert_eq!(
         send(&whole, "GET /", &[], Body::empty()).await.line(),
@@ -436,7 +441,13 @@ async fn a_separate_service_answers_at_the_root() {
     );
     for (mount, service) in [("bookshop", None), ("bookstore", Some("kitchen"))] {
         assert!(
-            agora::rest::service_router(&app.gateway, agora::rest::AnonymousAccess::Anyone, mount, service).is_none()
+            agora::rest::service_router(
+                &app.gateway,
+                agora::rest_access::AnonymousAccess::Anyone,
+                mount,
+                service
+            )
+            .is_none()
         );
     }
 }

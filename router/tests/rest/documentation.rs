@@ -30,7 +30,7 @@ async fn the_openapi_document_is_consistent_at_every_address() {
         documents.push(open.call(&format!("GET {}/openapi.json", mount.prefix)).await.json());
         documents.push(closed.call(&format!("GET {}/openapi.json/", mount.prefix)).await.json());
         for service in mount.services {
-            let access = agora::rest::AnonymousAccess::Anyone;
+            let access = agora::rest_access::AnonymousAccess::Anyone;
             let alone = agora::rest::service_router(&open.gateway, access, mount.name, Some(service.name)).unwrap();
             documents.push(send(&alone, "GET /openapi.json", &[], Body::empty()).await.json());
         }
@@ -186,7 +186,7 @@ async fn the_interactive_page_is_self_contained() {
     assert_eq!((wrong.status, wrong.header("allow")), (405, "GET, HEAD"));
     let alone = agora::rest::service_router(
         &app.gateway,
-        agora::rest::AnonymousAccess::Anyone,
+        agora::rest_access::AnonymousAccess::Anyone,
         "bookstore",
         Some("order"),
     )

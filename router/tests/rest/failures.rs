@@ -35,7 +35,7 @@ async fn over(graph: Arc<dyn Subgraph>, line: &str, body: &str) -> TestResponse 
     let app = RestApp::open().await;
     let gateway = app.gateway.with_graph(graph);
     send(
-        &rest::router(&gateway, rest::AnonymousAccess::Anyone),
+        &rest::router(&gateway, AnonymousAccess::Anyone),
         line,
         &[],
         body.to_owned(),
@@ -170,11 +170,11 @@ const ONE_OF_EACH: &[(&str, &str, &str)] = &[
 
 /// Asserts that each route returns that error in its mount's format, under the prefix and at a port of its own.
 async fn all_are_answered(app: &RestApp, gateway: &agora::gateway::Gateway, failure: &RestError) {
-    let all = http::with_middleware(gateway, rest::router(gateway, rest::AnonymousAccess::Anyone));
+    let all = http::with_middleware(gateway, rest::router(gateway, AnonymousAccess::Anyone));
     for (name, line, body) in ONE_OF_EACH {
         let mount = rest::mounts().iter().find(|mount| mount.name == *name).unwrap();
         let expected = (mount.envelope.body)(failure);
-        let alone = rest::service_router(gateway, rest::AnonymousAccess::Anyone, name, None).unwrap();
+        let alone = rest::service_router(gateway, AnonymousAccess::Anyone, name, None).unwrap();
         let alone = http::with_mount_middleware(gateway, mount.envelope, alone);
         let (method, path) = line.split_once(' ').unwrap();
         let prefixed = format!("{method} {}{path}", mount.prefix);
@@ -204,7 +204,7 @@ async fn a_request_above_the_limit_is_503_in_the_mounts_envelope() {
         requests_max: 0,
         ..Limits::default()
     };
-    let app = RestApp::with(rest::AnonymousAccess::Anyone, limits).await;
+    let app = RestApp::with(AnonymousAccess::Anyone, limits).await;
     let full = RestError::new(ErrorCode::Unavailable, "too many requests at once, try again");
     all_are_answered(&app, &app.gateway, &full).await;
 }
@@ -216,7 +216,7 @@ async fn a_timeout_of_the_graph_is_503_in_the_mounts_envelope() {
     for (name, line, body) in ONE_OF_EACH {
         let mount = rest::mounts().iter().find(|mount| mount.name == *name).unwrap();
         let (method, path) = line.split_once(' ').unwrap();
-        let router = rest::router(&gateway, rest::AnonymousAccess::Anyone);
+        let router = rest::router(&gateway, AnonymousAccess::Anyone);
         let line = format!("{method} {}{path}", mount.prefix);
         let answered = send(&router, &line, &[], body.to_string()).await;
         assert_eq!(

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::app::RestApp;
 
 async fn with_books(limits: Limits, more: usize) -> RestApp {
-    let app = RestApp::with(agora::rest::AnonymousAccess::Anyone, limits).await;
+    let app = RestApp::with(agora::rest_access::AnonymousAccess::Anyone, limits).await;
     for number in 0..more {
         let book = format!(r#"{{"title":"Volume {number}","topic":"encyclopaedia","quantity":1,"price":1}}"#);
         assert_eq!(app.json("POST /bookstore/catalog/books", &book).await.status, 201);

@@ -132,7 +132,7 @@ async fn a_mount_loses_an_account_that_gets_money_or_a_password() {
 #[tokio::test]
 async fn accounts_from_closed_mounts_or_the_graph_have_no_mount() {
     let app = RestApp::demo().await;
-    let closed = agora::rest::router(&app.gateway, agora::rest::AnonymousAccess::Closed);
+    let closed = agora::rest::router(&app.gateway, agora::rest_access::AnonymousAccess::Closed);
     let made = crate::app::send(&closed, "POST /shop/api/users", &[], EVE).await;
     assert_eq!(made.status, 200);
     let register = r#"mutation { register(input: { username: "zoe", password: "first password" }) { user { id } } }"#;

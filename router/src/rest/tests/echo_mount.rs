@@ -15,7 +15,6 @@ use crate::auth::Authenticator;
 use crate::gateway::Gateway;
 use crate::in_process::InProcess;
 use crate::limits::Limits;
-use crate::rest::anonymous_access::AnonymousAccess;
 use crate::rest::bound_mount::{BoundMount, MountAddress};
 use crate::rest::bound_service::BoundService;
 use crate::rest::error::{Envelope, RestError};
@@ -24,6 +23,7 @@ use crate::rest::handle;
 use crate::rest::route::{
     AccessRule, ErrorRow, InvalidParam, Mount, Param, ParamLocation, RequestBody, ResponseSource, Route, Service, Verb,
 };
+use crate::rest_access::AnonymousAccess;
 
 pub(super) struct TestMount {
     router: Router,

@@ -1,7 +1,7 @@
 //! The routes between the replicas of the order service.
 
 use agora::limits::Limits;
-use agora::rest::AnonymousAccess;
+use agora::rest_access::AnonymousAccess;
 use serde_json::{Value, json};
 
 use super::{done, nothing_happened, refused, trades};

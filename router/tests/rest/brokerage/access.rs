@@ -1,6 +1,6 @@
 //! Access to the brokerage's routes: the same under every policy.
 
-use agora::rest::AnonymousAccess;
+use agora::rest_access::AnonymousAccess;
 use contract::{Role, TokenKeys};
 
 use super::app::{ADA, BrokerageApp, TestCaller, reason};

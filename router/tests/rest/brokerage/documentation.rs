@@ -1,7 +1,7 @@
 //! The OpenAPI document, and whether its examples match the sample data.
 
 use agora::demo;
-use agora::rest::AnonymousAccess;
+use agora::rest_access::AnonymousAccess;
 use serde_json::Value;
 
 use super::app::{BrokerageApp, TestCaller};

@@ -1,6 +1,7 @@
 //! The features of every mount, on this one: methods, bodies, slashes, ports.
 
-use agora::rest::{AnonymousAccess, service_router};
+use agora::rest::service_router;
+use agora::rest_access::AnonymousAccess;
 use axum::body::Body;
 
 use super::app::{BrokerageApp, TestCaller, refused};

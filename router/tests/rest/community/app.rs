@@ -1,7 +1,7 @@
 //! The community with the demo's sample data: ada 1, ben 2, cleo 3, dan 4; posts 1 to 6 with votes on five of them; messages
 //! 1 to 8.
 
-use agora::rest::AnonymousAccess;
+use agora::rest_access::AnonymousAccess;
 use serde_json::{Value, json};
 
 use crate::app::{RestApp, TestResponse};

@@ -1,7 +1,8 @@
 //! The features of every mount, in the community's error format.
 
 use agora::limits::Limits;
-use agora::rest::{AnonymousAccess, service_router};
+use agora::rest::service_router;
+use agora::rest_access::AnonymousAccess;
 use axum::body::Body;
 
 use super::app::{CommunityApp, NEW_POST, NEW_USER, ROUTES, said};

@@ -1,7 +1,7 @@
 //! The shop with the demo's sample data: ada 1, ben 2, cleo 3, dan 4; products 1 to 3; an order of cleo's, one of dan's
 //! and one of ada's.
 
-use agora::rest::AnonymousAccess;
+use agora::rest_access::AnonymousAccess;
 use contract::Viewer;
 use serde_json::{Value, json};
 

@@ -1,6 +1,7 @@
 //! The features of every mount, in the shop's error format.
 
-use agora::rest::{AnonymousAccess, service_router};
+use agora::rest::service_router;
+use agora::rest_access::AnonymousAccess;
 use axum::body::Body;
 
 use super::app::{ShopApp, said};

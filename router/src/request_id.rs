@@ -6,16 +6,16 @@ use axum::http::{HeaderMap, HeaderName};
 use rand::RngCore;
 
 /// The header with the id, in requests and responses.
-pub(super) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 const CHARS_MAX: usize = 64;
 
-/// The id of a request, which [`with_middleware`](crate::http::with_middleware) stores in its extensions.
+/// The id of a request, which the middleware around all listeners stores in its extensions.
 #[derive(Clone, Debug)]
 pub struct RequestId(pub Arc<str>);
 
 impl RequestId {
     /// Returns the client's id if it is fit for a log line, else a new one.
-    pub(super) fn from_headers(headers: &HeaderMap) -> Self {
+    pub(crate) fn from_headers(headers: &HeaderMap) -> Self {
         let given = headers.get(HEADER).and_then(|value| value.to_str().ok());
         given
             .filter(|id| is_valid(id))
@@ -23,7 +23,7 @@ impl RequestId {
     }
 
     /// Generates a new id.
-    pub(super) fn random() -> Self {
+    pub(crate) fn random() -> Self {
         Self(format!("{:016x}", rand::rng().next_u64()).into())
     }
 }

@@ -1,12 +1,37 @@
-//! The callers without a token that may use routes whose document has no authentication (docs/rest-contract/common.md#access).
+//! The access to REST routes whose document has no authentication (docs/rest-contract/common.md#access): the setting, and the
+//! callers without a token that it permits.
 
 use std::net::SocketAddr;
 
 use axum::extract::ConnectInfo;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Version};
+use serde::{Deserialize, Serialize};
 
-use crate::http::{ForwardedMarker, called_host, is_cross_origin, is_loopback};
+use crate::host::{called_host, is_cross_origin, is_loopback};
+
+/// The access to REST routes whose document has no authentication (docs/rest-contract/common.md#access).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum RestAccess {
+    /// `open` on loopback addresses, for callers that use a loopback name and no proxy; `token` elsewhere.
+    Auto,
+    /// Every caller, as documented.
+    Open,
+    /// Callers with a bearer token.
+    Token,
+}
+
+impl RestAccess {
+    /// Returns the access of anonymous callers at a listener with that address.
+    pub fn anonymous_access(self, address: SocketAddr) -> AnonymousAccess {
+        match self {
+            Self::Auto if address.ip().is_loopback() => AnonymousAccess::Loopback,
+            Self::Open => AnonymousAccess::Anyone,
+            Self::Auto | Self::Token => AnonymousAccess::Closed,
+        }
+    }
+}
 
 /// The callers without a token that may use a listener's routes whose document has no authentication.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,6 +64,10 @@ impl AnonymousAccess {
         }
     }
 }
+
+/// Marks a request that a trusted proxy forwarded: it comes from another machine, whatever its headers say.
+#[derive(Clone, Copy)]
+pub(crate) struct ForwardedMarker;
 
 /// Whether a program on this machine sent the request, and no proxy passed it on (docs/rest-contract/common.md#loopback-callers).
 fn is_from_this_machine(request: &Parts) -> bool {

@@ -1,4 +1,5 @@
-//! The host that a request calls (RFC 9110, section 7.2; RFC 9112, section 3.2; RFC 9113, section 8.3.1).
+//! The host that a request calls (RFC 9110, section 7.2; RFC 9112, section 3.2; RFC 9113, section 8.3.1), and whether a page of
+//! another origin calls it.
 //!
 //! The access to a REST route depends on this host, and hyper leaves all of its rules to the application.
 
@@ -6,41 +7,31 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use axum::http::{HeaderMap, Uri, Version, header};
 
-use crate::http::error::HttpError;
-
 /// Requires that a request names exactly one well-formed host.
 ///
 /// # Errors
-/// 400 for HTTP/1.1 without `Host` or with two of them, for a malformed one, and for HTTP/2 with a `host` that differs from
-/// `:authority`.
-pub(super) fn require_one_host(version: Version, headers: &HeaderMap, uri: &Uri) -> Result<(), HttpError> {
+/// The reason, for HTTP/1.1 without `Host` or with two of them, for a malformed one, and for HTTP/2 with a `host` that differs
+/// from `:authority`.
+pub(crate) fn require_one_host(version: Version, headers: &HeaderMap, uri: &Uri) -> Result<(), &'static str> {
     let mut hosts = headers.get_all(header::HOST).iter();
     let (host, second) = (hosts.next(), hosts.next());
     if second.is_some() {
-        return Err(HttpError::invalid(
-            "a request must have one Host header, this one has several",
-        ));
+        return Err("a request must have one Host header, this one has several");
     }
     let host = host.map(|host| host.to_str().ok().filter(|host| HostAndPort::parse(host).is_some()));
     if host == Some(None) {
-        return Err(HttpError::invalid(
-            "Host must be a host name or address, with or without a port",
-        ));
+        return Err("Host must be a host name or address, with or without a port");
     }
     let host = host.flatten();
     let authority = uri.authority().map(|authority| authority.as_str());
     if authority.is_some_and(|authority| HostAndPort::parse(authority).is_none()) {
-        return Err(HttpError::invalid(
-            "the request target must name a host, with or without a port",
-        ));
+        return Err("the request target must name a host, with or without a port");
     }
     match (version, host, authority) {
-        (Version::HTTP_11, None, _) => Err(HttpError::invalid("an HTTP/1.1 request must have a Host header")),
-        (Version::HTTP_2 | Version::HTTP_3, None, None) => {
-            Err(HttpError::invalid("an HTTP/2 request must have an :authority"))
-        }
+        (Version::HTTP_11, None, _) => Err("an HTTP/1.1 request must have a Host header"),
+        (Version::HTTP_2 | Version::HTTP_3, None, None) => Err("an HTTP/2 request must have an :authority"),
         (Version::HTTP_2 | Version::HTTP_3, Some(host), Some(authority)) if !host.eq_ignore_ascii_case(authority) => {
-            Err(HttpError::invalid("host must be the same as :authority"))
+            Err("host must be the same as :authority")
         }
         _ => Ok(()),
     }
@@ -57,6 +48,29 @@ pub(crate) fn called_host<'r>(headers: &'r HeaderMap, uri: &'r Uri) -> Option<&'
         (Some(host), None) => host.to_str().ok(),
         _ => None,
     }
+}
+
+/// Whether a browser calls for a page of another origin than the called one; other programs send no `Origin`.
+pub(crate) fn is_cross_origin(headers: &HeaderMap, uri: &Uri) -> bool {
+    let origin = headers.get(header::ORIGIN);
+    origin.is_some_and(|origin| !origin.to_str().is_ok_and(|origin| is_same_origin(origin, headers, uri)))
+}
+
+/// Whether the origin of a page is that of the called host.
+pub(crate) fn is_same_origin(origin: &str, headers: &HeaderMap, uri: &Uri) -> bool {
+    match (origin.split_once("://"), called_host(headers, uri)) {
+        (Some((scheme, from)), Some(host)) => without_default_port(scheme, from) == without_default_port(scheme, host),
+        _ => false,
+    }
+}
+
+/// Removes the default port: browsers omit it in one header, and a proxy may add it to the other.
+fn without_default_port(scheme: &str, authority: &str) -> String {
+    let usual = match scheme {
+        "https" => ":443",
+        _ => ":80",
+    };
+    authority.strip_suffix(usual).unwrap_or(authority).to_ascii_lowercase()
 }
 
 /// Whether this is literally a loopback name or address: `localhost`, a name below it (RFC 6761, section 6.3), `127.0.0.0/8` in

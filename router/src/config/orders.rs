@@ -9,7 +9,7 @@ use contract::{StringList, settings};
 use order_log::ReplicaId;
 use serde::{Deserialize, Serialize};
 
-use crate::config::Settings;
+use crate::limits::Limits;
 
 /// The most replicas that one process starts: with more, each order only waits for more disks.
 const OWN_REPLICAS_MAX: u64 = 9;
@@ -78,35 +78,35 @@ settings! {
     }
 }
 
-impl Settings {
-    /// The settings of a replica and of its clients.
-    pub fn order_log(&self) -> order_log::OrderLogSettings {
-        let (set, limits, ms) = (&self.replicas, &self.limits, Duration::from_millis);
+impl ReplicaSettings {
+    /// Returns the settings of a replica and of its clients, within the limits of every request.
+    pub fn order_log(&self, limits: &Limits) -> order_log::OrderLogSettings {
+        let ms = Duration::from_millis;
         order_log::OrderLogSettings {
-            heartbeat: ms(set.order_heartbeat_ms),
-            election_timeout: ms(set.order_election_ms),
-            compact_after: set.order_compact_after,
-            entries_kept: set.order_entries_kept,
-            batch_max: set.order_batch_max,
-            proposals_waiting_max: set.order_proposals_waiting_max,
-            commit_timeout: ms(set.order_commit_ms_max),
-            answer_timeout: ms(set.order_answer_ms_max),
-            confirmation_age_max: ms(set.order_heard_ms),
-            leaderless_grace: ms(set.order_leaderless_ms_max),
-            outcome_timeout: ms(set.order_outcome_ms_max),
-            waiting_max: set.order_waiting_max,
-            orphan_scan_interval: ms(set.order_settle_ms),
-            orphan_scan_rows_max: set.order_settle_rows_max,
-            connect_timeout: ms(set.order_connect_ms_max),
-            ping_timeout: ms(set.order_ping_ms_max),
-            snapshot_timeout: ms(set.order_snapshot_ms_max),
-            snapshot_bytes_max: set.order_snapshot_bytes_max,
-            append_bytes: set.order_append_bytes,
-            message_bytes_max: set.order_message_bytes_max,
+            heartbeat: ms(self.order_heartbeat_ms),
+            election_timeout: ms(self.order_election_ms),
+            compact_after: self.order_compact_after,
+            entries_kept: self.order_entries_kept,
+            batch_max: self.order_batch_max,
+            proposals_waiting_max: self.order_proposals_waiting_max,
+            commit_timeout: ms(self.order_commit_ms_max),
+            answer_timeout: ms(self.order_answer_ms_max),
+            confirmation_age_max: ms(self.order_heard_ms),
+            leaderless_grace: ms(self.order_leaderless_ms_max),
+            outcome_timeout: ms(self.order_outcome_ms_max),
+            waiting_max: self.order_waiting_max,
+            orphan_scan_interval: ms(self.order_settle_ms),
+            orphan_scan_rows_max: self.order_settle_rows_max,
+            connect_timeout: ms(self.order_connect_ms_max),
+            ping_timeout: ms(self.order_ping_ms_max),
+            snapshot_timeout: ms(self.order_snapshot_ms_max),
+            snapshot_bytes_max: self.order_snapshot_bytes_max,
+            append_bytes: self.order_append_bytes,
+            message_bytes_max: self.order_message_bytes_max,
             body_bytes_max: limits.body_bytes_max,
             body_timeout: limits.request_time_max(),
             sync_rows_max: limits.rest_rows_max,
-            store_queue: set.order_store_queue_max,
+            store_queue: self.order_store_queue_max,
         }
     }
 }
@@ -150,7 +150,7 @@ impl TryFrom<NumberOrWords> for OrderReplicas {
             },
             _ => {
                 let urls: Result<Vec<ReplicaUrl>, String> = words.into_iter().map(str::parse).collect();
-                by_id(urls?).map(Self::External)
+                urls_by_id(urls?).map(Self::External)
             }
         }
     }
@@ -239,7 +239,7 @@ pub fn http_url(text: &str) -> Result<String, String> {
 ///
 /// # Errors
 /// When an id occurs twice.
-pub fn by_id(urls: Vec<ReplicaUrl>) -> Result<BTreeMap<ReplicaId, String>, String> {
+pub fn urls_by_id(urls: Vec<ReplicaUrl>) -> Result<BTreeMap<ReplicaId, String>, String> {
     let mut found = BTreeMap::new();
     for ReplicaUrl { id, url } in urls {
         if found.insert(id, url).is_some() {
@@ -292,12 +292,12 @@ mod tests {
 
     #[test]
     fn the_defaults_match_the_log_and_the_limits() {
-        let settings = Settings::default();
+        let limits = Limits::default();
         let known = order_log::OrderLogSettings::default();
         let of_limits = order_log::OrderLogSettings {
-            body_bytes_max: settings.limits.body_bytes_max,
+            body_bytes_max: limits.body_bytes_max,
             ..known
         };
-        assert_eq!(settings.order_log(), of_limits);
+        assert_eq!(ReplicaSettings::default().order_log(&limits), of_limits);
     }
 }
