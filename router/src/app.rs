@@ -147,11 +147,11 @@ impl App {
             anonymous_access: access,
         };
         let routes = http::router(&self.gateway, front).merge(self.mounts.router(&self.gateway, access));
-        let routes = http::with_middleware(&self.gateway, routes);
+        let routes = http::with_middleware(&self.gateway, rest::envelope_at, routes);
         match (&self.order_service, &self.catalog) {
             (Some(service), Some(catalog)) => {
                 let catalog_routes = service.catalog_routes(Arc::clone(catalog));
-                let format = ListenerErrorFormat::ByPath;
+                let format = ListenerErrorFormat::ByPath(rest::envelope_at);
                 routes.merge(with_unlimited_middleware(&self.gateway.permits, format, catalog_routes))
             }
             _ => routes,

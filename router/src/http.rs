@@ -10,6 +10,7 @@
 //! | `GET /graphql` with `Upgrade: websocket` | [`socket`] |
 
 mod accept;
+mod content_encoding;
 mod cors;
 mod error;
 mod error_format;
@@ -40,7 +41,9 @@ use crate::cache::ResponseCache;
 use crate::gateway::Gateway;
 use crate::rest_access::AnonymousAccess;
 
-pub use error_format::ListenerErrorFormat;
+pub(crate) use content_encoding::{ENCODED_BODY_MESSAGE, is_encoded};
+pub use error::ErrorEnvelope;
+pub use error_format::{EnvelopeAt, ListenerErrorFormat};
 pub use middleware::{with_middleware, with_middleware_within, with_mount_middleware, with_unlimited_middleware};
 pub(crate) use preconditions::{
     PRECONDITION_FAILED, if_match_holds, if_match_holds_without_tag, is_not_modified, preconditions_hold,

@@ -47,7 +47,6 @@ use tower_http::compression::CompressionLayer;
 
 pub use backend::{Backend, Upstream};
 pub use bound_service::{BoundService, MountServices};
-pub(crate) use error::ENCODED_BODY_MESSAGE;
 pub use error::{Envelope, RestError};
 pub use field::{Field, FieldType, ObjectModel, Presence, QUANTITY, ValueBounds};
 pub use reshape::{RequestView, ResponseDraft};
@@ -57,11 +56,10 @@ pub use route::{
 };
 
 use crate::gateway::Gateway;
-use crate::http::{PRECONDITION_FAILED, if_match_holds_without_tag, preconditions_hold};
+use crate::http::{ErrorEnvelope, PRECONDITION_FAILED, if_match_holds_without_tag, preconditions_hold};
 use crate::rest_access::AnonymousAccess;
 use bound_mount::{BoundMount, MountAddress};
 use bound_route::BoundRoute;
-pub(crate) use input::is_encoded;
 pub(crate) use mounts::order_service_envelope;
 
 /// The header whose key makes a repeated request have one effect.
@@ -73,20 +71,21 @@ pub fn mounts() -> &'static [Mount] {
 }
 
 /// Returns the error format at a path of the main address; `None` where no mount is.
-pub(crate) fn envelope_at(path: &str) -> Option<Envelope> {
+pub fn envelope_at(path: &str) -> Option<&'static dyn ErrorEnvelope> {
     let is_below = |mount: &&Mount| {
         let inside = path.strip_prefix(mount.prefix);
         inside.is_some_and(|inside| inside.is_empty() || inside.starts_with('/'))
     };
-    mounts().iter().find(is_below).map(|mount| mount.envelope)
+    let mount = mounts().iter().find(is_below)?;
+    Some(&mount.envelope)
 }
 
 /// Returns the error format of that mount; `None` when there is no such mount.
-pub fn envelope_of(mount: &str) -> Option<Envelope> {
+pub fn envelope_of(mount: &str) -> Option<&'static Envelope> {
     mounts()
         .iter()
         .find(|known| known.name == mount)
-        .map(|known| known.envelope)
+        .map(|known| &known.envelope)
 }
 
 /// Builds the router with all mounts over the graph, as [`MountServices::router`] does.

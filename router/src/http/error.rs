@@ -11,9 +11,14 @@ use serde_json::json;
 
 use crate::http::accept::ResponseMediaType;
 use crate::limits::Limits;
-use crate::rest::{Envelope, RestError};
 use crate::server::BodyError;
 use crate::status::status_of;
+
+/// The error format of routes that do not answer GraphQL: that of a REST mount.
+pub trait ErrorEnvelope: Sync {
+    /// Builds the response with this error.
+    fn response(&self, code: ErrorCode, message: &str) -> Response;
+}
 
 /// The reason to reject a request: a code with its status, and a message for the client.
 #[derive(Clone, Debug)]
@@ -116,10 +121,9 @@ impl HttpError {
         response
     }
 
-    /// Returns the response in the error format of a REST mount.
-    pub(super) fn to_rest_response(&self, envelope: &Envelope) -> Response {
-        let failure = RestError::new(self.code, self.message.clone());
-        let mut response = failure.response(envelope);
+    /// Returns the response in the error format of the listener's routes.
+    pub(super) fn to_response_in(&self, envelope: &dyn ErrorEnvelope) -> Response {
+        let mut response = envelope.response(self.code, &self.message);
         *response.status_mut() = self.status;
         self.add_headers(response.headers_mut());
         response

@@ -20,21 +20,21 @@ use tokio::sync::SemaphorePermit;
 
 use crate::gateway::{Gateway, Permits};
 use crate::host::require_one_host;
-use crate::http::error::HttpError;
-use crate::http::error_format::ListenerErrorFormat;
+use crate::http::error::{ErrorEnvelope, HttpError};
+use crate::http::error_format::{EnvelopeAt, ListenerErrorFormat};
 use crate::http::proxies::client_of_request;
 use crate::request_id::{self, RequestId};
-use crate::rest::Envelope;
 use crate::rest_access::ForwardedMarker;
 use crate::server::{BodyError, Connection, count_json_values, receive, request_memory_bytes};
 
-/// Wraps `router` in the middleware: an id, a log line, limits, security headers, and a 500 for a panic.
-pub fn with_middleware(gateway: &Gateway, router: Router) -> Router {
-    with_middleware_within(&gateway.permits, ListenerErrorFormat::ByPath, router)
+/// Wraps `router` in the middleware: an id, a log line, limits, security headers, and a 500 for a panic. An error before the
+/// routes has the format that `envelope_at` finds for the path.
+pub fn with_middleware(gateway: &Gateway, envelope_at: EnvelopeAt, router: Router) -> Router {
+    with_middleware_within(&gateway.permits, ListenerErrorFormat::ByPath(envelope_at), router)
 }
 
 /// As [`with_middleware`], for an address that serves one REST mount: an error before its routes uses the mount's error format.
-pub fn with_mount_middleware(gateway: &Gateway, envelope: Envelope, router: Router) -> Router {
+pub fn with_mount_middleware(gateway: &Gateway, envelope: &'static dyn ErrorEnvelope, router: Router) -> Router {
     with_middleware_within(&gateway.permits, ListenerErrorFormat::Mount(envelope), router)
 }
 

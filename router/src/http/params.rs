@@ -10,9 +10,9 @@ use serde::de::IgnoredAny;
 use std::collections::HashMap;
 
 use crate::http::accept::{is_utf8, split_quoted};
+use crate::http::content_encoding::{ENCODED_BODY_MESSAGE, is_encoded};
 use crate::http::error::HttpError;
 use crate::limits::Limits;
-use crate::rest::{ENCODED_BODY_MESSAGE, is_encoded};
 use crate::server::{BodyError, count_json_values, request_memory_bytes};
 
 /// The parameters of a GraphQL request.

@@ -390,7 +390,7 @@ async fn answer(State(routes): State<RoutesByAccess>, request: Request) -> Respo
     let reads = [Method::GET, Method::HEAD].contains(&parts.method);
     if open && !reads && is_for_another_site(&parts) {
         let refusal = RestError::new(ErrorCode::Forbidden, "another site may not do this");
-        return refusal.response(&rest::order_service_envelope());
+        return refusal.response(rest::order_service_envelope());
     }
     let router = if open { routes.open } else { routes.closed };
     let answered = router.oneshot(Request::from_parts(parts, body)).await;

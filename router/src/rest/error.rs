@@ -5,6 +5,7 @@ use axum::http::{HeaderValue, Response, StatusCode, header};
 use contract::ErrorCode;
 use serde_json::Value;
 
+use crate::http::{ENCODED_BODY_MESSAGE, ErrorEnvelope};
 use crate::status::status_of;
 
 /// The default of `Retry-After`, in seconds.
@@ -30,9 +31,6 @@ pub struct RestError {
     pub accepted: Option<&'static (&'static str, &'static str)>,
 }
 
-/// The message that refuses a compressed body.
-pub(crate) const ENCODED_BODY_MESSAGE: &str = "Content-Encoding must be identity: bodies are not decompressed";
-
 /// Returns the JSON schema of the member that [`RestError::add_outcome`] adds.
 pub fn outcome_schema() -> Value {
     serde_json::json!({
@@ -50,6 +48,12 @@ pub struct Envelope {
     pub body: fn(&RestError) -> Value,
     /// Builds the JSON schema of such a body.
     pub schema: fn() -> Value,
+}
+
+impl ErrorEnvelope for Envelope {
+    fn response(&self, code: ErrorCode, message: &str) -> Response<Body> {
+        RestError::new(code, message).response(self)
+    }
 }
 
 impl RestError {

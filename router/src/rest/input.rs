@@ -16,6 +16,7 @@ use super::field::{Field, FieldType, ParseError, Presence, RawInput};
 use super::percent_encoding::{NOT_ENCODED, parse_pairs};
 use super::route::{InvalidParam, ParamLocation};
 use super::route_table::RouteMatch;
+use crate::http::is_encoded;
 use crate::limits::Limits;
 use crate::server::BodyError;
 
@@ -136,13 +137,6 @@ async fn body_bytes(body: Body, limits: &Limits) -> Result<axum::body::Bytes, Re
         }
         Some(BodyError::Incomplete) => RestError::new(ErrorCode::InvalidInput, "the body did not arrive whole"),
     })
-}
-
-/// Whether a body is compressed, or encoded in another way.
-pub(crate) fn is_encoded(headers: &HeaderMap) -> bool {
-    let values = headers.get_all(header::CONTENT_ENCODING).iter();
-    let mut codings = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
-    codings.any(|coding| !matches!(coding.trim_ascii().to_ascii_lowercase().as_slice(), b"" | b"identity"))
 }
 
 /// Returns 413.

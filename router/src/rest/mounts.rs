@@ -33,6 +33,6 @@ impl MountServices {
 }
 
 /// Returns the error format of the order service, of which a replica can be a process of its own.
-pub(crate) const fn order_service_envelope() -> Envelope {
-    bazaar::MOUNT.envelope
+pub(crate) fn order_service_envelope() -> &'static Envelope {
+    &bazaar::MOUNT.envelope
 }

@@ -62,7 +62,7 @@ impl TestServer {
             .await
             .unwrap();
         let gateway = Gateway::new(Arc::new(Strict(InProcess(schema))), auth, time, Arc::new(limits));
-        let router = http::with_middleware(&gateway, http::router(&gateway, front));
+        let router = http::with_middleware(&gateway, agora::rest::envelope_at, http::router(&gateway, front));
         Self {
             gateway,
             router,

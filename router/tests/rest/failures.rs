@@ -5,6 +5,7 @@ use std::sync::Arc;
 use agora::http;
 use agora::limits::Limits;
 use agora::rest::{self, RestError};
+use agora::rest_access::AnonymousAccess;
 use agora::subgraph::{Subgraph, SubgraphRequest, SubgraphResponse};
 use async_graphql::{Response, ServerError};
 use contract::ErrorCode;
@@ -170,12 +171,16 @@ const ONE_OF_EACH: &[(&str, &str, &str)] = &[
 
 /// Asserts that each route returns that error in its mount's format, under the prefix and at a port of its own.
 async fn all_are_answered(app: &RestApp, gateway: &agora::gateway::Gateway, failure: &RestError) {
-    let all = http::with_middleware(gateway, rest::router(gateway, AnonymousAccess::Anyone));
+    let all = http::with_middleware(
+        gateway,
+        rest::envelope_at,
+        rest::router(gateway, AnonymousAccess::Anyone),
+    );
     for (name, line, body) in ONE_OF_EACH {
         let mount = rest::mounts().iter().find(|mount| mount.name == *name).unwrap();
         let expected = (mount.envelope.body)(failure);
         let alone = rest::service_router(gateway, AnonymousAccess::Anyone, name, None).unwrap();
-        let alone = http::with_mount_middleware(gateway, mount.envelope, alone);
+        let alone = http::with_mount_middleware(gateway, &mount.envelope, alone);
         let (method, path) = line.split_once(' ').unwrap();
         let prefixed = format!("{method} {}{path}", mount.prefix);
         for (router, line) in [(&all, prefixed.as_str()), (&alone, *line)] {
