@@ -1,10 +1,11 @@
 //! The HTTP server: an accept loop over hyper that bounds everything that a client can make the process hold.
 //!
 //! One client that reaches a limit must not lock out the next one. So when all places are taken, the connection, body or answer
-//! that has waited longest for its client is dropped to make room ([`Connections`], [`ReceivingBodies`], [`UnreadResponses`]).
+//! that has waited longest for its client is dropped to make room ([`connections`], [`bodies`], [`unread`]).
 
 mod bodies;
 mod connections;
+mod permits;
 mod stream;
 mod unread;
 
@@ -28,13 +29,13 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-pub(crate) use bodies::{BodyError, ReceivingBodies, count_json_values, receive, request_memory_bytes};
-pub(crate) use connections::{Connection, Connections};
+pub(crate) use bodies::{BodyError, count_json_values, receive, request_memory_bytes};
+pub(crate) use connections::Connection;
+pub use permits::Permits;
 use stream::BoundedStream;
 use unread::ResponseBody;
 pub(crate) use unread::UnreadResponses;
 
-use crate::gateway::Permits;
 use crate::limits::Limits;
 
 /// The interval at which deadlines are checked, and the shortest possible deadline.

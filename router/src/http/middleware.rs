@@ -18,14 +18,14 @@ use contract::ErrorCode;
 use futures_util::FutureExt;
 use tokio::sync::SemaphorePermit;
 
-use crate::gateway::{Gateway, Permits};
+use crate::gateway::Gateway;
 use crate::host::require_one_host;
 use crate::http::error::{ErrorEnvelope, HttpError};
 use crate::http::error_format::{EnvelopeAt, ListenerErrorFormat};
 use crate::http::proxies::client_of_request;
 use crate::request_id::{self, RequestId};
 use crate::rest_access::ForwardedMarker;
-use crate::server::{BodyError, Connection, count_json_values, receive, request_memory_bytes};
+use crate::server::{BodyError, Connection, Permits, count_json_values, receive, request_memory_bytes};
 
 /// Wraps `router` in the middleware: an id, a log line, limits, security headers, and a 500 for a panic. An error before the
 /// routes has the format that `envelope_at` finds for the path.

@@ -24,12 +24,11 @@ use tower::ServiceExt;
 
 use super::{credential, file_error};
 use crate::config::{ConfigError, LogFormat, ReplicaFlags, ReplicaUrl, Settings, http_url, replica_id, urls_by_id};
-use crate::gateway::Permits;
 use crate::http::{ListenerErrorFormat, with_middleware_within, with_unlimited_middleware};
 use crate::listen::{ServeError, bind, shutdown_signal};
 use crate::rest::{self, RestError};
 use crate::rest_access::{AnonymousAccess, RestAccess, is_for_another_site};
-use crate::server;
+use crate::server::{self, Permits};
 
 /// The command-line arguments of a replica.
 #[derive(Clone, Debug, clap::Args)]

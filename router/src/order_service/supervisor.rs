@@ -18,8 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::replica;
 use crate::config::{LogFormat, Settings};
-use crate::gateway::Permits;
-use crate::server;
+use crate::server::{self, Permits};
 
 /// The configuration of a replica that this process starts.
 #[derive(Clone, Debug)]
