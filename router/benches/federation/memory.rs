@@ -26,7 +26,6 @@ pub fn graph() -> (Subgraphs, Merged) {
         .enable_federation()
         .finish();
     let mut subgraphs: HashMap<String, Arc<dyn Subgraph>> = HashMap::new();
-    subgraphs.insert("bookstore".into(), Arc::new(InProcess(accounts.clone())));
     subgraphs.insert("accounts".into(), Arc::new(InProcess(accounts)));
     subgraphs.insert("messages".into(), Arc::new(InProcess(messages)));
     let merged = Schema::build(merged::Query, EmptyMutation, EmptySubscription)
