@@ -16,6 +16,7 @@ mod reconciliation;
 mod trade_outcomes;
 mod withdrawals;
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
@@ -109,6 +110,9 @@ impl OrderLog for ReplicatedLog {
             let loss_deadline = self.deadline();
             let outcome_deadline = Instant::now() + self.front.settings().outcome_timeout;
             let mut is_patient = true;
+            // Made once: every new outcome wakes all waiting callers, and making these arms timers.
+            let mut lost = pin!(self.front.wait_until_lost(loss_deadline));
+            let mut too_late = pin!(tokio::time::sleep_until(outcome_deadline));
             loop {
                 match self.trade_outcomes.get(db, id).await? {
                     TradeOutcome::Numbered(number) => return Ok(number),
@@ -117,7 +121,7 @@ impl OrderLog for ReplicatedLog {
                 }
                 tokio::select! {
                     changed = changes.changed() => changed.map_err(|_| Error::OutcomeUnknown)?,
-                    () = self.front.wait_until_lost(loss_deadline), if is_patient => {
+                    () = &mut lost, if is_patient => {
                         if trade.has_key {
                             return Err(Error::OutcomeUnknown);
                         }
@@ -127,7 +131,7 @@ impl OrderLog for ReplicatedLog {
                             self.withdrawals.request(id);
                         }
                     }
-                    () = tokio::time::sleep_until(outcome_deadline) => return Err(Error::OutcomeUnknown),
+                    () = &mut too_late => return Err(Error::OutcomeUnknown),
                 }
             }
         }
