@@ -77,8 +77,12 @@ impl Tx {
     /// Returns the number of commits that the database counts.
     pub(super) fn commit_count(&self) -> Result<i32, DbErr> {
         let connection = self.connection();
-        let count = connection.pragma_query_value(None, "user_version", |row| row.get(0));
-        count.map_err(sqlite_error::statement_error)
+        let mut statement = connection
+            .prepare_cached("PRAGMA user_version")
+            .map_err(sqlite_error::statement_error)?;
+        statement
+            .query_row([], |row| row.get(0))
+            .map_err(sqlite_error::statement_error)
     }
 
     /// Sets that count, in the open transaction.
