@@ -37,32 +37,39 @@ pub(super) struct AcceptedMediaTypes {
 
 impl ResponseMediaType {
     pub(super) fn content_type(self) -> HeaderValue {
-        HeaderValue::from_static(match self {
-            Self::GraphqlResponse => "application/graphql-response+json; charset=utf-8",
-            Self::Json => "application/json; charset=utf-8",
-        })
+        match self {
+            Self::GraphqlResponse => {
+                const { HeaderValue::from_static("application/graphql-response+json; charset=utf-8") }
+            }
+            Self::Json => const { HeaderValue::from_static("application/json; charset=utf-8") },
+        }
     }
 }
 
 impl AcceptedMediaTypes {
+    /// For a request without an `Accept`: the specification's default.
+    const DEFAULT: Self = Self {
+        single: Some(ResponseMediaType::GraphqlResponse),
+        streaming: None,
+        prefers_stream: false,
+    };
+
     /// Reads the `Accept` of a request. A missing or empty one accepts everything.
     ///
     /// # Errors
     /// `NOT_ACCEPTABLE` when it accepts none of the supported media types.
     pub(super) fn from_headers(headers: &HeaderMap) -> Result<Self, HttpError> {
         let mut ranges = Vec::new();
+        let mut has_accept = false;
         for value in headers.get_all(header::ACCEPT) {
             let value = value.to_str().map_err(|_| not_acceptable())?;
+            has_accept |= !value.trim_ascii().is_empty();
             ranges.extend(split_quoted(value, ',').filter_map(MediaRange::parse));
         }
-        let has_accept = headers
-            .get_all(header::ACCEPT)
-            .iter()
-            .any(|value| !value.as_bytes().trim_ascii().is_empty());
         if !has_accept {
-            ranges.extend(MediaRange::parse("*/*"));
+            return Ok(Self::DEFAULT);
         }
-        Self::choose(&ranges, has_accept).ok_or_else(not_acceptable)
+        Self::choose(&ranges).ok_or_else(not_acceptable)
     }
 
     /// The media type of an error for this client: a stream begins only after all checks have passed.
@@ -75,7 +82,7 @@ impl AcceptedMediaTypes {
         self.prefers_stream && self.streaming == Some(StreamMediaType::Sse)
     }
 
-    fn choose(ranges: &[MediaRange], has_accept: bool) -> Option<Self> {
+    fn choose(ranges: &[MediaRange<'_>]) -> Option<Self> {
         // Among equal ranks the first range of the header wins; among equals of one range, the server's order
         // decides.
         let best = |kinds: [(&str, &str); 2]| {
@@ -86,9 +93,8 @@ impl AcceptedMediaTypes {
             ranked.min_by_key(|(rank, index)| (*rank, *index))
         };
         let mut single = best([("application", "graphql-response+json"), ("application", "json")]);
-        // Clients that send `*/*` often know only JSON; clients without an `Accept` get the specification's
-        // default.
-        if let (true, Some((best_rank, 0))) = (has_accept, single)
+        // Clients that send `*/*` often know only JSON.
+        if let Some((best_rank, 0)) = single
             && ranges[best_rank.1].kind == "*"
             && rank(ranges, "application", "json") == Some(best_rank)
         {
@@ -120,7 +126,7 @@ fn not_acceptable() -> HttpError {
 /// The rank of a media type: less is better. By quality, then by place in the header.
 type Rank = (u16, usize);
 
-fn rank(ranges: &[MediaRange], kind: &str, subtype: &str) -> Option<Rank> {
+fn rank(ranges: &[MediaRange<'_>], kind: &str, subtype: &str) -> Option<Rank> {
     let matching = ranges
         .iter()
         .enumerate()
@@ -131,32 +137,32 @@ fn rank(ranges: &[MediaRange], kind: &str, subtype: &str) -> Option<Rank> {
 }
 
 /// One media range of an `Accept`.
-struct MediaRange {
-    kind: String,
-    subtype: String,
+struct MediaRange<'h> {
+    kind: &'h str,
+    subtype: &'h str,
     /// The quality in thousandths.
     quality: u16,
     subscriptions: bool,
 }
 
-impl MediaRange {
+impl<'h> MediaRange<'h> {
     /// Parses a range; `None` if it is not a media range, or has a charset other than UTF-8.
-    fn parse(text: &str) -> Option<Self> {
+    fn parse(text: &'h str) -> Option<Self> {
         let mut parts = split_quoted(text, ';').map(str::trim);
         let (kind, subtype) = parts.next()?.split_once('/')?;
         let mut range = Self {
-            kind: kind.trim().to_ascii_lowercase(),
-            subtype: subtype.trim().to_ascii_lowercase(),
+            kind: kind.trim(),
+            subtype: subtype.trim(),
             quality: 1000,
             subscriptions: false,
         };
         for part in parts {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
             let value = value.trim().trim_matches('"');
-            match name.trim().to_ascii_lowercase().as_str() {
-                "q" => range.quality = parse_quality(value)?,
-                "charset" if !is_utf8(value) => return None,
-                "subscriptionspec" => range.subscriptions = value == "1.0",
+            match name.trim() {
+                name if name.eq_ignore_ascii_case("q") => range.quality = parse_quality(value)?,
+                name if name.eq_ignore_ascii_case("charset") && !is_utf8(value) => return None,
+                name if name.eq_ignore_ascii_case("subscriptionSpec") => range.subscriptions = value == "1.0",
                 _ => {}
             }
         }
@@ -164,14 +170,14 @@ impl MediaRange {
     }
 
     fn covers(&self, kind: &str, subtype: &str) -> bool {
-        match (self.kind.as_str(), self.subtype.as_str()) {
+        let is_kind = self.kind.eq_ignore_ascii_case(kind);
+        let is_same = is_kind && self.subtype.eq_ignore_ascii_case(subtype);
+        match (self.kind, self.subtype) {
             // Only clients that name a stream's media type get a stream; multipart also has other dialects.
-            (own_kind, own_subtype) if kind != "application" => {
-                (own_kind, own_subtype) == (kind, subtype) && (kind != "multipart" || self.subscriptions)
-            }
+            _ if kind != "application" => is_same && (kind != "multipart" || self.subscriptions),
             ("*", "*") => true,
-            (own_kind, "*") => own_kind == kind,
-            (own_kind, own_subtype) => (own_kind, own_subtype) == (kind, subtype),
+            (_, "*") => is_kind,
+            _ => is_same,
         }
     }
 

@@ -47,7 +47,7 @@ pub(super) async fn handle(State(state): State<HttpState>, request: Request) -> 
         }
     };
     let mut response = result.unwrap_or_else(|error| error.to_response(media));
-    let varies = HeaderValue::from_static("accept, authorization");
+    let varies = const { HeaderValue::from_static("accept, authorization") };
     response.headers_mut().append(header::VARY, varies);
     response
 }
@@ -55,13 +55,14 @@ pub(super) async fn handle(State(state): State<HttpState>, request: Request) -> 
 /// Whether a client requests a WebSocket. Only a GET over HTTP/1.1 can; otherwise `Upgrade` is ignored (RFC 9110, section
 /// 7.8).
 fn is_websocket(request: &Request) -> bool {
+    if request.method() != Method::GET || request.version() != Version::HTTP_11 {
+        return false;
+    }
     let upgrades = request.headers().get_all(header::UPGRADE).iter();
     let mut upgrades = upgrades
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','));
-    request.method() == Method::GET
-        && request.version() == Version::HTTP_11
-        && upgrades.any(|value| value.trim().eq_ignore_ascii_case("websocket"))
+    upgrades.any(|value| value.trim().eq_ignore_ascii_case("websocket"))
 }
 
 /// The required headers of a WebSocket handshake.
@@ -166,6 +167,9 @@ fn response_form(accepted: AcceptedMediaTypes, kind: OperationKind, is_post: boo
     }
 }
 
+/// The number of headers of most responses, including those that the layers around this handler add.
+const HEADERS: usize = 12;
+
 /// Builds the response with one answer; its status depends on the media type.
 fn respond(answer: EncodedResponse, media: ResponseMediaType) -> Response {
     let status = match (answer.kind, media) {
@@ -180,6 +184,7 @@ fn respond(answer: EncodedResponse, media: ResponseMediaType) -> Response {
     let mut response = Response::new(Body::from(answer.body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
+    headers.reserve(HEADERS);
     headers.insert(header::CONTENT_TYPE, media.content_type());
     error::insert_status_headers(status, headers, wait);
     response

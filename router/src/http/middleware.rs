@@ -4,6 +4,7 @@
 use std::any::Any;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -154,7 +155,9 @@ async fn call_next(permits: &Permits, mut request: Request, next: Next) -> Resul
     if is_proxied {
         request.extensions_mut().insert(ForwardedMarker);
     }
-    let response = AssertUnwindSafe(contract::with_client_address(address, next.run(request))).catch_unwind();
+    // Pinned here, so that the futures around it do not move it.
+    let response = pin!(next.run(request));
+    let response = AssertUnwindSafe(contract::with_client_address(address, response)).catch_unwind();
     response.await.map_err(|cause| {
         log_panic(&*cause);
         HttpError::internal()
@@ -197,19 +200,22 @@ impl AccessLogEntry {
 }
 
 fn insert_security_headers(headers: &mut HeaderMap) {
-    const HEADERS: [(HeaderName, &str); 5] = [
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::X_FRAME_OPTIONS, "DENY"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    const HEADERS: [(HeaderName, HeaderValue); 5] = [
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+        (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            HeaderValue::from_static("same-origin"),
+        ),
         (
             header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; frame-ancestors 'none'",
+            HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
         ),
     ];
     for (name, value) in HEADERS {
         // Pages set a policy of their own.
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
+        headers.entry(name).or_insert(value);
     }
 }
 

@@ -4,6 +4,7 @@ use async_graphql::Variables;
 use axum::body::Body;
 use axum::extract::Query;
 use axum::http::{HeaderMap, Uri, header};
+use bytes::Bytes;
 use contract::ErrorCode;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -21,8 +22,25 @@ pub(super) struct Params {
     pub(super) query: String,
     pub(super) operation_name: Option<String>,
     pub(super) variables: Variables,
-    /// Their approximate memory, in bytes.
-    pub(super) memory_bytes: usize,
+    pub(super) memory: ParamsMemory,
+}
+
+/// The approximate memory of parameters. Only a subscription needs the estimate, so it is made when the kind is known.
+#[derive(Debug)]
+pub(super) enum ParamsMemory {
+    /// In bytes.
+    Estimated(usize),
+    /// Of parameters with this text.
+    Of(Bytes),
+}
+
+impl ParamsMemory {
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Estimated(bytes) => *bytes,
+            Self::Of(text) => request_memory_bytes(text),
+        }
+    }
 }
 
 /// The parameters as the client sends them.
@@ -58,11 +76,11 @@ impl From<QueryError> for HttpError {
 }
 
 impl RawParams {
-    /// Returns the request with the given approximate memory.
+    /// Returns the parameters with their approximate memory.
     ///
     /// # Errors
     /// When there is no query.
-    pub(super) fn into_params(self, memory_bytes: usize) -> Result<Params, QueryError> {
+    pub(super) fn into_params(self, memory: ParamsMemory) -> Result<Params, QueryError> {
         let is_hashed =
             |extensions: &HashMap<_, Option<IgnoredAny>>| matches!(extensions.get("persistedQuery"), Some(Some(_)));
         let why = if self.extensions.as_ref().is_some_and(is_hashed) {
@@ -74,7 +92,7 @@ impl RawParams {
             query: self.query.ok_or(why)?,
             operation_name: self.operation_name,
             variables: self.variables,
-            memory_bytes,
+            memory,
         })
     }
 }
@@ -102,21 +120,22 @@ impl Params {
         let bytes = bytes.map_err(|error| {
             HttpError::from_body_error(BodyError::find_in(&error).unwrap_or(BodyError::TooLarge), limits)
         })?;
-        Self::from_json(&bytes)
+        Self::from_json(bytes)
     }
 
-    fn from_json(bytes: &[u8]) -> Result<Self, HttpError> {
-        let bytes = without_byte_order_mark(bytes);
-        match bytes.trim_ascii_start().first() {
-            Some(b'[') => Err(HttpError::invalid(
-                "batches are not answered: send one request at a time",
-            )),
-            Some(b'{') => serde_json::from_slice::<RawParams>(bytes)
-                .map_err(|error| HttpError::invalid(format!("the request body is no GraphQL request: {error}")))?
-                .into_params(request_memory_bytes(bytes))
-                .map_err(HttpError::from),
-            _ => Err(HttpError::invalid("the request body has to be a JSON object")),
-        }
+    fn from_json(bytes: Bytes) -> Result<Self, HttpError> {
+        let json = without_byte_order_mark(&bytes);
+        let sent: RawParams = match json.trim_ascii_start().first() {
+            Some(b'[') => {
+                return Err(HttpError::invalid(
+                    "batches are not answered: send one request at a time",
+                ));
+            }
+            Some(b'{') => serde_json::from_slice(json)
+                .map_err(|error| HttpError::invalid(format!("the request body is no GraphQL request: {error}")))?,
+            _ => return Err(HttpError::invalid("the request body has to be a JSON object")),
+        };
+        Ok(sent.into_params(ParamsMemory::Of(bytes))?)
     }
 
     /// Reads the URL of a GET.
@@ -146,7 +165,8 @@ impl Params {
             variables: json_parameter("variables", take("variables"))?.unwrap_or_default(),
             extensions: json_parameter("extensions", take("extensions"))?,
         };
-        Ok(sent.into_params(request_memory_bytes(uri.query().unwrap_or_default().as_bytes()))?)
+        let memory_bytes = request_memory_bytes(uri.query().unwrap_or_default().as_bytes());
+        Ok(sent.into_params(ParamsMemory::Estimated(memory_bytes))?)
     }
 }
 
@@ -170,6 +190,9 @@ fn is_json(headers: &HeaderMap) -> bool {
     let (Some(value), None) = (values.next(), values.next()) else {
         return false;
     };
+    if value == "application/json" {
+        return true;
+    }
     let Ok(value) = value.to_str() else { return false };
     let mut parts = split_quoted(value, ';').map(str::trim);
     let is_json = parts

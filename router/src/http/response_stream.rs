@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use crate::auth::Identity;
 use crate::gateway::Gateway;
 use crate::http::error::HttpError;
-use crate::http::params::Params;
+use crate::http::params::{Params, ParamsMemory};
 use crate::subgraph::{
     EncodedResponse, OperationKind, PreparedRequest, RequestDocument, SubgraphRequest, SubgraphResponse,
 };
@@ -26,13 +26,11 @@ use crate::subgraph::{
 /// A requested operation.
 pub(super) struct OperationRequest {
     request: SubgraphRequest,
-    /// Its approximate memory while it runs, in bytes.
-    memory_bytes: usize,
+    memory: ParamsMemory,
 }
 
 impl OperationRequest {
     pub(super) fn new(params: Params, identity: &Identity, request_id: Arc<str>) -> Self {
-        let memory_bytes = params.memory_bytes;
         let request = SubgraphRequest {
             document: RequestDocument::Text(params.query.into()),
             operation_name: params.operation_name,
@@ -41,7 +39,10 @@ impl OperationRequest {
             request_id,
             budget: None,
         };
-        Self { request, memory_bytes }
+        Self {
+            request,
+            memory: params.memory,
+        }
     }
 
     /// Determines the kind of the operation.
@@ -50,7 +51,10 @@ impl OperationRequest {
         PreparedOperation {
             kind,
             request,
-            memory_bytes: self.memory_bytes,
+            memory_bytes: match kind {
+                OperationKind::Subscription => self.memory.bytes(),
+                OperationKind::Query | OperationKind::Mutation => 0,
+            },
         }
     }
 }
@@ -60,6 +64,7 @@ pub(super) struct PreparedOperation {
     pub(super) kind: OperationKind,
     /// The request, or the response that rejects it.
     request: Result<SubgraphRequest, EncodedResponse>,
+    /// The approximate memory of a subscription's request, in bytes; zero for other operations, which hold it briefly.
     memory_bytes: usize,
 }
 

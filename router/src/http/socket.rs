@@ -22,7 +22,7 @@ use tokio_stream::{StreamExt, StreamMap};
 use crate::auth::Identity;
 use crate::gateway::Gateway;
 use crate::http::error::HttpError;
-use crate::http::params::{QueryError, RawParams};
+use crate::http::params::{ParamsMemory, QueryError, RawParams};
 use crate::http::response_stream::{OperationRequest, ResponseStream, StreamItem};
 use crate::request_id::RequestId;
 use crate::server::{Connection as Transport, count_json_values, request_memory_bytes};
@@ -207,7 +207,7 @@ impl WebSocketConnection {
         if let Err(error) = self.gateway.auth.require_valid(identity) {
             return Err(Close::new(4401, format!("Unauthorized: {error}")).into());
         }
-        let params = match sent.into_params(self.message_memory_bytes) {
+        let params = match sent.into_params(ParamsMemory::Estimated(self.message_memory_bytes)) {
             Ok(params) => params,
             Err(QueryError::Missing) => return Err(Close::new(4400, "Invalid message: a subscribe has a query").into()),
             Err(hashed @ QueryError::PersistedOnly) => {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_graphql::Variables;
 use foundation::Scalar;
+use futures_util::future::{BoxFuture, FutureExt};
 use moka::sync::Cache;
 
 use super::cached_operation::{CachedOperation, OperationKey};
@@ -168,13 +169,15 @@ impl Operations {
     }
 
     /// Runs computations outside of the async threads.
-    async fn compute<T: Send + 'static>(
+    ///
+    /// The future is boxed, because most requests do not need it: their own futures stay small.
+    fn compute<T: Send + 'static>(
         self: &Arc<Self>,
         duration: ExpectedDuration,
         work: impl FnOnce(&Self) -> Result<T, RequestError> + Send + 'static,
-    ) -> Result<T, RequestError> {
+    ) -> BoxFuture<'_, Result<T, RequestError>> {
         let inner = self.clone();
-        self.lanes.run(duration, &self.limits, move || work(&inner)).await
+        self.lanes.run(duration, &self.limits, move || work(&inner)).boxed()
     }
 
     /// Returns the validated operation of a document. Concurrent requests with the same document validate it once.

@@ -1,6 +1,7 @@
 //! The steps of a request: it is prepared (validated), planned, executed and projected.
 
 use std::future::ready;
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -87,9 +88,9 @@ impl Pipeline {
         {
             return Ok(answer);
         }
-        Ok(self
-            .execute(&planned, self.new_state(&planned), &planned.allowance)
-            .await)
+        // Boxed, so that the future of a cached answer stays small.
+        let execution = self.execute(&planned, self.new_state(&planned), &planned.allowance);
+        Ok(execution.boxed().await)
     }
 
     /// The allowance of the next answer: a budget like the last one, or a new one, and the full request time from now on.
@@ -131,7 +132,8 @@ impl Pipeline {
             allowance.deadline = prepared.deadline;
         }
         let deadline = allowance.deadline;
-        let planned = timeout_at(deadline, self.plan(request, allowance)).await;
+        let plan = pin!(self.plan(request, allowance));
+        let planned = timeout_at(deadline, plan).await;
         planned.unwrap_or(Err(RequestError::Timeout))
     }
 
