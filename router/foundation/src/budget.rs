@@ -89,6 +89,11 @@ impl AnswerBudget {
         Self::new(self.bytes_max, self.pool.clone())
     }
 
+    /// Whether no bytes have been counted yet.
+    pub fn is_unused(&self) -> bool {
+        self.loaded.load(Ordering::Relaxed) == 0 && self.gathered.load(Ordering::Relaxed) == 0
+    }
+
     /// The most bytes that the answer may have.
     pub fn bytes_max(&self) -> usize {
         self.bytes_max

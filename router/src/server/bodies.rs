@@ -156,6 +156,15 @@ pub(crate) async fn receive(body: Body, limits: &Limits, bodies: &Arc<ReceivingB
     if let Some(whole) = reader.read_available() {
         return whole;
     }
+    // Boxed, so that the futures of the other requests stay small.
+    receive_rest(reader, limits, bodies).boxed().await
+}
+
+async fn receive_rest(
+    mut reader: BodyReader,
+    limits: &Limits,
+    bodies: &Arc<ReceivingBodies>,
+) -> Result<Bytes, BodyError> {
     let (guard, displaced) = bodies.insert(reader.received.len());
     let rate = MinimumRate::new(limits);
     tokio::select! {

@@ -95,14 +95,18 @@ impl Pipeline {
 
     /// The allowance of the next answer: a budget like the last one, or a new one, and the full request time from now on.
     pub fn allowance(&self, last: Option<&Arc<AnswerBudget>>) -> Allowance {
-        let budget = match last {
-            Some(last) => last.unused_copy(),
-            None => AnswerBudget::new(self.limits.answer_bytes_max, None),
-        };
         Allowance {
-            budget: Arc::new(budget),
+            budget: self.budget(last),
             deadline: deadline(self.limits.request_time_max()),
         }
+    }
+
+    /// An unused budget like the last one, or a new one.
+    fn budget(&self, last: Option<&Arc<AnswerBudget>>) -> Arc<AnswerBudget> {
+        Arc::new(match last {
+            Some(last) => last.unused_copy(),
+            None => AnswerBudget::new(self.limits.answer_bytes_max, None),
+        })
     }
 
     /// Validates a document and selects its operation, within the time limit of the request.
@@ -126,12 +130,16 @@ impl Pipeline {
     }
 
     /// Validates and plans, within the time limit of the request.
-    pub async fn plan_in_time(self: &Arc<Self>, request: SubgraphRequest) -> Result<PlannedRequest, RequestError> {
-        let mut allowance = self.allowance(request.budget.as_ref());
-        if let RequestDocument::Prepared(prepared) = &request.document {
-            allowance.deadline = prepared.deadline;
-        }
-        let deadline = allowance.deadline;
+    pub async fn plan_in_time(self: &Arc<Self>, mut request: SubgraphRequest) -> Result<PlannedRequest, RequestError> {
+        let deadline = match &request.document {
+            RequestDocument::Prepared(prepared) => prepared.deadline,
+            RequestDocument::Text(_) | RequestDocument::Parsed { .. } => deadline(self.limits.request_time_max()),
+        };
+        let budget = match request.budget.take() {
+            Some(budget) if Arc::strong_count(&budget) == 1 && budget.is_unused() => budget,
+            budget => self.budget(budget.as_ref()),
+        };
+        let allowance = Allowance { budget, deadline };
         let plan = pin!(self.plan(request, allowance));
         let planned = timeout_at(deadline, plan).await;
         planned.unwrap_or(Err(RequestError::Timeout))

@@ -16,7 +16,7 @@ use super::plan::model::{FieldProjection, Leaf, ObjectProjection, ValueKind, Val
 use super::response_paths::response_paths;
 use crate::subgraph::{EncodedResponse, ResponseKind};
 
-/// The minimum time for writing an answer that has begun, even if its request's time is over earlier.
+/// The minimum time for writing an answer, from the first check of the limits, even if its request's time is over earlier.
 const WRITING_TIME_MIN: Duration = Duration::from_secs(1);
 /// The bytes written between two checks of the limits.
 const BYTES_PER_CHECK: usize = 64 * 1024;
@@ -47,7 +47,8 @@ pub fn project(
         field_errors,
         bytes_max: allowance.budget.bytes_max(),
         next_check: BYTES_PER_CHECK.min(allowance.budget.bytes_max()),
-        deadline: allowance.deadline.max(Instant::now() + WRITING_TIME_MIN),
+        request_deadline: allowance.deadline,
+        writing_deadline: None,
     };
     writer.out.extend_from_slice(b"{\"data\":");
     let start = writer.out.len();
@@ -92,7 +93,8 @@ pub fn nulls_data(
         field_errors: FieldErrors::default(),
         bytes_max: allowance.budget.bytes_max(),
         next_check: BYTES_PER_CHECK.min(allowance.budget.bytes_max()),
-        deadline: allowance.deadline.max(Instant::now() + WRITING_TIME_MIN),
+        request_deadline: allowance.deadline,
+        writing_deadline: None,
     };
     let found = match data {
         Value::Object(root) => root.get(&*field.data_key),
@@ -160,7 +162,9 @@ struct ResponseWriter<'a> {
     bytes_max: usize,
     /// The number of written bytes at which the limits are checked next.
     next_check: usize,
-    deadline: Instant,
+    request_deadline: Instant,
+    /// Set by the first check: most answers are too small for one.
+    writing_deadline: Option<Instant>,
 }
 
 impl<'a> ResponseWriter<'a> {
@@ -270,7 +274,11 @@ impl<'a> ResponseWriter<'a> {
         if self.out.len() > self.bytes_max {
             return Err(Halt::Aborted(BudgetError::AnswerTooLarge(self.bytes_max).into()));
         }
-        if Instant::now() > self.deadline {
+        let now = Instant::now();
+        let deadline = self
+            .writing_deadline
+            .get_or_insert(self.request_deadline.max(now + WRITING_TIME_MIN));
+        if now > *deadline {
             return Err(Halt::Aborted(Abort::timeout()));
         }
         self.next_check = (self.out.len() + BYTES_PER_CHECK).min(self.bytes_max);
