@@ -152,13 +152,6 @@ impl ResponseCache {
         self.invalidations.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Clears the cache, for when it is not known which entities changed.
-    pub fn clear(&self) {
-        let Some(active) = &self.active else { return };
-        active.freshness.invalidate_all();
-        active.entries.invalidate_all();
-    }
-
     /// Returns the counters since the start, and the current size.
     pub fn counts(&self) -> CacheCounts {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);

@@ -2,7 +2,7 @@
 //!
 //! Every invalidation takes the next number of one counter and stores it in the slot of its entity (a hash of type and
 //! key; two entities that share a slot only cost a miss). A fill notes the counter *before* it sends its fetch. Its
-//! response is valid as long as neither a slot that it depends on, nor the floor under all slots, exceeds that note.
+//! response is valid as long as no slot that it depends on exceeds that note.
 //!
 //! # Why nothing stale is served
 //!
@@ -36,8 +36,6 @@ const SLOTS: usize = 1 << 16;
 pub struct Freshness {
     /// The number of invalidations so far.
     count: AtomicU64,
-    /// Responses noted before this number are stale.
-    floor: AtomicU64,
     /// The number of the last invalidation, by entity.
     slots: Box<[AtomicU64]>,
 }
@@ -65,7 +63,6 @@ impl Default for Freshness {
     fn default() -> Self {
         Self {
             count: AtomicU64::new(0),
-            floor: AtomicU64::new(0),
             slots: std::iter::repeat_with(|| AtomicU64::new(0)).take(SLOTS).collect(),
         }
     }
@@ -83,16 +80,10 @@ impl Freshness {
         self.slots[slot.0 as usize].fetch_max(number, Ordering::AcqRel);
     }
 
-    /// Makes every earlier response stale.
-    pub fn invalidate_all(&self) {
-        let number = self.next();
-        self.floor.fetch_max(number, Ordering::AcqRel);
-    }
-
     /// Whether a response is still valid: no entity that it depends on was invalidated since its fetch began.
     pub fn is_fresh(&self, depends_on: &[Slot], generation: Generation) -> bool {
         let until = |number: &AtomicU64| number.load(Ordering::Acquire) <= generation.0;
-        until(&self.floor) && depends_on.iter().all(|slot| until(&self.slots[slot.0 as usize]))
+        depends_on.iter().all(|slot| until(&self.slots[slot.0 as usize]))
     }
 
     fn next(&self) -> u64 {
