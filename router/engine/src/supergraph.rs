@@ -52,9 +52,12 @@ pub use self::error::SupergraphError;
 pub use self::request_error::{Diagnostic, Location, RequestError};
 pub use self::schema::{public_schema, public_sdl};
 
+use self::cached_operation::CachedOperation;
 use self::operations::Operations;
 use self::pipeline::Pipeline;
+use self::plan::planner::PlannerInput;
 use self::plan_execution::unavailable_response;
+use self::validate::ConditionValues;
 use self::write_budget::WriteBudget;
 use crate::cache::ResponseCache;
 use crate::limits::Limits;
@@ -158,11 +161,8 @@ impl Supergraph {
     /// # Errors
     /// When the operation is not valid.
     pub fn plan_text(&self, query: &str, operation_name: Option<&str>) -> Result<String, RequestError> {
-        let operations = &self.0.operations;
-        let operation = operations.load_operation((query.into(), operation_name.map(str::to_owned)))?;
-        let condition_values = operation.valid.maximal_conditions();
-        let input = operations.planner_input(&operation.valid, &condition_values)?;
-        let plan = operations.load_plan(&operation, condition_values, input)?;
+        let (operation, condition_values, input) = self.maximal_input(query, operation_name)?;
+        let plan = self.0.operations.load_plan(&operation, condition_values, input)?;
         Ok(plan::text::format_plan(&plan))
     }
 
@@ -176,10 +176,8 @@ impl Supergraph {
     /// # Errors
     /// When the operation is not valid, or its cost exceeds that limit.
     pub fn planning_cost(&self, query: &str) -> Result<u64, RequestError> {
-        let operations = &self.0.operations;
-        let operation = operations.load_operation((query.into(), None))?;
-        let condition_values = operation.valid.maximal_conditions();
-        Ok(operations.planner_input(&operation.valid, &condition_values)?.cost)
+        let (_, _, input) = self.maximal_input(query, None)?;
+        Ok(input.cost)
     }
 
     /// Validates and plans an operation without running it, and returns its kind and its variables.
@@ -187,11 +185,8 @@ impl Supergraph {
     /// # Errors
     /// When the operation is not valid.
     pub fn check_operation(&self, query: &str) -> Result<OperationInfo, RequestError> {
-        let operations = &self.0.operations;
-        let operation = operations.load_operation((query.into(), None))?;
-        let condition_values = operation.valid.maximal_conditions();
-        let input = operations.planner_input(&operation.valid, &condition_values)?;
-        operations.load_plan(&operation, condition_values, input)?;
+        let (operation, condition_values, input) = self.maximal_input(query, None)?;
+        self.0.operations.load_plan(&operation, condition_values, input)?;
         let variables = operation
             .valid
             .definition
@@ -207,6 +202,20 @@ impl Supergraph {
             kind: operation.valid.kind(),
             variables: variables.collect(),
         })
+    }
+
+    /// Validates an operation, and returns it with the planner's input for it, in which each selection whose `@skip` or
+    /// `@include` depends on a variable is kept.
+    fn maximal_input(
+        &self,
+        query: &str,
+        operation_name: Option<&str>,
+    ) -> Result<(Arc<CachedOperation>, ConditionValues, PlannerInput), RequestError> {
+        let operations = &self.0.operations;
+        let operation = operations.load_operation((query.into(), operation_name.map(str::to_owned)))?;
+        let condition_values = operation.valid.maximal_conditions();
+        let input = operations.planner_input(&operation.valid, &condition_values)?;
+        Ok((operation, condition_values, input))
     }
 }
 
