@@ -406,16 +406,7 @@ async fn operations_per_socket_are_limited() {
         subscriptions_per_socket_max: 1,
         ..Limits::default()
     };
-    let mut server = TestServer::with(limits, FrontConfig::default()).await;
-    let mut socket = Socket::of(&server, 1).await;
-    socket.subscribe("1", "subscription { news }").await;
-    assert_eq!(server.signs.recv().await, Some("subscribed"));
-    socket.subscribe("2", "subscription { news }").await;
-    let error = socket.message().await;
-    assert_eq!((&error["id"], &error["type"]), (&json!("2"), &json!("error")));
-    assert_eq!(error["payload"][0]["extensions"]["code"], "RATE_LIMITED");
-    server.news.send("go on".into()).unwrap();
-    assert_eq!(socket.message().await, next("1", json!({ "news": "go on" })));
+    refuses_a_second_subscription(limits, "RATE_LIMITED").await;
 }
 
 #[tokio::test]
@@ -424,6 +415,13 @@ async fn a_subscription_beyond_the_limit_is_refused_over_a_socket() {
         subscriptions_max: 1,
         ..Limits::default()
     };
+    let (_server, mut socket) = refuses_a_second_subscription(limits, "UNAVAILABLE").await;
+    socket.subscribe("3", "{ hello }").await;
+    assert_eq!(socket.message().await, next("3", json!({ "hello": "hello 0" })));
+}
+
+/// Opens two subscriptions over one socket: the second is refused with `code`, and the first continues.
+async fn refuses_a_second_subscription(limits: Limits, code: &str) -> (TestServer, Socket) {
     let mut server = TestServer::with(limits, FrontConfig::default()).await;
     let mut socket = Socket::of(&server, 1).await;
     socket.subscribe("1", "subscription { news }").await;
@@ -431,11 +429,10 @@ async fn a_subscription_beyond_the_limit_is_refused_over_a_socket() {
     socket.subscribe("2", "subscription { news }").await;
     let error = socket.message().await;
     assert_eq!((&error["id"], &error["type"]), (&json!("2"), &json!("error")));
-    assert_eq!(error["payload"][0]["extensions"]["code"], "UNAVAILABLE");
+    assert_eq!(error["payload"][0]["extensions"]["code"], code);
     server.news.send("go on".into()).unwrap();
     assert_eq!(socket.message().await, next("1", json!({ "news": "go on" })));
-    socket.subscribe("3", "{ hello }").await;
-    assert_eq!(socket.message().await, next("3", json!({ "hello": "hello 0" })));
+    (server, socket)
 }
 
 #[tokio::test]

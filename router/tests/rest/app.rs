@@ -15,7 +15,7 @@ use async_graphql::{Response, ServerError};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
-use contract::{Role, TokenKeys, Viewer};
+use contract::{Role, Services, TokenKeys, Viewer};
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{self, BoxStream, StreamExt};
 use serde_json::{Value, json};
@@ -80,22 +80,11 @@ impl RestApp {
 
     /// As [`with`](Self::with), over these services.
     pub async fn over(on: TestServices, open: AnonymousAccess, limits: Limits) -> Self {
-        let services = on.services.clone();
-        let (clock, keys) = (Arc::clone(&services.clock), Arc::clone(&services.keys));
-        bookstore::demo::seed(&services).await.unwrap();
-        exchange::demo::seed(&services).await.unwrap();
-        let domains = domains::open_all(&services, &Settings::default());
-        let graph = Supergraph::new(
-            domains::SUPERGRAPH_SDL,
-            &contract::SCALARS,
-            domains,
-            Arc::new(limits.clone()),
-        )
-        .unwrap();
-        let graph: Arc<dyn Subgraph> = Arc::new(graph);
-        let auth = Arc::new(Authenticator::new(Arc::clone(&keys), Arc::clone(&clock)));
-        let gateway = Gateway::new(graph, auth, clock, Arc::new(limits));
+        bookstore::demo::seed(&on.services).await.unwrap();
+        exchange::demo::seed(&on.services).await.unwrap();
+        let gateway = gateway(&on.services, &Settings::default(), limits);
         let router = rest::router(&gateway, open);
+        let keys = Arc::clone(&on.services.keys);
         Self {
             gateway,
             router,
@@ -174,6 +163,62 @@ impl RestApp {
             .unwrap()
             .len()
     }
+}
+
+/// One mount of the systems with all of the demo's sample data.
+pub struct MountApp {
+    /// The systems.
+    pub app: RestApp,
+    prefix: &'static str,
+}
+
+impl MountApp {
+    /// Opens the systems with the policy that routes without authentication serve all callers.
+    pub async fn open(prefix: &'static str) -> Self {
+        let app = RestApp::demo().await;
+        Self { app, prefix }
+    }
+
+    /// Opens the systems with the policy that every route needs a token.
+    pub async fn closed(prefix: &'static str) -> Self {
+        let app = RestApp::demo_with(AnonymousAccess::Closed).await;
+        Self { app, prefix }
+    }
+
+    /// Sends `METHOD /path` inside the mount, and JSON.
+    pub async fn call(&self, line: &str, body: &str) -> TestResponse {
+        self.called_by(&[], line, body).await
+    }
+
+    /// As [`call`](Self::call), with these headers.
+    pub async fn called_by(&self, headers: &[(&str, &str)], line: &str, body: &str) -> TestResponse {
+        let (method, path) = line.split_once(' ').unwrap();
+        let line = format!("{method} {}{path}", self.prefix);
+        self.app.send(&line, headers, body.to_owned()).await
+    }
+
+    /// As [`call`](Self::call), with that token.
+    pub async fn with_token(&self, token: &str, line: &str, body: &str) -> TestResponse {
+        let bearer = format!("Bearer {token}");
+        self.called_by(&[("authorization", &bearer)], line, body).await
+    }
+}
+
+/// Returns a gateway over all domains of these services.
+pub fn gateway(services: &Services, settings: &Settings, limits: Limits) -> Gateway {
+    let limits = Arc::new(limits);
+    let domains = domains::open_all(services, settings);
+    let graph = Supergraph::new(
+        domains::SUPERGRAPH_SDL,
+        &contract::SCALARS,
+        domains,
+        Arc::clone(&limits),
+    )
+    .unwrap();
+    let graph: Arc<dyn Subgraph> = Arc::new(graph);
+    let (keys, clock) = (Arc::clone(&services.keys), Arc::clone(&services.clock));
+    let auth = Arc::new(Authenticator::new(keys, Arc::clone(&clock)));
+    Gateway::new(graph, auth, clock, limits)
 }
 
 /// Runs a query on the graph itself, as that viewer.

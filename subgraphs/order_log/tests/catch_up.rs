@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use order_log::command::{CommandOutcome, LogCommand, LoggedTrade, Price, Shares, TradeSide};
-use order_log::{FrontEnd, NodeConfig, OrderLogSettings, ReplicaId, SharedSecret};
+use order_log::{FrontEnd, OrderLogSettings, ReplicaId, SharedSecret};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::json;
@@ -14,7 +14,8 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 use crate::cluster::{
-    Cluster, PATIENCE, RunningReplica, SECRET, catalog, decided, sent, settings, test_dependencies, url, within,
+    Cluster, PATIENCE, RunningReplica, SECRET, catalog, decided, sent, settings, single_node, test_dependencies, url,
+    within,
 };
 
 fn record(number: i64) -> LogCommand {
@@ -161,12 +162,7 @@ async fn a_replica_absent_within_the_kept_log_catches_up_from_it() {
 async fn entries_that_a_crash_reverts_are_applied_again() {
     let folder = tempfile::tempdir().expect("a folder");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let node_config = NodeConfig {
-        id: 1,
-        folder: folder.path().to_owned(),
-        urls: BTreeMap::from([(1, url(&listener))]),
-        joins: false,
-    };
+    let node_config = single_node(folder.path(), &listener);
     let dependencies = test_dependencies(catalog(folder.path()));
     let running = RunningReplica::start(node_config.clone(), settings(), dependencies, listener).await;
     let front = front_end(node_config.urls, settings());
@@ -183,12 +179,7 @@ async fn entries_that_a_crash_reverts_are_applied_again() {
     assert!(ledger(crashed.path(), 1).len() < 55, "nothing was taken back");
 
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let node_config = NodeConfig {
-        id: 1,
-        folder: crashed.path().to_owned(),
-        urls: BTreeMap::from([(1, url(&listener))]),
-        joins: false,
-    };
+    let node_config = single_node(crashed.path(), &listener);
     let dependencies = test_dependencies(catalog(crashed.path()));
     let running = RunningReplica::start(node_config.clone(), settings(), dependencies, listener).await;
     let front = front_end(node_config.urls, settings());

@@ -285,3 +285,13 @@ pub async fn decided(front_end: &FrontEnd, commands: &[LogCommand]) -> Vec<Comma
 pub fn url(listener: &TcpListener) -> String {
     format!("http://{}", listener.local_addr().expect("an address"))
 }
+
+/// The configuration of a replica that is the only one.
+pub fn single_node(folder: &Path, listener: &TcpListener) -> NodeConfig {
+    NodeConfig {
+        id: 1,
+        folder: folder.to_owned(),
+        urls: BTreeMap::from([(1, url(listener))]),
+        joins: false,
+    }
+}

@@ -1,13 +1,12 @@
 //! The resolution of orphaned reservations when the catalog fails for one of them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use order_log::command::{Price, Shares, TradeSide};
-use order_log::{Catalog, CatalogError, CatalogResult, ClientAccess, Dependencies, NodeConfig, Replica, Reservation};
+use order_log::{Catalog, CatalogError, CatalogResult, ClientAccess, Dependencies, Replica, Reservation};
 use tokio::net::TcpListener;
 
-use crate::cluster::{catalog, settings, test_dependencies, url, within};
+use crate::cluster::{catalog, settings, single_node, test_dependencies, within};
 use crate::sqlite_catalog::SqliteCatalog;
 
 /// A catalog that can neither confirm nor cancel one attempt.
@@ -67,12 +66,7 @@ async fn an_unresolvable_reservation_blocks_no_other() {
     reserve("left at once").await;
 
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let node_config = NodeConfig {
-        id: 1,
-        folder: folder.path().to_owned(),
-        urls: BTreeMap::from([(1, url(&listener))]),
-        joins: false,
-    };
+    let node_config = single_node(folder.path(), &listener);
     let stuck = StuckCatalog {
         catalog: catalog.clone(),
         attempt: "stuck",

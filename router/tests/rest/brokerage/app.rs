@@ -1,22 +1,16 @@
 //! A brokerage with the sample people and the sample stocks, but without money.
 
-use std::sync::Arc;
-
-use agora::auth::Authenticator;
 use agora::config::Settings;
-use agora::domains;
 use agora::gateway::Gateway;
 use agora::limits::Limits;
 use agora::rest;
 use agora::rest_access::AnonymousAccess;
-use agora::subgraph::Subgraph;
-use agora::supergraph::Supergraph;
 use axum::Router;
 use contract::{ManualClock, Role};
 use serde_json::{Value, json};
 use testing::TestServices;
 
-use crate::app::{NOW_US, TestResponse, ask, send};
+use crate::app::{NOW_US, TestResponse, ask, gateway, send};
 
 /// The time of the tests.
 pub const NOW: &str = "2026-01-02T03:04:05+00:00";
@@ -72,19 +66,7 @@ impl BrokerageApp {
         settings.accounts.argon2_memory_kib = 8;
         settings.accounts.argon2_passes = 1;
         settings.accounts.hashing_wait_ms_max = 60_000;
-        let limits = Arc::new(Limits::default());
-        let domains = domains::open_all(&on.services, &settings);
-        let graph = Supergraph::new(
-            domains::SUPERGRAPH_SDL,
-            &contract::SCALARS,
-            domains,
-            Arc::clone(&limits),
-        )
-        .unwrap();
-        let graph: Arc<dyn Subgraph> = Arc::new(graph);
-        let (keys, clock) = (Arc::clone(&on.services.keys), Arc::clone(&on.services.clock));
-        let auth = Arc::new(Authenticator::new(keys, Arc::clone(&clock)));
-        let gateway = Gateway::new(graph, auth, clock, limits);
+        let gateway = gateway(&on.services, &settings, Limits::default());
         let router = rest::router(&gateway, open);
         Self { gateway, router, on }
     }

@@ -21,7 +21,7 @@ async fn a_closed_mount_answers_nothing_without_a_token() {
 #[tokio::test]
 async fn a_service_reaches_everything_on_a_closed_mount() {
     let community = CommunityApp::closed().await;
-    let service = community.0.service();
+    let service = community.app.service();
     for (line, body, status) in routes() {
         let answered = community.with_token(&service, line, body).await;
         assert_eq!(answered.status, status, "{line}: {}", answered.text);
@@ -33,7 +33,7 @@ async fn a_service_reaches_everything_on_a_closed_mount() {
 #[tokio::test]
 async fn a_user_reaches_own_data_on_a_closed_mount() {
     let community = CommunityApp::closed().await;
-    let dan = community.0.person(4);
+    let dan = community.app.person(4);
     for (line, body, status) in routes() {
         let answered = community.with_token(&dan, line, body).await;
         // Only operators create accounts and change karma.
@@ -49,7 +49,7 @@ async fn a_user_reaches_own_data_on_a_closed_mount() {
 #[tokio::test]
 async fn a_user_reaches_no_data_of_others_on_a_closed_mount() {
     let community = CommunityApp::closed().await;
-    let ada = community.0.person(1);
+    let ada = community.app.person(1);
     for (line, body, status) in routes() {
         let answered = community.with_token(&ada, line, body).await;
         let expected = match line {
@@ -67,7 +67,7 @@ async fn a_user_reaches_no_data_of_others_on_a_closed_mount() {
             );
         }
     }
-    let service = community.0.service();
+    let service = community.app.service();
     for path in ["/posts/6", "/messages/1", "/users/dan"] {
         let kept = community.with_token(&service, &format!("GET {path}"), "").await;
         assert_eq!(kept.status, 200, "{path}");
@@ -92,7 +92,7 @@ async fn an_open_mount_refuses_an_invalid_token() {
 #[tokio::test]
 async fn a_users_token_loses_no_access_on_an_open_mount() {
     let community = CommunityApp::open().await;
-    let ada = community.0.person(1);
+    let ada = community.app.person(1);
     for (line, body, status) in routes() {
         // Ada, like a caller without a token, must not change another user's account that was created elsewhere.
         let line = line

@@ -1,10 +1,11 @@
 //! The community with the demo's sample data: ada 1, ben 2, cleo 3, dan 4; posts 1 to 6 with votes on five of them; messages
 //! 1 to 8.
 
-use agora::rest_access::AnonymousAccess;
+use std::ops::Deref;
+
 use serde_json::{Value, json};
 
-use crate::app::{RestApp, TestResponse};
+use crate::app::{MountApp, TestResponse};
 
 /// Objects of the sample data, as the routes show them unchanged.
 pub const POST_3: &str = r#"{"id":3,"title":"Which trail for a first spring walk?","text":"The map shows five of them. Which one is dry in April?","community":"Outdoors","url":"https://example.com/pioneer-valley/trails","username":"cleo","date":"2025-12-30T03:24:05+00:00"}"#;
@@ -44,36 +45,25 @@ pub const ROUTES: [(&str, &str, u16); 22] = [
 ];
 
 /// The community.
-pub struct CommunityApp(pub RestApp);
+pub struct CommunityApp(MountApp);
+
+impl Deref for CommunityApp {
+    type Target = MountApp;
+
+    fn deref(&self) -> &MountApp {
+        &self.0
+    }
+}
 
 impl CommunityApp {
-    /// Opens the community with the policy that routes without authentication serve all callers.
+    /// See [`MountApp::open`].
     pub async fn open() -> Self {
-        Self(RestApp::demo().await)
+        Self(MountApp::open("/community").await)
     }
 
-    /// Opens the community with the policy that every route needs a token.
+    /// See [`MountApp::closed`].
     pub async fn closed() -> Self {
-        Self(RestApp::demo_with(AnonymousAccess::Closed).await)
-    }
-
-    /// Sends `METHOD /path` inside the mount, and JSON.
-    pub async fn call(&self, line: &str, body: &str) -> TestResponse {
-        self.called_by(&[], line, body).await
-    }
-
-    /// As [`call`](Self::call), with these headers.
-    pub async fn called_by(&self, headers: &[(&str, &str)], line: &str, body: &str) -> TestResponse {
-        let (method, path) = line.split_once(' ').unwrap();
-        self.0
-            .send(&format!("{method} /community{path}"), headers, body.to_owned())
-            .await
-    }
-
-    /// As [`call`](Self::call), with that token.
-    pub async fn with_token(&self, token: &str, line: &str, body: &str) -> TestResponse {
-        let bearer = format!("Bearer {token}");
-        self.called_by(&[("authorization", &bearer)], line, body).await
+        Self(MountApp::closed("/community").await)
     }
 
     /// Sends a GET to this path.

@@ -25,7 +25,7 @@ async fn every_route_answers_under_the_documents_prefix_too() {
         if status == 201 {
             for (community, made) in [(&plain, &here), (&prefixed, &there)] {
                 let location = made.header("location");
-                let read = community.0.call(&format!("GET {location}")).await;
+                let read = community.app.call(&format!("GET {location}")).await;
                 assert_eq!((read.status, read.text), (200, made.text.clone()), "{location}");
             }
         }
@@ -44,7 +44,7 @@ async fn a_separate_service_has_only_its_own_routes() {
     ];
     for service in ["posts", "votes", "users", "messages"] {
         let alone = service_router(
-            &community.0.gateway,
+            &community.app.gateway,
             AnonymousAccess::Anyone,
             "community",
             Some(service),
@@ -63,7 +63,7 @@ async fn a_separate_service_has_only_its_own_routes() {
         }
     }
     let posts = service_router(
-        &community.0.gateway,
+        &community.app.gateway,
         AnonymousAccess::Anyone,
         "community",
         Some("posts"),
@@ -75,7 +75,7 @@ async fn a_separate_service_has_only_its_own_routes() {
     ] {
         assert_eq!(send(&posts, line, &[], NEW_POST).await.header("location"), location);
     }
-    let whole = service_router(&community.0.gateway, AnonymousAccess::Anyone, "community", None).unwrap();
+    let whole = service_router(&community.app.gateway, AnonymousAccess::Anyone, "community", None).unwrap();
     for (_, path) in reads {
         assert_eq!(
             send(&whole, &format!("GET {path}"), &[], Body::empty()).await.status,
@@ -196,7 +196,7 @@ async fn no_answer_starts_a_session() {
 async fn an_unavailable_service_is_503() {
     let community = CommunityApp::open().await;
     let gateway = community
-        .0
+        .app
         .gateway
         .with_graph(std::sync::Arc::new(graph_without_subgraphs()));
     let router = agora::rest::router(&gateway, AnonymousAccess::Anyone);

@@ -69,7 +69,7 @@ async fn an_invalid_message_is_refused_by_the_name_of_its_member() {
 #[tokio::test]
 async fn a_message_with_an_unknown_user_violates_a_reference() {
     let community = CommunityApp::open().await;
-    let ben = community.0.person(2);
+    let ben = community.app.person(2);
     assert_eq!(community.with_token(&ben, "DELETE /users/ben", "").await.status, 200);
     let before = community.everything().await;
     for (from, to, message) in [

@@ -23,7 +23,7 @@ async fn a_user_is_created_and_read_by_name_in_any_case() {
         assert_eq!(made.line(), format!("201 {shown}"));
         assert_eq!(made.header("location"), location);
         assert_eq!(
-            community.0.call(&format!("GET {location}")).await.line(),
+            community.app.call(&format!("GET {location}")).await.line(),
             format!("200 {shown}")
         );
     }
@@ -82,7 +82,7 @@ async fn an_invalid_user_is_refused_by_the_name_of_its_member() {
 #[tokio::test]
 async fn a_taken_name_or_email_is_a_conflict_after_deactivation_too() {
     let community = CommunityApp::open().await;
-    let ben = community.0.person(2);
+    let ben = community.app.person(2);
     assert_eq!(community.with_token(&ben, "DELETE /users/ben", "").await.status, 200);
     let before = community.everything().await;
     for body in [
@@ -95,7 +95,7 @@ async fn a_taken_name_or_email_is_a_conflict_after_deactivation_too() {
         assert_eq!((refused.status, refused.header("location")), (409, ""), "{body}");
         assert_eq!(refused.json()["error"], "Conflict", "{body}");
     }
-    let dan = community.0.person(4);
+    let dan = community.app.person(4);
     let refused = community
         .with_token(&dan, "PUT /users/dan/email", r#"{"email":"CLEO@example.com"}"#)
         .await;
@@ -148,7 +148,7 @@ async fn karma_goes_up_and_down_and_below_zero() {
 async fn a_deactivated_user_is_gone_and_their_posts_stay() {
     let community = CommunityApp::open().await;
     assert_eq!(community.get("/users/dan").await.line(), format!("200 {DAN}"));
-    let dan = community.0.person(4);
+    let dan = community.app.person(4);
     let left = community.with_token(&dan, "DELETE /users/DAN", "").await;
     assert_eq!(left.line(), r#"200 {"message":"Account deactivated"}"#);
     gone(&community, "dan").await;

@@ -20,7 +20,7 @@ async fn each_anonymous_vote_counts_again() {
         assert_eq!(voted.line(), format!("201 {expected}"), "{line}");
         let location = voted.header("location");
         assert_eq!(location, format!("/community{}", line[5..].rsplit_once('/').unwrap().0));
-        let read = community.0.call(&format!("GET {location}")).await;
+        let read = community.app.call(&format!("GET {location}")).await;
         assert_eq!(read.line(), format!("200 {expected}"), "{line}");
     }
 }
@@ -28,7 +28,7 @@ async fn each_anonymous_vote_counts_again() {
 #[tokio::test]
 async fn a_users_token_casts_that_users_single_vote() {
     let community = CommunityApp::open().await;
-    let cleo = community.0.person(3);
+    let cleo = community.app.person(3);
     for (line, expected) in [
         ("POST /votes/6/upvotes", votes(6, 1, 0)),
         ("POST /votes/6/upvotes", votes(6, 1, 0)),
@@ -38,7 +38,7 @@ async fn a_users_token_casts_that_users_single_vote() {
         assert_eq!(voted.line(), format!("201 {expected}"), "{line}");
     }
     // A vote of a service belongs to no user, so each one counts.
-    let service = community.0.service();
+    let service = community.app.service();
     for upvotes in 1..=2 {
         let voted = community.with_token(&service, "POST /votes/6/upvotes", "").await;
         assert_eq!(voted.line(), format!("201 {}", votes(6, upvotes, 1)));

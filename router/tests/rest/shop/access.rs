@@ -37,7 +37,7 @@ async fn a_closed_mount_hides_personal_data_without_a_token() {
 #[tokio::test]
 async fn a_user_reaches_own_data_on_a_closed_mount() {
     let shop = ShopApp::closed().await;
-    let dan = shop.0.person(4);
+    let dan = shop.app.person(4);
     for (line, body) in theirs() {
         let answered = shop.with_token(&dan, line, &body).await;
         assert_eq!(answered.status, 200, "{line}: {}", answered.text);
@@ -48,7 +48,7 @@ async fn a_user_reaches_own_data_on_a_closed_mount() {
 #[tokio::test]
 async fn a_user_reaches_no_data_of_others_on_a_closed_mount() {
     let shop = ShopApp::closed().await;
-    let cleo = shop.0.person(3);
+    let cleo = shop.app.person(3);
     for (line, body) in theirs() {
         let answered = shop.with_token(&cleo, line, &body).await;
         let expected = match line {
@@ -65,7 +65,7 @@ async fn a_user_reaches_no_data_of_others_on_a_closed_mount() {
 #[tokio::test]
 async fn a_service_reaches_everything_on_a_closed_mount() {
     let shop = ShopApp::closed().await;
-    let service = shop.0.service();
+    let service = shop.app.service();
     for (line, body) in theirs() {
         let answered = shop.with_token(&service, line, &body).await;
         assert_eq!(answered.status, 200, "{line}: {}", answered.text);

@@ -1,11 +1,12 @@
 //! The shop with the demo's sample data: ada 1, ben 2, cleo 3, dan 4; products 1 to 3; an order of cleo's, one of dan's
 //! and one of ada's.
 
-use agora::rest_access::AnonymousAccess;
+use std::ops::Deref;
+
 use contract::Viewer;
 use serde_json::{Value, json};
 
-use crate::app::{RestApp, TestResponse};
+use crate::app::{MountApp, TestResponse};
 
 /// The available quantity of each product at first: its stock less the sample orders.
 pub const MUGS: i64 = 48;
@@ -13,36 +14,25 @@ pub const NOTEBOOKS: i64 = 49;
 pub const BASKETS: i64 = 49;
 
 /// The shop.
-pub struct ShopApp(pub RestApp);
+pub struct ShopApp(MountApp);
+
+impl Deref for ShopApp {
+    type Target = MountApp;
+
+    fn deref(&self) -> &MountApp {
+        &self.0
+    }
+}
 
 impl ShopApp {
-    /// Opens the shop with the policy that routes without authentication serve all callers.
+    /// See [`MountApp::open`].
     pub async fn open() -> Self {
-        Self(RestApp::demo().await)
+        Self(MountApp::open("/shop").await)
     }
 
-    /// Opens the shop with the policy that every route needs a token.
+    /// See [`MountApp::closed`].
     pub async fn closed() -> Self {
-        Self(RestApp::demo_with(AnonymousAccess::Closed).await)
-    }
-
-    /// Sends `METHOD /path` inside the mount, and JSON.
-    pub async fn call(&self, line: &str, body: &str) -> TestResponse {
-        self.called_by(&[], line, body).await
-    }
-
-    /// As [`call`](Self::call), with these headers.
-    pub async fn called_by(&self, headers: &[(&str, &str)], line: &str, body: &str) -> TestResponse {
-        let (method, path) = line.split_once(' ').unwrap();
-        self.0
-            .send(&format!("{method} /shop{path}"), headers, body.to_owned())
-            .await
-    }
-
-    /// As [`call`](Self::call), with that token.
-    pub async fn with_token(&self, token: &str, line: &str, body: &str) -> TestResponse {
-        let bearer = format!("Bearer {token}");
-        self.called_by(&[("authorization", &bearer)], line, body).await
+        Self(MountApp::closed("/shop").await)
     }
 
     /// Places an order of that user and returns its path.
@@ -56,7 +46,7 @@ impl ShopApp {
     /// Returns the available quantities of products 1, 2 and 3.
     pub async fn left(&self) -> [i64; 3] {
         let query = "{ products(first: 3) { nodes { available } } }";
-        let products = self.0.graph(query, Viewer::Anonymous).await;
+        let products = self.app.graph(query, Viewer::Anonymous).await;
         let nodes = &products["products"]["nodes"];
         [0, 1, 2].map(|place| nodes[place]["available"].as_i64().unwrap())
     }

@@ -13,7 +13,7 @@ async fn each_service_reports_its_health() {
     let checked = shop.call("GET /api/check", "").await;
     assert_eq!(checked.line(), r#"200 {"status":"OK"}"#);
     for service in ["user", "order"] {
-        let alone = service_router(&shop.0.gateway, AnonymousAccess::Closed, "shop", Some(service)).unwrap();
+        let alone = service_router(&shop.app.gateway, AnonymousAccess::Closed, "shop", Some(service)).unwrap();
         let checked = send(&alone, "GET /api/check", &[], Body::empty()).await;
         assert_eq!(checked.line(), r#"200 {"status":"OK"}"#, "{service}");
     }
@@ -22,7 +22,7 @@ async fn each_service_reports_its_health() {
 #[tokio::test]
 async fn a_separate_service_has_only_its_own_routes() {
     let shop = ShopApp::open().await;
-    let alone = |service| service_router(&shop.0.gateway, AnonymousAccess::Anyone, "shop", Some(service)).unwrap();
+    let alone = |service| service_router(&shop.app.gateway, AnonymousAccess::Anyone, "shop", Some(service)).unwrap();
     let (user, order) = (alone("user"), alone("order"));
     let status = async |router, line: &str| send(router, line, &[], Body::empty()).await.status;
     assert_eq!(status(&user, "GET /api/user/1").await, 200);
@@ -65,7 +65,7 @@ async fn unknown_paths_and_methods_are_refused_in_the_envelope() {
 async fn an_unavailable_service_is_503() {
     let shop = ShopApp::open().await;
     let gateway = shop
-        .0
+        .app
         .gateway
         .with_graph(std::sync::Arc::new(graph_without_subgraphs()));
     let router = agora::rest::router(&gateway, AnonymousAccess::Anyone);

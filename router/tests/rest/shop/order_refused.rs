@@ -172,7 +172,7 @@ async fn a_missing_order_is_not_found() {
 async fn an_order_above_the_money_limit_names_its_quantity() {
     let shop = ShopApp::open().await;
     let palace = r#"mutation { addProduct(input: { name: "Palace", available: 9, price: { amount: "1000000000000" } }) { id } }"#;
-    let added = shop.0.graph(palace, contract::Viewer::service("tests")).await;
+    let added = shop.app.graph(palace, contract::Viewer::service("tests")).await;
     assert_eq!(added["addProduct"]["id"], "4");
     let expected = invalid(&[("quantity", "would make the order cost more than 1,000,000,000,000.00")]);
     let placed = shop.call("POST /api/orders", &order(4, 4, 2)).await;

@@ -138,7 +138,7 @@ async fn the_password_and_address_can_be_changed_and_the_name_cannot() {
         assert_eq!(answered.status, 200, "{body}");
     }
     // A free-text address replaces an address in parts.
-    let ada = shop.0.person(1);
+    let ada = shop.app.person(1);
     let moved = shop
         .with_token(&ada, "PUT /api/user/1", r#"{"address":"Quay 1"}"#)
         .await;
@@ -186,7 +186,7 @@ async fn an_unknown_user_is_not_found() {
 #[tokio::test]
 async fn a_deleted_user_is_gone_and_their_orders_stay_readable() {
     let shop = ShopApp::open().await;
-    let dan = shop.0.person(4);
+    let dan = shop.app.person(4);
     let deleted = shop.with_token(&dan, "DELETE /api/user/4", "").await;
     assert_eq!(deleted.line(), said(200, "User deleted."));
     for (line, body) in [
