@@ -165,7 +165,7 @@ pub fn run(workspace: &Workspace, names: &[&str]) -> Result {
     for name in names {
         if !STEPS.iter().any(|step| step.name == *name) {
             let known: Vec<_> = STEPS.iter().map(|step| step.name).collect();
-            return Err(format!("{name} is no step; the steps are {}", known.join(", ")).into());
+            return Err(format!("{name} is not a step; the steps are {}", known.join(", ")).into());
         }
     }
     let mut run = Run::new(workspace)?;

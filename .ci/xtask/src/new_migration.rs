@@ -54,7 +54,7 @@ fn last_number(workspace: &Workspace) -> Result<u32> {
     Ok(numbers.max().unwrap_or(0))
 }
 
-/// Fails for a name that is no module, table and crate.
+/// Requires a name that a module, a table and a crate can have.
 pub fn check_name(name: &str) -> Result {
     let starts_well = name.starts_with(|first: char| first.is_ascii_lowercase());
     let is_plain = |sign: char| sign.is_ascii_lowercase() || sign.is_ascii_digit() || sign == '_';

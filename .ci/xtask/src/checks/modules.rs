@@ -2,7 +2,8 @@
 //!
 //! The check compares siblings: the files of one folder, each together with the folder of its name. One uses another
 //! where its code has a path into it, by `crate::`, `super::`, `self::` or the name of its own submodule. A module and
-//! those below it may use each other. A re-export is no use, and a path through it leads to the module behind it.
+//! those below it may use each other. A re-export does not count as a use; a path through it counts as a use of the module
+//! behind it.
 
 mod source;
 
