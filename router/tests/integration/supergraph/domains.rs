@@ -33,7 +33,7 @@ impl Agora {
         };
         shop::demo::seed(services, customers).await.unwrap();
         let subgraphs = agora::domains::open_all(services, &agora::config::Settings::default());
-        let sdl = include_str!("../../supergraph.graphql");
+        let sdl = include_str!("../../../supergraph.graphql");
         Self {
             supergraph: Supergraph::new(sdl, &contract::SCALARS, subgraphs, Arc::new(Limits::default())).unwrap(),
             people,

@@ -23,7 +23,7 @@ fn planning_costs_and_times() {
     let some = "id username karma";
     let many = "id username karma portfolioValue unreadCount wallet { balance } holdings { nodes { free stock { name price } } } posts { nodes { title score } } inbox(first: 25) { nodes { contents } } bookPurchases { nodes { title } } shopOrders { nodes { quantity } }";
     let orders = "inbox(first: 25) { nodes { from";
-    let mut operations = vec![include_str!("../../benches/everything/query.graphql").to_owned()];
+    let mut operations = vec![include_str!("../../../benches/everything/query.graphql").to_owned()];
     for depth in [1, 2, 4, 8] {
         for fields in [some, many] {
             let text = nested(depth, fields, orders);
@@ -101,7 +101,7 @@ fn the_cost_grows_with_the_work_and_has_a_limit() {
     assert_eq!(refused.code().as_str(), "QUERY_TOO_COMPLEX");
     let small = "{ me { username inbox(first: 20) { nodes { contents from { username } } } } }";
     assert!(cost(small) < limits.planning_quick_cost_max);
-    let everything = include_str!("../../benches/everything/query.graphql");
+    let everything = include_str!("../../../benches/everything/query.graphql");
     assert!(cost(everything) < limits.planning_cost_max / 10, "{}", cost(everything));
     let deep = nested(8, "id username karma unreadCount", "inbox(first: 1) { nodes { from");
     assert!(cost(&format!("{{ {deep} {} }}", "}}".repeat(8))) < limits.planning_cost_max / 10);

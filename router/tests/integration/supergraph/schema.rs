@@ -3,7 +3,7 @@
 use agora::supergraph::public_sdl;
 use apollo_compiler::Schema;
 
-const SUPERGRAPH: &str = include_str!("../../supergraph.graphql");
+const SUPERGRAPH: &str = include_str!("../../../supergraph.graphql");
 
 /// `UPDATE_SCHEMAS=1 cargo test -p agora --test supergraph` rewrites the file.
 #[test]

@@ -15,7 +15,7 @@ use testing::{NEW_YEAR_US, TestServices};
 use crate::domains::request;
 
 /// A person with karma, wallet, holdings with live prices, orders, books, shop orders, posts with scores, and their inbox.
-const EVERYTHING: &str = include_str!("../../benches/everything/query.graphql");
+const EVERYTHING: &str = include_str!("../../../benches/everything/query.graphql");
 /// The lists that it selects.
 const LISTS: [&str; 6] = [
     "holdings",

@@ -26,5 +26,5 @@ mod wire;
 
 // The server in its own process, shared with the tests that kill it.
 #[expect(dead_code, reason = "these tests kill no server")]
-#[path = "../killed/server.rs"]
+#[path = "../front_door/killed/server.rs"]
 mod server;

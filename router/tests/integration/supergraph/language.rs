@@ -8,7 +8,7 @@ use apollo_compiler::ast::{FieldDefinition, Type};
 use apollo_compiler::schema::ExtendedType;
 use apollo_compiler::validation::Valid;
 
-const SUPERGRAPH: &str = include_str!("../../supergraph.graphql");
+const SUPERGRAPH: &str = include_str!("../../../supergraph.graphql");
 
 /// Mutations that are safe to repeat without a key: the second time has no further effect, is an error, or signs in once more.
 const NEEDS_NO_KEY: &[&str] = &[
