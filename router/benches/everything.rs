@@ -1,6 +1,6 @@
 //! The cost of one query to all nine domains, against the same response read with hand-written SQL.
 //!
-//! `cargo bench -p agora --bench everything`; `-- /dev/shm` for another place for the database.
+//! `cargo bench -p agora --bench everything`; the arguments are those of [`Bench`].
 //!
 //! Both run without a socket: the router from the text of the request to the bytes of the response, with an empty cache (every
 //! query reads the database); the SQL with prepared statements on one connection in the calling thread, up to the same bytes. The
@@ -8,10 +8,7 @@
 
 #[path = "everything/by_hand.rs"]
 mod by_hand;
-#[path = "federation/cpu.rs"]
-mod cpu;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -21,9 +18,9 @@ use agora::demo;
 use agora::subgraph::{RequestDocument, ResponseKind, SubgraphRequest};
 use async_graphql::Variables;
 use contract::{Role, SystemClock, Viewer};
+use testing::bench::{Bench, median, processor_ns};
 
 use by_hand::ByHand;
-use cpu::{median, processor_ns};
 
 /// The allocator of the program itself.
 #[global_allocator]
@@ -34,9 +31,8 @@ const ROUNDS: usize = 9;
 const TIMES: u32 = 500;
 
 fn main() {
-    let folder = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
-    let folder = folder.map_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from);
-    let folder = tempfile::tempdir_in(folder).expect("a folder");
+    let bench = Bench::from_args(env!("CARGO_TARGET_TMPDIR"));
+    let folder = tempfile::tempdir_in(bench.folder()).expect("a folder");
     let mut settings = Settings::default();
     settings.server.data = folder.path().join("data");
     settings.limits.cache_enabled = false;
@@ -51,24 +47,28 @@ fn main() {
         let ada = by_hand.id_of("ada");
         assert_eq!(text(&asked(&app, ada).await), text(by_hand.everything(ada).as_bytes()));
 
-        let mut rounds = [(Vec::new(), Vec::new()), (Vec::new(), Vec::new())];
-        for round in 0..=ROUNDS {
-            for (way, (took, processor)) in rounds.iter_mut().enumerate() {
+        let names = ["the router", "hand-written SQL"];
+        let mut variants = names.map(|name| (name, Vec::new(), Vec::new()));
+        let times = bench.size(TIMES, 2);
+        for round in bench.rounds(ROUNDS) {
+            for (name, took, processor) in &mut variants {
+                if !bench.selects(name) {
+                    continue;
+                }
                 let (start, before) = (Instant::now(), processor_ns());
-                for _ in 0..TIMES {
-                    match way {
-                        0 => drop(asked(&app, ada).await),
-                        _ => drop(by_hand.everything(ada)),
+                for _ in 0..times {
+                    if *name == names[0] {
+                        drop(asked(&app, ada).await);
+                    } else {
+                        drop(by_hand.everything(ada));
                     }
                 }
-                if round > 0 {
-                    processor.push((processor_ns() - before) / 1_000.0 / f64::from(TIMES));
-                    took.push(start.elapsed().as_secs_f64() * 1e6 / f64::from(TIMES));
-                }
+                round.record(processor, (processor_ns() - before) / 1_000.0 / f64::from(times));
+                round.record(took, start.elapsed().as_secs_f64() * 1e6 / f64::from(times));
             }
         }
         println!("{:<20} {:>12} {:>14}", "", "one, µs", "processor, µs");
-        for (name, (took, processor)) in ["the router", "hand-written SQL"].into_iter().zip(rounds) {
+        for (name, took, processor) in variants.into_iter().filter(|(name, ..)| bench.selects(name)) {
             println!("{name:<20} {:>12.1} {:>14.1}", median(took), median(processor));
         }
     });

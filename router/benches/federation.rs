@@ -1,20 +1,16 @@
 //! The cost of federation: the processor time of an operation over several subgraphs in one process, against the same resolvers
 //! in ONE async-graphql schema; and the cost of planning.
 //!
-//! `cargo bench -p agora --bench federation`, in the target folder; `-- /dev/shm` for another place for the database.
+//! `cargo bench -p agora --bench federation`; the arguments are those of [`Bench`], and the filter selects operations.
 //!
-//! Processor time is the time that all threads of this process used (Linux: `schedstat`), so neither waiting nor the load of
-//! other programs counts. The two alternate within a round, and the results are medians over the rounds.
+//! The benchmark compares the responses first. The two alternate within a round, and the results are medians over the rounds.
 
-#[path = "federation/cpu.rs"]
-mod cpu;
 #[path = "federation/memory.rs"]
 mod memory;
 #[path = "federation/on_sqlite.rs"]
 mod on_sqlite;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -24,31 +20,39 @@ use agora::subgraph::{RequestDocument, ResponseKind, Subgraph, SubgraphRequest};
 use agora::supergraph::Supergraph;
 use async_graphql::{Executor, Request, Variables};
 use contract::{Role, Viewer};
-use cpu::{median, processor_ns};
+use testing::bench::{Bench, median, processor_ns};
 
-const SMALL: &str = "{ me { username inbox(first: 1) { nodes { contents } } } }";
-const LIST: &str = "{ me { inbox(first: 20) { nodes { contents from { username } } } } }";
+/// The operations with their names.
+const OPERATIONS: [(&str, &str); 2] = [
+    (
+        "me and one message",
+        "{ me { username inbox(first: 1) { nodes { contents } } } }",
+    ),
+    (
+        "20 messages and their senders",
+        "{ me { inbox(first: 20) { nodes { contents from { username } } } } }",
+    ),
+];
 const ROUNDS: usize = 9;
 
 type Subgraphs = HashMap<String, Arc<dyn Subgraph>>;
 
 fn main() {
-    let folder = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
-    let folder = folder.map_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from);
+    let bench = Bench::from_args(env!("CARGO_TARGET_TMPDIR"));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("a runtime");
     runtime.block_on(async {
-        println!("resolvers that only hand out values: the cost of GraphQL alone");
+        println!("resolvers that return constant values: the cost of GraphQL alone");
         let (subgraphs, merged) = memory::graph();
-        compare(&supergraph(subgraphs), &merged, 4_000).await;
+        compare(&bench, &supergraph(subgraphs), &merged, 4_000).await;
         println!("\nthe domains on SQLite");
-        let (subgraphs, merged, _on) = on_sqlite::graph(&folder).await;
+        let (subgraphs, merged, _services) = on_sqlite::graph(bench.folder()).await;
         let supergraph = supergraph(subgraphs);
-        compare(&supergraph, &merged, 600).await;
+        compare(&bench, &supergraph, &merged, 600).await;
         println!("\nplanning");
-        planning(&supergraph);
+        planning(&bench, &supergraph);
     });
 }
 
@@ -76,26 +80,26 @@ fn viewer() -> Viewer {
     }
 }
 
-async fn compare<E: Executor>(supergraph: &Supergraph, merged: &E, times: u32) {
-    for (what, query) in [("me and one message", SMALL), ("20 messages and their senders", LIST)] {
+fn selected(bench: &Bench) -> impl Iterator<Item = (&'static str, &'static str)> {
+    OPERATIONS.into_iter().filter(|(name, _)| bench.selects(name))
+}
+
+async fn compare<E: Executor>(bench: &Bench, supergraph: &Supergraph, merged: &E, times: u32) {
+    let times = bench.size(times, 5);
+    for (name, query) in selected(bench) {
         assert_eq!(
             sorted(&federated(supergraph, query).await),
             sorted(&single(merged, query).await),
             "both ways answer the same"
         );
-        let mut rounds: [Vec<f64>; 2] = Default::default();
-        for round in 0..=ROUNDS {
-            let federated = time(times, || federated(supergraph, query)).await;
-            let single = time(times, || single(merged, query)).await;
-            // The first round warms up.
-            if round > 0 {
-                rounds[0].push(federated);
-                rounds[1].push(single);
-            }
+        let mut figures: [Vec<f64>; 2] = Default::default();
+        for round in bench.rounds(ROUNDS) {
+            round.record(&mut figures[0], time(times, || federated(supergraph, query)).await);
+            round.record(&mut figures[1], time(times, || single(merged, query)).await);
         }
-        let [federated, single] = rounds.map(median);
+        let [federated, single] = figures.map(median);
         println!(
-            "  {what:<32} federated {federated:>8.1} µs   one schema {single:>8.1} µs   ratio {:.2}",
+            "  {name:<32} federated {federated:>8.1} µs   one schema {single:>8.1} µs   ratio {:.2}",
             federated / single
         );
     }
@@ -135,36 +139,26 @@ async fn time<F: Future>(times: u32, mut run: impl FnMut() -> F) -> f64 {
     (processor_ns() - before) / 1_000.0 / f64::from(times)
 }
 
-fn planning(supergraph: &Supergraph) {
-    let times = 300_u32;
-    for (what, query) in [("me and one message", SMALL), ("20 messages and their senders", LIST)] {
-        let mut count = 0;
-        let mut cold = Vec::new();
-        let mut known = Vec::new();
-        let mut cached = Vec::new();
-        for _ in 0..ROUNDS {
+fn planning(bench: &Bench, supergraph: &Supergraph) {
+    let times = bench.size(300, 3);
+    let mut count = 0;
+    for (name, query) in selected(bench) {
+        let (mut cold, mut known, mut cached) = (Vec::new(), Vec::new(), Vec::new());
+        for round in bench.rounds(ROUNDS) {
+            let mut count = || {
+                count += 1;
+                count
+            };
             // A new alias makes every text and every operation new.
-            cold.push(each(
-                times,
-                || {
-                    count += 1;
-                    query.replacen("me", &format!("m{count}: me"), 1)
-                },
-                supergraph,
-            ));
+            let new = || query.replacen("me", &format!("m{}: me", count()), 1);
+            round.record(&mut cold, each(times, new, supergraph));
             // A new comment makes the text new, while the operation is known.
-            known.push(each(
-                times,
-                || {
-                    count += 1;
-                    format!("{query} # {count}")
-                },
-                supergraph,
-            ));
-            cached.push(each(times, || query.to_owned(), supergraph));
+            let commented = || format!("{query} # {}", count());
+            round.record(&mut known, each(times, commented, supergraph));
+            round.record(&mut cached, each(times, || query.to_owned(), supergraph));
         }
         println!(
-            "  {what:<32} cold {:>8.1} µs   new text of a known operation {:>8.1} µs   cached {:>6.2} µs",
+            "  {name:<32} cold {:>8.1} µs   new text of a known operation {:>8.1} µs   cached {:>6.2} µs",
             median(cold),
             median(known),
             median(cached)

@@ -1,15 +1,13 @@
-//! The cost of a lookup of a stock by its name, from the HTTP request to the HTTP response, against a minimal axum handler.
+//! The cost of a look-up of a stock by its name, from the HTTP request to the HTTP response, against a minimal axum handler.
 //!
-//! `cargo bench -p agora --bench lookups`; `-- /dev/shm` for another place for the database.
+//! `cargo bench -p agora --bench lookups`; the arguments are those of [`Bench`].
 //!
 //! The first figures are the processor time of a request without a socket (the router is called directly). The second are
 //! requests per second over loopback connections that are kept alive, with a client in the same process that only looks for the
-//! end of a response. The variants alternate within a round, and the results are medians over the rounds.
+//! end of a response. The variants alternate within a round, and the results are medians over the rounds. The benchmark compares
+//! the responses first.
 
-#[path = "federation/cpu.rs"]
-mod cpu;
-
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,18 +16,16 @@ use agora::config::Settings;
 use agora::demo;
 use agora::rest_access::AnonymousAccess;
 use axum::body::Body;
-use axum::extract::Path;
 use axum::http::Request;
 use axum::routing::get;
 use axum::{Json, Router};
 use contract::SystemClock;
 use http_body_util::BodyExt;
-use serde_json::json;
+use serde_json::{Value, json};
+use testing::bench::{Bench, median, processor_ns};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tower::ServiceExt;
-
-use cpu::{median, processor_ns};
 
 /// The allocator of the program itself.
 #[global_allocator]
@@ -42,78 +38,112 @@ const ROUND_TIME: Duration = Duration::from_millis(500);
 const QUERY: &str = "query($name: String!) { stock(name: $name) { name price quantity } }";
 const REST: &str = "/bazaar/stocks/GameStart";
 
-/// A way to look a stock up.
-struct Way {
+/// One way to look a stock up.
+struct Variant {
     name: &'static str,
     router: Router,
     method: &'static str,
     path: &'static str,
     body: String,
-    rounds: Vec<f64>,
+    figures: Vec<f64>,
 }
 
 fn main() {
-    let folder = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
-    let folder = folder.map_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from);
+    let bench = Bench::from_args(env!("CARGO_TARGET_TMPDIR"));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .expect("a runtime");
     runtime.block_on(async {
-        let (on, _with) = open(&folder, true).await;
-        let (off, _without) = open(&folder, false).await;
-        let graphql = json!({ "query": QUERY, "variables": { "name": "GameStart" } }).to_string();
-        let way = |name, router: &Router, method, path, body: &str| Way {
-            name,
-            router: router.clone(),
-            method,
-            path,
-            body: body.to_owned(),
-            rounds: Vec::new(),
-        };
-        let mut ways = [
-            way("axum alone, JSON of a struct", &bare(), "GET", "/bare/GameStart", ""),
-            way("GraphQL, remembered", &on, "POST", "/graphql", &graphql),
-            way("GraphQL, asked every time", &off, "POST", "/graphql", &graphql),
-            way("REST, remembered", &on, "GET", REST, ""),
-            way("REST, asked every time", &off, "GET", REST, ""),
-            way("the least of the router", &on, "GET", "/health", ""),
-        ];
-        println!("processor time of a request, in µs, and its share of axum alone");
-        for round in 0..=ROUNDS {
-            for way in &mut ways {
-                let took = called(way).await;
-                if round > 0 {
-                    way.rounds.push(took);
-                }
+        let (on, _with) = open(bench.folder(), true).await;
+        let (off, _without) = open(bench.folder(), false).await;
+        compare_responses(&on, &off).await;
+        let mut variants = variants(&on, &off);
+        variants.retain(|variant| bench.selects(variant.name));
+        println!("processor time of a request, in µs, and its share of the first");
+        let times = bench.size(TIMES, 10);
+        for round in bench.rounds(ROUNDS) {
+            for variant in &mut variants {
+                let figure = processor_us(variant, times).await;
+                round.record(&mut variant.figures, figure);
             }
         }
-        show(&mut ways, |least, is| is / least);
-        println!("\nrequests a second over {CLIENTS} connections, and the share of what axum alone gives");
-        for round in 0..=ROUNDS {
-            for way in &mut ways {
-                let per_second = over_http(way).await;
-                if round > 0 {
-                    way.rounds.push(per_second);
-                }
+        print(&mut variants, |least, figure| figure / least);
+        println!("\nrequests a second over {CLIENTS} connections, and the share of the first");
+        let time = bench.time(ROUND_TIME);
+        for round in bench.rounds(ROUNDS) {
+            for variant in &mut variants {
+                let figure = over_http(variant, time).await;
+                round.record(&mut variant.figures, figure);
             }
         }
-        show(&mut ways, |most, is| is / most);
+        print(&mut variants, |most, figure| figure / most);
     });
 }
 
-fn show(ways: &mut [Way], share: impl Fn(f64, f64) -> f64) {
-    let medians: Vec<_> = ways
-        .iter_mut()
-        .map(|way| median(std::mem::take(&mut way.rounds)))
-        .collect();
-    for (way, is) in ways.iter().zip(&medians) {
-        println!("  {:<32} {is:>10.1}   {:.2}", way.name, share(medians[0], *is));
+fn graphql_body() -> String {
+    json!({ "query": QUERY, "variables": { "name": "GameStart" } }).to_string()
+}
+
+fn variants(on: &Router, off: &Router) -> Vec<Variant> {
+    let variant = |name, router: &Router, method, path, body: &str| Variant {
+        name,
+        router: router.clone(),
+        method,
+        path,
+        body: body.to_owned(),
+        figures: Vec::new(),
+    };
+    let graphql = graphql_body();
+    vec![
+        variant(
+            "axum alone, JSON of a struct",
+            &axum_alone(),
+            "GET",
+            "/bare/GameStart",
+            "",
+        ),
+        variant("GraphQL, cached", on, "POST", "/graphql", &graphql),
+        variant("GraphQL, not cached", off, "POST", "/graphql", &graphql),
+        variant("REST, cached", on, "GET", REST, ""),
+        variant("REST, not cached", off, "GET", REST, ""),
+        variant("GET /health", on, "GET", "/health", ""),
+    ]
+}
+
+/// Compares the responses with and without the cache, for the first request and the second, over GraphQL and REST.
+async fn compare_responses(on: &Router, off: &Router) {
+    let expected = json!({ "data": { "stock": { "name": "GameStart", "price": { "amount": "15.99", "currency": "USD" }, "quantity": 100 } } });
+    let mut rest = None;
+    for router in [on, on, off, off] {
+        let body: Value = json_of(router, "POST", "/graphql", &graphql_body()).await;
+        assert_eq!(body, expected);
+        let body = json_of(router, "GET", REST, "").await;
+        assert_eq!(body["data"]["name"], "GameStart", "{body}");
+        assert_eq!(*rest.get_or_insert(body.clone()), body);
     }
 }
 
-/// Returns the minimal handler: it serializes a stock without a lookup.
-fn bare() -> Router {
+async fn json_of(router: &Router, method: &str, path: &str, body: &str) -> Value {
+    serde_json::from_slice(&response(router, method, path, body.to_owned()).await).expect("JSON")
+}
+
+fn print(variants: &mut [Variant], share: impl Fn(f64, f64) -> f64) {
+    let medians: Vec<_> = variants
+        .iter_mut()
+        .map(|variant| median(std::mem::take(&mut variant.figures)))
+        .collect();
+    for (variant, figure) in variants.iter().zip(&medians) {
+        println!(
+            "  {:<32} {figure:>10.1}   {:.2}",
+            variant.name,
+            share(medians[0], *figure)
+        );
+    }
+}
+
+/// Returns the minimal handler: it serializes a stock without a look-up.
+fn axum_alone() -> Router {
     #[derive(serde::Serialize)]
     struct Shown {
         data: Stock,
@@ -124,7 +154,7 @@ fn bare() -> Router {
         price: f64,
         quantity: i64,
     }
-    let stock = async |Path(name): Path<String>| {
+    let stock = async |axum::extract::Path(name): axum::extract::Path<String>| {
         let (price, quantity) = (15.99, 100);
         Json(Shown {
             data: Stock { name, price, quantity },
@@ -133,7 +163,7 @@ fn bare() -> Router {
     Router::new().route("/bare/{name}", get(stock))
 }
 
-async fn open(folder: &std::path::Path, cache_enabled: bool) -> (Router, (App, tempfile::TempDir)) {
+async fn open(folder: &Path, cache_enabled: bool) -> (Router, (App, tempfile::TempDir)) {
     let folder = tempfile::tempdir_in(folder).expect("a folder");
     let mut settings = Settings::default();
     settings.server.data = folder.path().join("data");
@@ -143,40 +173,47 @@ async fn open(folder: &std::path::Path, cache_enabled: bool) -> (Router, (App, t
     (app.router(&settings, AnonymousAccess::Loopback, true), (app, folder))
 }
 
-async fn called(way: &Way) -> f64 {
-    let router = way.router.clone();
-    let (method, path, body) = (way.method, way.path, way.body.clone());
+/// Returns the processor time of one of that many requests.
+async fn processor_us(variant: &Variant, times: u32) -> f64 {
+    let router = variant.router.clone();
+    let (method, path, body) = (variant.method, variant.path, variant.body.clone());
     let before = processor_ns();
     let run = tokio::spawn(async move {
-        for _ in 0..TIMES {
-            let request = Request::builder()
-                .method(method)
-                .uri(path)
-                .header("host", "localhost")
-                .header("content-type", "application/json")
-                .body(Body::from(body.clone()))
-                .expect("a request");
-            let response = router.clone().oneshot(request).await.expect("an answer");
-            assert!(response.status().is_success());
-            response.into_body().collect().await.expect("a body");
+        for _ in 0..times {
+            response(&router, method, path, body.clone()).await;
         }
     });
-    run.await.expect("answers");
-    (processor_ns() - before) / 1_000.0 / f64::from(TIMES)
+    run.await.expect("responses");
+    (processor_ns() - before) / 1_000.0 / f64::from(times)
 }
 
-async fn over_http(way: &Way) -> f64 {
+/// Returns the body of the response of the router, which is called without a socket.
+async fn response(router: &Router, method: &str, path: &str, body: String) -> bytes::Bytes {
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("host", "localhost")
+        .header("content-type", "application/json")
+        .body(Body::from(body))
+        .expect("a request");
+    let response = router.clone().oneshot(request).await.expect("a response");
+    assert!(response.status().is_success());
+    response.into_body().collect().await.expect("a body").to_bytes()
+}
+
+/// Returns the responses per second over several connections.
+async fn over_http(variant: &Variant, time: Duration) -> f64 {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    let router = way.router.clone();
+    let router = variant.router.clone();
     let server = tokio::spawn(async move { axum::serve(listener, router).await });
-    let (method, path, body) = (way.method, way.path, &way.body);
+    let (method, path, body) = (variant.method, variant.path, &variant.body);
     let length = body.len();
     let request: Arc<str> = format!(
         "{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
     )
     .into();
-    let until = Instant::now() + ROUND_TIME;
+    let until = Instant::now() + time;
     let clients = (0..CLIENTS).map(|_| {
         let request = request.clone();
         tokio::spawn(async move {
@@ -205,7 +242,7 @@ async fn over_http(way: &Way) -> f64 {
         answered += client.await.expect("answers");
     }
     server.abort();
-    f64::from(answered) / ROUND_TIME.as_secs_f64()
+    f64::from(answered) / time.as_secs_f64()
 }
 
 /// Whether the response is complete, by its `content-length`.

@@ -1,18 +1,15 @@
 //! The cost of a durable trade and of a durable order of the brokerage, from the GraphQL request to its response.
 //!
-//! `cargo bench -p agora --bench trading`; `-- /dev/shm` for another place for the database.
+//! `cargo bench -p agora --bench trading`; the arguments are those of [`Bench`]: `--filter "trades, a table"`.
 //!
 //! Three ways to number trades alternate: the table of the database, one replica of the order log, and three replicas. Each
 //! replica is a process of its own with its own file; the process runs this program again.
 //!
 //! The router runs without a socket. The measurement contains authentication, limits, validation, planning, subgraph,
 //! transaction, commit, invalidation and rendering. Each response comes after its commit is on the disk. The numbers of clients
-//! alternate within a round, and the results are medians over the rounds.
+//! alternate within a round, and the results are medians over the rounds. At the end, the shares that the exchange sold are
+//! those of the requests that were answered.
 
-#[path = "federation/cpu.rs"]
-mod cpu;
-
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,10 +24,9 @@ use axum::http::Request;
 use contract::SystemClock;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
+use testing::bench::{Bench, median, processor_ns};
 use tokio::task::JoinHandle;
 use tower::ServiceExt;
-
-use cpu::{median, processor_ns};
 
 /// The allocator of the program itself.
 #[global_allocator]
@@ -39,12 +35,16 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const ROUNDS: usize = 5;
 const ROUND_TIME: Duration = Duration::from_secs(1);
 const CLIENTS: [usize; 4] = [1, 5, 16, 64];
+const WORKS: [&str; 2] = ["trades", "orders"];
 /// Numbers of replicas; with 0, the log is a table.
 const REPLICAS: [u64; 3] = [0, 1, 3];
 
 const DEPOSIT: &str = "mutation { it: deposit(amount: { amount: \"1000000000000.00\" }) { id } }";
 const LIST: &str =
     "mutation { it: listStock(input: { name: \"Bench\", price: { amount: \"0.01\" }, quantity: 2147483647 }) { id } }";
+/// The shares of the listed stock before the first trade.
+const LISTED: u64 = 2_147_483_647;
+const LEFT: &str = "{ it: stock(name: \"Bench\") { quantity } }";
 const TRADE: &str = "mutation { it: trade(stock: \"Bench\", side: BUY, quantity: 1) { number } }";
 const ORDER: &str = "mutation($stock: ID!) { it: placeOrder(input: { side: BUY, stock: $stock, quantity: 1 }) { id status exchangeOrder { number } } }";
 
@@ -56,11 +56,15 @@ struct Caller {
 }
 
 impl Caller {
-    async fn signed_in(router: &Router, login: &str) -> Self {
-        let anonymous = Self {
+    fn anonymous(router: &Router) -> Self {
+        Self {
             router: router.clone(),
             token: "".into(),
-        };
+        }
+    }
+
+    async fn signed_in(router: &Router, login: &str) -> Self {
+        let anonymous = Self::anonymous(router);
         let query = format!(
             "mutation {{ it: login(login: \"{login}\", password: \"{}\") {{ token }} }}",
             demo::PASSWORD
@@ -100,7 +104,9 @@ struct Work {
     caller: Caller,
     body: String,
     /// For each number of clients: requests per second, and processor time per request in µs.
-    rounds: [(Vec<f64>, Vec<f64>); CLIENTS.len()],
+    figures: [(Vec<f64>, Vec<f64>); CLIENTS.len()],
+    /// The number of answered requests, each of which bought one share.
+    answered: u64,
 }
 
 fn main() {
@@ -111,48 +117,47 @@ fn main() {
         agora::cli::main_with(std::env::args_os());
         return;
     }
-    let folder = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
-    let folder = folder.map_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from);
+    let bench = Bench::from_args(env!("CARGO_TARGET_TMPDIR"));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .expect("a runtime");
     runtime.block_on(async {
-        let (mut works, mut opened) = (Vec::new(), Vec::new());
+        let mut systems = Vec::new();
         for replicas in REPLICAS {
-            let open = Open::new(&folder, replicas).await;
-            works.extend(open.works(replicas).await);
-            opened.push(open);
+            if WORKS.iter().any(|work| bench.selects(&name(work, replicas))) {
+                systems.push(System::open(&bench, replicas).await);
+            }
         }
-        for round in 0..=ROUNDS {
-            for work in &mut works {
-                for (place, clients) in CLIENTS.into_iter().enumerate() {
-                    let (per_second, processor) = run(&work.caller, &work.body, clients).await;
-                    if round > 0 {
-                        work.rounds[place].0.push(per_second);
-                        work.rounds[place].1.push(processor);
-                    }
+        for round in bench.rounds(ROUNDS) {
+            for work in systems.iter_mut().flat_map(|system| &mut system.works) {
+                for (clients, (per_second, processor)) in CLIENTS.into_iter().zip(&mut work.figures) {
+                    let cost = run(&work.caller, &work.body, clients, bench.time(ROUND_TIME)).await;
+                    work.answered += cost.answered;
+                    round.record(per_second, cost.per_second);
+                    round.record(processor, cost.processor_us);
                 }
             }
         }
         println!("durable, a second, and the processor time of one in µs, without the replicas' own");
-        for work in works {
-            for (clients, (per_second, processor)) in CLIENTS.into_iter().zip(work.rounds) {
-                let (per_second, processor) = (median(per_second), median(processor));
-                println!(
-                    "  {:<20} {clients:>3} clients {per_second:>10.0} {processor:>10.1}",
-                    work.name
-                );
-            }
-        }
-        for open in opened {
-            open.close().await;
+        for system in systems {
+            system.close().await;
         }
     });
 }
 
+/// Returns the name of a work with that number of replicas.
+fn name(work: &str, replicas: u64) -> String {
+    match replicas {
+        0 => format!("{work}, a table"),
+        1 => format!("{work}, 1 replica"),
+        several => format!("{work}, {several} replicas"),
+    }
+}
+
 /// Agora, running in a folder of its own.
-struct Open {
+struct System {
+    works: Vec<Work>,
     router: Router,
     app: App,
     replicas: Option<ReplicaProcesses>,
@@ -160,9 +165,9 @@ struct Open {
     _folder: tempfile::TempDir,
 }
 
-impl Open {
-    async fn new(folder: &Path, replicas: u64) -> Self {
-        let folder = tempfile::tempdir_in(folder).expect("a folder");
+impl System {
+    async fn open(bench: &Bench, replicas: u64) -> Self {
+        let folder = tempfile::tempdir_in(bench.folder()).expect("a folder");
         let mut settings = Settings::default();
         settings.server.data = folder.path().join("data");
         if replicas > 0 {
@@ -177,8 +182,12 @@ impl Open {
         let services = app.services.clone();
         let numbering = tokio::spawn(async move { services.order_log.clone().work(services).await });
         app.services.order_log.ready().await.expect("the log takes trades");
+        let router = app.router(&settings, AnonymousAccess::Loopback, true);
+        let mut works = works(&router, replicas).await;
+        works.retain(|work| bench.selects(&work.name));
         Self {
-            router: app.router(&settings, AnonymousAccess::Loopback, true),
+            works,
+            router,
             app,
             replicas: children,
             numbering,
@@ -186,33 +195,23 @@ impl Open {
         }
     }
 
-    async fn works(&self, replicas: u64) -> [Work; 2] {
-        let ada = Caller::signed_in(&self.router, "ada").await;
-        let admin = Caller::signed_in(&self.router, "admin").await;
-        let stock = admin.ask(LIST, json!({})).await["id"].take();
-        ada.ask(DEPOSIT, json!({})).await;
-        let log = match replicas {
-            0 => "a table".to_owned(),
-            1 => "1 replica".to_owned(),
-            several => format!("{several} replicas"),
-        };
-        let work = |name, caller: &Caller, body: Value| Work {
-            name: format!("{name}, {log}"),
-            caller: caller.clone(),
-            body: body.to_string(),
-            rounds: Default::default(),
-        };
-        [
-            work("trades", &admin, json!({ "query": TRADE })),
-            work(
-                "orders",
-                &ada,
-                json!({ "query": ORDER, "variables": { "stock": stock } }),
-            ),
-        ]
-    }
-
+    /// Prints the figures, compares the sold shares with the answered requests, and ends the processes.
     async fn close(self) {
+        let anonymous = Caller::anonymous(&self.router);
+        let left = anonymous.ask(LEFT, json!({})).await["quantity"]
+            .as_u64()
+            .expect("shares");
+        let answered: u64 = self.works.iter().map(|work| work.answered).sum();
+        assert_eq!(LISTED - left, answered, "each answered request bought one share");
+        for work in self.works {
+            for (clients, (per_second, processor)) in CLIENTS.into_iter().zip(work.figures) {
+                let (per_second, processor) = (median(per_second), median(processor));
+                println!(
+                    "  {:<20} {clients:>3} clients {per_second:>10.0} {processor:>10.1}",
+                    work.name
+                );
+            }
+        }
         self.numbering.abort();
         if let Some(replicas) = self.replicas {
             replicas.stop().await;
@@ -221,28 +220,55 @@ impl Open {
     }
 }
 
-async fn run(caller: &Caller, body: &str, clients: usize) -> (f64, f64) {
+async fn works(router: &Router, replicas: u64) -> Vec<Work> {
+    let ada = Caller::signed_in(router, "ada").await;
+    let admin = Caller::signed_in(router, "admin").await;
+    let stock = admin.ask(LIST, json!({})).await["id"].take();
+    ada.ask(DEPOSIT, json!({})).await;
+    let bodies = [
+        (&admin, json!({ "query": TRADE })),
+        (&ada, json!({ "query": ORDER, "variables": { "stock": stock } })),
+    ];
+    let works = WORKS.iter().zip(bodies);
+    let work = works.map(|(work, (caller, body))| Work {
+        name: name(work, replicas),
+        caller: caller.clone(),
+        body: body.to_string(),
+        figures: Default::default(),
+        answered: 0,
+    });
+    work.collect()
+}
+
+/// The result of a part of a round.
+struct Cost {
+    answered: u64,
+    per_second: f64,
+    processor_us: f64,
+}
+
+async fn run(caller: &Caller, body: &str, clients: usize, time: Duration) -> Cost {
     let before = processor_ns();
     let begun = Instant::now();
-    let until = begun + ROUND_TIME;
+    let until = begun + time;
     let clients = (0..clients).map(|_| {
         let (caller, body) = (caller.clone(), body.to_owned());
         tokio::spawn(async move {
-            let mut done = 0_u32;
+            let mut answered = 0_u32;
             while Instant::now() < until {
                 caller.send(body.clone()).await;
-                done += 1;
+                answered += 1;
             }
-            done
+            answered
         })
     });
-    let mut done = 0;
+    let mut answered = 0;
     for client in clients.collect::<Vec<_>>() {
-        done += client.await.expect("answers");
+        answered += client.await.expect("answers");
     }
-    let done = f64::from(done);
-    (
-        done / begun.elapsed().as_secs_f64(),
-        (processor_ns() - before) / 1_000.0 / done,
-    )
+    Cost {
+        answered: answered.into(),
+        per_second: f64::from(answered) / begun.elapsed().as_secs_f64(),
+        processor_us: (processor_ns() - before) / 1_000.0 / f64::from(answered),
+    }
 }

@@ -88,6 +88,17 @@ const STEPS: &[Step] = &[
         ..Step::BASE
     },
     Step {
+        name: "benches",
+        title: "every bench once, on a small database",
+        tools: &[CC, CMAKE],
+        // Without `cargo bench`, a bench compares its answers and does not measure. It uses the build of the tests.
+        run: |run| {
+            run.workspace
+                .cargo(&["test", "--workspace", "--locked", "--bench", "*"])
+        },
+        ..Step::BASE
+    },
+    Step {
         name: "scaffold",
         title: "a new domain in a copy of the repository",
         tools: &[CC, CMAKE],

@@ -1,15 +1,12 @@
 //! Durable writes per second: `Db` with and without grouping, beside plain rusqlite with the same pragmas, in one
-//! run on one disk. `cargo bench -p contract --bench durable_writes [-- FOLDER]`; figures in docs/PERFORMANCE.md.
-//!
-//! Processor time is the time of all threads of this process (Linux: `schedstat`), so it shows the cost of a write
-//! regardless of the other load of the machine.
+//! run on one disk. `cargo bench -p contract --bench durable_writes`; the arguments are those of [`Bench`].
 //!
 //! A write is a row that is inserted by its key, or a trade: six statements on six tables, by the domains' own
 //! rules. It counts when its commit has returned. The ways take turns in short rounds, so that a change in the
-//! disk's speed affects all of them.
+//! disk's speed affects all of them. At the end, each database has what its writers were told that it has.
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on has failed")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -22,8 +19,9 @@ use entities::stock::{self, NewStock, StockRef};
 use entities::user;
 use migrations::{Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use testing::bench::{Bench, median, processor_ns};
 
-const ROUND: Duration = Duration::from_millis(700);
+const ROUND_TIME: Duration = Duration::from_millis(700);
 const ROUNDS: usize = 5;
 
 const TABLE: &str = "CREATE TABLE entry (id INTEGER PRIMARY KEY, owner INTEGER NOT NULL, body TEXT NOT NULL)";
@@ -54,29 +52,34 @@ const TRADE: [&str; 6] = [
 
 /// The kind of write.
 #[derive(Clone, Copy)]
-enum What {
+enum WriteKind {
     Row,
     Trade,
 }
 
-/// One way to write, with the results of its rounds.
-struct Way {
+/// One way to write, with its figures.
+struct Variant {
     name: &'static str,
     writers: usize,
-    run: Run,
-    rounds: Vec<Round>,
+    kind: WriteKind,
+    path: PathBuf,
+    target: Target,
+    figures: Vec<Figures>,
+    /// The number of answered writes, of measured rounds and others.
+    written: u64,
 }
 
-enum Run {
-    Db(Db, What),
+enum Target {
+    Db(Db),
     Rusqlite {
         connection: rusqlite::Connection,
-        what: What,
         group: usize,
     },
 }
 
-struct Round {
+/// The figures of one round.
+struct Figures {
+    written: u64,
     writes_per_second: f64,
     writes_per_commit: f64,
     processor_us: f64,
@@ -85,7 +88,7 @@ struct Round {
 /// The time and the processor time at the start of a round.
 struct Began {
     at: Instant,
-    processor_ns: u64,
+    processor_ns: f64,
 }
 
 impl Began {
@@ -97,83 +100,87 @@ impl Began {
     }
 }
 
-/// Returns the processor time of all threads of this process in nanoseconds; 0 where it is not available.
-fn processor_ns() -> u64 {
-    let Ok(threads) = std::fs::read_dir("/proc/self/task") else {
-        return 0;
-    };
-    threads
-        .filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok())
-        .filter_map(|schedstat| schedstat.split(' ').next()?.parse::<u64>().ok())
-        .sum()
-}
-
 fn main() {
-    // `cargo bench` passes `--bench`; `cargo test --all-targets` only checks that it builds.
-    if !std::env::args().any(|argument| argument == "--bench") {
-        return;
-    }
-    let disk = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
-    let disk = disk.unwrap_or_else(|| option_env!("CARGO_TARGET_TMPDIR").unwrap_or(".").to_owned());
-    let folder = tempfile::tempdir_in(disk).unwrap();
+    let bench = Bench::from_args(env!("CARGO_TARGET_TMPDIR"));
+    let folder = tempfile::tempdir_in(bench.folder()).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let mut ways = Vec::new();
-    for (name, writers, group, what) in [
-        ("Db, a commit each", 1, 1, What::Row),
-        ("Db, a commit each", 16, 1, What::Row),
-        ("Db, a commit each", 64, 1, What::Row),
-        ("Db, grouped", 1, 128, What::Row),
-        ("Db, grouped", 16, 128, What::Row),
-        ("Db, grouped", 64, 128, What::Row),
-        ("Db, grouped", 256, 128, What::Row),
-        ("Db, trades", 1, 128, What::Trade),
-        ("Db, trades", 16, 128, What::Trade),
-        ("Db, trades", 64, 128, What::Trade),
-    ] {
-        let path = folder.path().join(format!("db-{}.db", ways.len()));
-        let db = runtime.block_on(open(&path, group));
-        ways.push(Way::new(name, writers, Run::Db(db, what)));
-    }
-    for (name, group, what) in [
-        ("rusqlite, a commit each", 1, What::Row),
-        ("rusqlite, 16 a commit", 16, What::Row),
-        ("rusqlite, 64 a commit", 64, What::Row),
-        ("rusqlite, trades, a commit each", 1, What::Trade),
-        ("rusqlite, trades, 64 a commit", 64, What::Trade),
-    ] {
-        let path = folder.path().join(format!("rusqlite-{}.db", ways.len()));
-        let connection = runtime.block_on(rusqlite(&path));
-        ways.push(Way::new(
-            name,
-            1,
-            Run::Rusqlite {
-                connection,
-                what,
-                group,
-            },
-        ));
-    }
+    let mut variants = variants(&bench, folder.path(), &runtime);
     let next = Arc::new(AtomicI64::new(1));
-    // The first round warms up the disk and the statement caches, and does not count.
-    for round in 0..=ROUNDS {
-        for way in &mut ways {
-            let done = match &mut way.run {
-                Run::Db(db, what) => runtime.block_on(write_through(db, *what, way.writers, &next)),
-                Run::Rusqlite {
-                    connection,
-                    what,
-                    group,
-                } => write_plainly(connection, *what, *group, &next),
+    let time = bench.time(ROUND_TIME);
+    // The first round warms up the disk and the statement caches.
+    for round in bench.rounds(ROUNDS) {
+        for variant in &mut variants {
+            let kind = variant.kind;
+            let figures = match &mut variant.target {
+                Target::Db(db) => runtime.block_on(write_through(db, kind, variant.writers, time, &next)),
+                Target::Rusqlite { connection, group } => write_plainly(connection, kind, *group, time, &next),
             };
-            if round > 0 {
-                way.rounds.push(done);
-            }
+            variant.written += figures.written;
+            round.record(&mut variant.figures, figures);
         }
     }
-    print(&ways, fsyncs_per_second(folder.path()));
-    for way in ways {
-        if let Run::Db(db, _) = way.run {
+    print(&variants, fsyncs_per_second(folder.path(), time));
+    for variant in variants {
+        if let Target::Db(db) = variant.target {
             runtime.block_on(db.close()).unwrap();
+        }
+        assert_written(&variant.path, variant.kind, variant.written);
+    }
+}
+
+fn variants(bench: &Bench, folder: &Path, runtime: &tokio::runtime::Runtime) -> Vec<Variant> {
+    let mut variants = Vec::new();
+    for (name, writers, group, kind) in [
+        ("Db, a commit each", 1, 1, WriteKind::Row),
+        ("Db, a commit each", 16, 1, WriteKind::Row),
+        ("Db, a commit each", 64, 1, WriteKind::Row),
+        ("Db, grouped", 1, 128, WriteKind::Row),
+        ("Db, grouped", 16, 128, WriteKind::Row),
+        ("Db, grouped", 64, 128, WriteKind::Row),
+        ("Db, grouped", 256, 128, WriteKind::Row),
+        ("Db, trades", 1, 128, WriteKind::Trade),
+        ("Db, trades", 16, 128, WriteKind::Trade),
+        ("Db, trades", 64, 128, WriteKind::Trade),
+        ("rusqlite, a commit each", 1, 1, WriteKind::Row),
+        ("rusqlite, 16 a commit", 1, 16, WriteKind::Row),
+        ("rusqlite, 64 a commit", 1, 64, WriteKind::Row),
+        ("rusqlite, trades, a commit each", 1, 1, WriteKind::Trade),
+        ("rusqlite, trades, 64 a commit", 1, 64, WriteKind::Trade),
+    ] {
+        if !bench.selects(name) {
+            continue;
+        }
+        let path = folder.join(format!("{}.db", variants.len()));
+        let target = if name.starts_with("Db") {
+            Target::Db(runtime.block_on(open(&path, group)))
+        } else {
+            let connection = runtime.block_on(rusqlite(&path));
+            Target::Rusqlite { connection, group }
+        };
+        variants.push(Variant {
+            name,
+            writers,
+            kind,
+            path,
+            target,
+            figures: Vec::new(),
+            written: 0,
+        });
+    }
+    variants
+}
+
+/// Compares the answered writes with the rows of the database, or with the shares that it sold.
+fn assert_written(path: &Path, kind: WriteKind, written: u64) {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    let written = written.cast_signed();
+    let all = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    match kind {
+        WriteKind::Row => assert_eq!(all("SELECT count(*) FROM entry"), written),
+        WriteKind::Trade => {
+            assert_eq!(all("SELECT sum(volume) FROM stock"), written);
+            assert_eq!(all("SELECT count(*) FROM exchange_order"), written);
+            assert_eq!(all("SELECT sum(free) FROM holding"), written);
         }
     }
 }
@@ -222,7 +229,7 @@ async fn stocked(tx: &Tx) -> Result<()> {
     Ok(())
 }
 
-async fn write_through(db: &Db, what: What, writers: usize, next: &Arc<AtomicI64>) -> Round {
+async fn write_through(db: &Db, kind: WriteKind, writers: usize, time: Duration, next: &Arc<AtomicI64>) -> Figures {
     let before = db.stats();
     let start = Began::now();
     let stop = Arc::new(AtomicBool::new(false));
@@ -233,21 +240,21 @@ async fn write_through(db: &Db, what: What, writers: usize, next: &Arc<AtomicI64
         tasks.spawn(async move {
             while !stop.load(Relaxed) {
                 let id = next.fetch_add(1, Relaxed);
-                let done = match what {
-                    What::Row => db.write(async move |tx| insert(tx, id).await).await,
-                    What::Trade => db.write(async move |tx| buy(tx, id).await).await,
+                let done = match kind {
+                    WriteKind::Row => db.write(async move |tx| insert(tx, id).await).await,
+                    WriteKind::Trade => db.write(async move |tx| buy(tx, id).await).await,
                 };
                 done.unwrap();
                 written.fetch_add(1, Relaxed);
             }
         });
     }
-    tokio::time::sleep(ROUND).await;
+    tokio::time::sleep(time).await;
     stop.store(true, Relaxed);
     tasks.join_all().await;
     let after = db.stats();
     let commits = after.commits - before.commits;
-    Round::of(written.load(Relaxed), commits, start)
+    Figures::of(written.load(Relaxed), commits, start)
 }
 
 async fn insert(tx: &Tx, id: i64) -> Result<()> {
@@ -297,36 +304,42 @@ async fn rusqlite(path: &Path) -> rusqlite::Connection {
     connection
 }
 
-fn write_plainly(connection: &rusqlite::Connection, what: What, group: usize, next: &AtomicI64) -> Round {
+fn write_plainly(
+    connection: &rusqlite::Connection,
+    kind: WriteKind,
+    group: usize,
+    time: Duration,
+    next: &AtomicI64,
+) -> Figures {
     let (mut written, mut commits, start) = (0, 0, Began::now());
     let run = |sql: &str, values: &[&dyn rusqlite::ToSql]| {
         let mut statement = connection.prepare_cached(sql).unwrap();
         let mut rows = statement.query(values).unwrap();
         while rows.next().unwrap().is_some() {}
     };
-    while start.at.elapsed() < ROUND {
+    while start.at.elapsed() < time {
         run("BEGIN IMMEDIATE", &[]);
         for _ in 0..group {
             let id = next.fetch_add(1, Relaxed);
             let (trader, stock) = parties(id);
-            match what {
-                What::Row => run(INSERT, &[&id, &(id % 1000), &BODY]),
-                What::Trade => TRADE.iter().for_each(|sql| run(sql, &[&trader, &stock, &NOW_US])),
+            match kind {
+                WriteKind::Row => run(INSERT, &[&id, &(id % 1000), &BODY]),
+                WriteKind::Trade => TRADE.iter().for_each(|sql| run(sql, &[&trader, &stock, &NOW_US])),
             }
         }
         run("COMMIT", &[]);
         written += group as u64;
         commits += 1;
     }
-    Round::of(written, commits, start)
+    Figures::of(written, commits, start)
 }
 
 /// Measures how many times per second this disk completes an fsync, without other work.
-fn fsyncs_per_second(folder: &Path) -> f64 {
+fn fsyncs_per_second(folder: &Path, time: Duration) -> f64 {
     use std::io::Write;
     let mut file = std::fs::File::create(folder.join("fsync")).unwrap();
     let (mut syncs, start) = (0_u32, Instant::now());
-    while start.elapsed() < ROUND {
+    while start.elapsed() < time {
         file.write_all(&[0; 4096]).unwrap();
         file.sync_data().unwrap();
         syncs += 1;
@@ -334,55 +347,48 @@ fn fsyncs_per_second(folder: &Path) -> f64 {
     f64::from(syncs) / start.elapsed().as_secs_f64()
 }
 
-impl Way {
-    fn new(name: &'static str, writers: usize, run: Run) -> Self {
-        let rounds = Vec::new();
-        Self {
-            name,
-            writers,
-            run,
-            rounds,
-        }
-    }
-
-    fn median(&self, of: impl Fn(&Round) -> f64) -> f64 {
-        let mut values: Vec<f64> = self.rounds.iter().map(of).collect();
-        values.sort_by(f64::total_cmp);
-        values[values.len() / 2]
+impl Variant {
+    fn median(&self, figure: impl Fn(&Figures) -> f64) -> f64 {
+        median(self.figures.iter().map(figure).collect())
     }
 }
 
-impl Round {
+impl Figures {
     fn of(written: u64, commits: u64, start: Began) -> Self {
+        let processor_ns = processor_ns() - start.processor_ns;
         Self {
+            written,
             writes_per_second: written as f64 / start.at.elapsed().as_secs_f64(),
             writes_per_commit: written as f64 / commits.max(1) as f64,
-            processor_us: (processor_ns() - start.processor_ns) as f64 / 1e3 / written.max(1) as f64,
+            processor_us: processor_ns / 1e3 / written.max(1) as f64,
         }
     }
 }
 
-fn print(ways: &[Way], fsyncs: f64) {
-    let rate = |way: &Way| way.median(|round| round.writes_per_second);
-    let single = rate(&ways[0]);
-    let plain = ways
-        .iter()
-        .find(|way| way.name == "rusqlite, a commit each")
-        .map_or(f64::NAN, rate);
+fn print(variants: &[Variant], fsyncs: f64) {
+    let rate = |variant: &Variant| variant.median(|figures| figures.writes_per_second);
+    let rate_of = |name| {
+        variants
+            .iter()
+            .find(|variant| variant.name == name)
+            .map_or(f64::NAN, rate)
+    };
+    let (single, plain) = (rate_of("Db, a commit each"), rate_of("rusqlite, a commit each"));
     println!(
-        "| way | writers | durable writes/s | writes a commit | processor µs | to Db single | to rusqlite single |"
+        "| variant | writers | durable writes/s | writes a commit | processor µs | to Db single | to rusqlite single |"
     );
     println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: |");
-    for way in ways {
-        let (now, shared) = (rate(way), way.median(|round| round.writes_per_commit));
+    for variant in variants {
+        let rate = rate(variant);
         println!(
-            "| {} | {} | {now:.0} | {shared:.1} | {:.1} | {:.2} | {:.2} |",
-            way.name,
-            way.writers,
-            way.median(|round| round.processor_us),
-            now / single,
-            now / plain,
+            "| {} | {} | {rate:.0} | {:.1} | {:.1} | {:.2} | {:.2} |",
+            variant.name,
+            variant.writers,
+            variant.median(|figures| figures.writes_per_commit),
+            variant.median(|figures| figures.processor_us),
+            rate / single,
+            rate / plain,
         );
     }
-    println!("\n{fsyncs:.0} appends of 4 KB with fdatasync per second on the same disk; medians of {ROUNDS} rounds.");
+    println!("\n{fsyncs:.0} appends of 4 KB with fdatasync per second on the same disk");
 }

@@ -1,9 +1,8 @@
 //! Measures the cost of a vote and of a page of a ranking with 10 thousand, 100 thousand and a million posts and ten
-//! times as many votes. Neither may read all of them. `cargo bench -p votes --bench ranking [-- FOLDER]`; figures in
-//! docs/PERFORMANCE.md.
+//! times as many votes. Neither may read all of them. `cargo bench -p votes --bench ranking`; the arguments are those of
+//! [`Bench`], and the filter selects lines.
 //!
-//! Processor time is the time of all threads of this process (Linux: `schedstat`). It states the cost even when other
-//! programs keep the machine busy.
+//! The bench compares the first page with plain SQL, and at the end all counts with the votes.
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on has failed")]
 
 use std::path::Path;
@@ -18,10 +17,11 @@ use entities::vote::Direction;
 use entities::voting;
 use migrations::{Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use testing::bench::{Bench, median, processor_ns};
 use testing::{NEW_YEAR_US, TestServices, member};
 use votes::VotesSchema;
 
-const POSTS: [i64; 3] = [10_000, 100_000, 1_000_000];
+const POSTS: &[i64] = &[10_000, 100_000, 1_000_000];
 /// Votes per transaction, and the number of such transactions: they measure a vote's cost without its wait for the
 /// disk.
 const TOGETHER: usize = 500;
@@ -29,8 +29,11 @@ const TRANSACTIONS: usize = 20;
 /// Concurrent voters through the graph, and the votes of each.
 const VOTERS: usize = 64;
 const VOTES_EACH: usize = 100;
-/// The pages that are read of each list.
-const PAGES: usize = 300;
+/// The rounds for each list, and the pages that are read in a round.
+const PAGE_ROUNDS: usize = 30;
+const PAGES: usize = 10;
+/// The number of posts that are deleted.
+const DELETIONS: i64 = 5;
 
 /// Inserts people, a tenth as many as posts. All of them vote on ten posts, and nine of them vote on each other post.
 /// About seven of ten votes are upvotes; the share varies from post to post.
@@ -55,18 +58,13 @@ const FILL: &str = "
         JOIN post ON post.id = post_id ORDER BY post_id;";
 
 fn main() {
-    // `cargo bench` passes this argument. `cargo test --all-targets` only checks that the benchmark builds.
-    if !std::env::args().any(|argument| argument == "--bench") {
-        return;
-    }
-    let disk = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
-    let disk = disk.unwrap_or_else(|| option_env!("CARGO_TARGET_TMPDIR").unwrap_or(".").to_owned());
+    let bench = Bench::from_args(env!("CARGO_TARGET_TMPDIR"));
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let mut columns = Vec::new();
-    for posts in POSTS {
-        let folder = tempfile::tempdir_in(&disk).unwrap();
-        runtime.block_on(fill(folder.path(), posts));
-        columns.push(runtime.block_on(measure(folder, posts)));
+    for posts in bench.size(POSTS, &[1_000]) {
+        let folder = tempfile::tempdir_in(bench.folder()).unwrap();
+        runtime.block_on(fill(folder.path(), *posts));
+        columns.push(runtime.block_on(measure(&bench, folder, *posts)));
     }
     for line in 0..columns[0].len() {
         let figures: Vec<&str> = columns.iter().map(|column| column[line].1.as_str()).collect();
@@ -106,8 +104,22 @@ async fn fill(folder: &Path, posts: i64) {
     connection.execute_batch(&sql).unwrap();
 }
 
-/// Returns the lines of one column, each a label and a figure.
-async fn measure(folder: tempfile::TempDir, posts: i64) -> Vec<(&'static str, String)> {
+/// The lines of one column, each a label and a figure.
+struct Column<'a> {
+    bench: &'a Bench,
+    lines: Vec<(&'static str, String)>,
+}
+
+impl Column<'_> {
+    /// Adds a line and measures its figure, if the filter selects it.
+    async fn add(&mut self, label: &'static str, figure: impl Future<Output = String>) {
+        if self.bench.selects(label) {
+            self.lines.push((label, figure.await));
+        }
+    }
+}
+
+async fn measure(bench: &Bench, folder: tempfile::TempDir, posts: i64) -> Vec<(&'static str, String)> {
     let megabytes = std::fs::metadata(folder.path().join("agora.db")).unwrap().len() >> 20;
     let on = TestServices::in_folder(folder, NEW_YEAR_US, 1_024).await;
     let schema = votes::schema(on.services.clone());
@@ -115,25 +127,40 @@ async fn measure(folder: tempfile::TempDir, posts: i64) -> Vec<(&'static str, St
     let known = number(db, "SELECT count(*) FROM post_votes WHERE community_key IS NOT NULL").await;
     let votes = number(db, "SELECT count(*) FROM vote").await;
     let (score, ties) = most_common_score(db).await;
+    assert_first_page(&schema, db).await;
+    let lines = vec![
+        ("posts", known.to_string()),
+        ("votes of people", votes.to_string()),
+        ("file, MB", megabytes.to_string()),
+        ("posts with the most common score", ties.to_string()),
+    ];
+    let mut column = Column { bench, lines };
+    let label = "a vote among 500 in a transaction, processor µs";
+    column.add(label, together(bench, db, posts)).await;
+    // These votes differ from those of `together`.
+    let turn = Arc::new(AtomicU64::new(1 << 32));
+    let alone = votes_alone(bench, &schema, &turn, posts);
+    column.add("a vote through the graph, alone, ms", alone).await;
+    let at_once = votes_at_once(bench, &schema, &turn, posts);
+    let label = "votes through the graph by 64 at once, a second";
+    column.add(label, at_once).await;
+    add_pages(&mut column, &schema, score, posts).await;
+    assert_counts(on.folder.path());
+    let label = "deleting a post with a vote of every user, processor ms";
+    column.add(label, deletion(bench, db, posts)).await;
+    let lines = column.lines;
+    db.close().await.unwrap();
+    lines
+}
+
+/// Adds a line for a page of each list, some of them in the middle of the posts with that score.
+async fn add_pages(column: &mut Column<'_>, schema: &VotesSchema, score: i64, posts: i64) {
     let behind = format!(
         r#"after: "{:x}-{:x}""#,
         score.cast_unsigned(),
         (posts / 2).cast_unsigned()
     );
-    let mut lines = vec![
-        ("posts", known.to_string()),
-        ("votes of people", votes.to_string()),
-        ("file, MB", megabytes.to_string()),
-        ("posts with the most common score", ties.to_string()),
-        (
-            "a vote among 500 in a transaction, processor µs",
-            together(db, posts).await,
-        ),
-    ];
-    let (alone, at_once) = through_the_graph(&schema, posts).await;
-    lines.push(("a vote through the graph, alone, ms", alone));
-    lines.push(("votes through the graph by 64 at once, a second", at_once));
-    for (what, list) in [
+    for (label, list) in [
         ("the first page of topPosts, µs", "topPosts".to_owned()),
         (
             "a page of it in the middle of that score, µs",
@@ -150,14 +177,32 @@ async fn measure(folder: tempfile::TempDir, posts: i64) -> Vec<(&'static str, St
         ),
         ("the first page of topVoted, µs", "topVoted".to_owned()),
     ] {
-        lines.push((what, page(&schema, &list).await));
+        column.add(label, page(column.bench, schema, &list)).await;
     }
-    lines.push((
-        "deleting a post with a vote of every user, processor ms",
-        deletion(db, posts).await,
-    ));
-    db.close().await.unwrap();
-    lines
+}
+
+/// Compares the scores of the first page with those of plain SQL.
+async fn assert_first_page(schema: &VotesSchema, db: &Db) {
+    let request = Request::new("{ topPosts { nodes { score } } }").data(Viewer::Anonymous);
+    let answer = schema.execute(request).await.data.into_json().unwrap();
+    let nodes = answer["topPosts"]["nodes"].as_array().unwrap();
+    let scores: Vec<_> = nodes.iter().map(|node| node["score"].as_i64().unwrap()).collect();
+    let best = "SELECT score FROM post_votes WHERE community_key IS NOT NULL ORDER BY score DESC LIMIT 25";
+    let best = Statement::from_string(DbBackend::Sqlite, best);
+    let best = db.read().query_all_raw(best).await.unwrap();
+    let best: Vec<i64> = best.iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
+    assert_eq!(scores, best);
+}
+
+/// Compares the counts of all posts with their votes, on a connection without a limit of time.
+fn assert_counts(folder: &Path) {
+    let different = "SELECT count(*) FROM post_votes
+        LEFT JOIN (SELECT post_id, sum(direction = 'UP') AS up, sum(direction = 'DOWN') AS down FROM vote GROUP BY post_id)
+            USING (post_id)
+        WHERE upvotes <> coalesce(up, 0) OR downvotes <> coalesce(down, 0) OR score <> upvotes - downvotes";
+    let connection = rusqlite::Connection::open(folder.join("agora.db")).unwrap();
+    let different: i64 = connection.query_row(different, [], |row| row.get(0)).unwrap();
+    assert_eq!(different, 0, "posts with other counts than votes");
 }
 
 async fn number(db: &Db, sql: &str) -> i64 {
@@ -204,19 +249,20 @@ fn ballot(turn: u64, posts: i64) -> (i64, i64, Direction) {
 
 /// Casts many votes in each transaction: with all of a vote's statements and the domain's own rules, but without a
 /// wait for the disk.
-async fn together(db: &Db, posts: i64) -> String {
+async fn together(bench: &Bench, db: &Db, posts: i64) -> String {
     let mut costs = Vec::new();
-    for transaction in 0..TRANSACTIONS {
+    let together = bench.size(TOGETHER, 10);
+    for (transaction, round) in bench.rounds(TRANSACTIONS).enumerate() {
         let began = processor_ns();
         let cast = async move |tx: &contract::Tx| {
-            for place in 0..TOGETHER {
-                let (person, post, direction) = ballot((transaction * TOGETHER + place) as u64, posts);
+            for place in 0..together {
+                let (person, post, direction) = ballot((transaction * together + place) as u64, posts);
                 voting::cast(tx, post, person, direction, true, NEW_YEAR_US).await?;
             }
             Ok(())
         };
         db.write(cast).await.unwrap();
-        costs.push((processor_ns() - began) as f64 / 1e3 / TOGETHER as f64);
+        round.record(&mut costs, (processor_ns() - began) / 1e3 / together as f64);
     }
     format!("{:.0}", median(costs))
 }
@@ -232,73 +278,59 @@ async fn vote(schema: &VotesSchema, turn: u64, posts: i64) {
     assert!(answer.errors.is_empty(), "{:?}", answer.errors);
 }
 
-/// Casts each vote in its own request. Returns the milliseconds of a voter who waits for each answer, and the votes
-/// per second of many concurrent voters.
-async fn through_the_graph(schema: &VotesSchema, posts: i64) -> (String, String) {
-    // These votes differ from those of `together`.
-    let turn = Arc::new(AtomicU64::new(1 << 32));
-    let mut alone = Vec::new();
-    for _ in 0..VOTES_EACH {
+/// Returns the milliseconds of a voter who waits for each answer.
+async fn votes_alone(bench: &Bench, schema: &VotesSchema, turn: &AtomicU64, posts: i64) -> String {
+    let mut times = Vec::new();
+    for _ in 0..bench.size(VOTES_EACH, 2) {
         let began = Instant::now();
         vote(schema, turn.fetch_add(1, Relaxed), posts).await;
-        alone.push(began.elapsed().as_secs_f64() * 1e3);
+        times.push(began.elapsed().as_secs_f64() * 1e3);
     }
+    format!("{:.2}", median(times))
+}
+
+/// Returns the votes per second of many concurrent voters.
+async fn votes_at_once(bench: &Bench, schema: &VotesSchema, turn: &Arc<AtomicU64>, posts: i64) -> String {
+    let each = bench.size(VOTES_EACH, 1);
     let began = Instant::now();
     let mut voters = tokio::task::JoinSet::new();
     for _ in 0..VOTERS {
         let (schema, turn) = (schema.clone(), turn.clone());
         voters.spawn(async move {
-            for _ in 0..VOTES_EACH {
+            for _ in 0..each {
                 vote(&schema, turn.fetch_add(1, Relaxed), posts).await;
             }
         });
     }
     voters.join_all().await;
-    let a_second = (VOTERS * VOTES_EACH) as f64 / began.elapsed().as_secs_f64();
-    (format!("{:.2}", median(alone)), format!("{a_second:.0}"))
+    format!("{:.0}", (VOTERS * each) as f64 / began.elapsed().as_secs_f64())
 }
 
 /// Returns the processor microseconds of a page of 25 posts with their votes, through the domain's schema.
-async fn page(schema: &VotesSchema, list: &str) -> String {
+async fn page(bench: &Bench, schema: &VotesSchema, list: &str) -> String {
     let document = format!("{{ {list} {{ nodes {{ id upvotes downvotes score }} pageInfo {{ endCursor }} }} }}");
     let mut costs = Vec::new();
-    for _ in 0..PAGES / 10 {
+    let pages = bench.size(PAGES, 1);
+    for round in bench.rounds(PAGE_ROUNDS) {
         let began = processor_ns();
-        for _ in 0..10 {
+        for _ in 0..pages {
             let answer = schema.execute(Request::new(&document).data(Viewer::Anonymous)).await;
             assert!(answer.errors.is_empty(), "{:?}", answer.errors);
         }
-        costs.push((processor_ns() - began) as f64 / 1e3 / 10.0);
+        round.record(&mut costs, (processor_ns() - began) / 1e3 / pages as f64);
     }
     format!("{:.0}", median(costs))
 }
 
 /// Returns the processor milliseconds of deleting a post that every person voted on.
-async fn deletion(db: &Db, posts: i64) -> String {
+async fn deletion(bench: &Bench, db: &Db, posts: i64) -> String {
     let mut costs = Vec::new();
-    for tenth in 1..=5 {
+    for tenth in 1..=bench.size(DELETIONS, 1) {
         let id = tenth * posts / 10;
         let began = processor_ns();
         let remove = async move |tx: &contract::Tx| Ok(post::remove(tx, id, NEW_YEAR_US).await?);
         assert!(db.write(remove).await.unwrap().is_some());
-        costs.push((processor_ns() - began) as f64 / 1e6);
+        costs.push((processor_ns() - began) / 1e6);
     }
     format!("{:.1}", median(costs))
-}
-
-fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    figures[figures.len() / 2]
-}
-
-/// Returns the processor time of all threads of this process in nanoseconds, or 0 where the system does not report
-/// it.
-fn processor_ns() -> u64 {
-    let Ok(threads) = std::fs::read_dir("/proc/self/task") else {
-        return 0;
-    };
-    threads
-        .filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok())
-        .filter_map(|schedstat| schedstat.split(' ').next()?.parse::<u64>().ok())
-        .sum()
 }
