@@ -12,13 +12,13 @@ const FILES: [(&str, &str); 6] = [
     ("Cargo.toml", include_str!("../templates/Cargo.toml.in")),
     ("src/lib.rs", include_str!("../templates/lib.rs")),
     ("src/__entity__.rs", include_str!("../templates/object.rs")),
-    ("tests/__domain__/main.rs", include_str!("../templates/tests_main.rs")),
+    ("tests/integration/main.rs", include_str!("../templates/tests_main.rs")),
     (
-        "tests/__domain__/__entity__.rs",
+        "tests/integration/__entity__.rs",
         include_str!("../templates/tests_object.rs"),
     ),
     (
-        "tests/__domain__/schema.rs",
+        "tests/integration/schema.rs",
         include_str!("../templates/tests_schema.rs"),
     ),
 ];
@@ -33,7 +33,7 @@ pub fn add(workspace: &Workspace, name: &str, entity: Option<&str>) -> Result {
     println!(
         "
 Next, change table, entity and fields to what the domain is about. Then:
-  UPDATE_SCHEMAS=1 cargo test --workspace --test there_and_back newest_schema
+  UPDATE_SCHEMAS=1 cargo test --workspace --test migrations newest_schema
   cargo xtask schemas
   cargo test --workspace --test {name}
 docs/development/add-a-domain.md has the rest: sample data, the query over all domains, the tables of access and growth."

@@ -15,7 +15,7 @@ pub fn add(workspace: &Workspace, name: &str) -> Result {
     println!(
         "
 It creates a table `{name}`; change it to what the step does. Then:
-  UPDATE_SCHEMAS=1 cargo test --workspace --test there_and_back newest_schema
+  UPDATE_SCHEMAS=1 cargo test --workspace --test migrations newest_schema
 docs/development/add-a-migration.md has the rest: entity, growth list, tests, CHANGELOG."
     );
     Ok(())

@@ -2,8 +2,6 @@
 //!
 //! A kill leaves the files as they are, so they are copied after each statement, and every copy is opened.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -11,11 +9,15 @@ use std::sync::{Mutex, PoisonError};
 use migrations::{Migrator, MigratorTrait};
 use sea_orm_migration::SchemaManager;
 use sea_orm_migration::sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, Statement};
-use tracing::Subscriber;
+use tracing::{Instrument, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+use tracing_subscriber::registry::LookupSpan;
 
-/// Copies the database after each statement that sqlx logs.
+/// Copies the database after each statement that sqlx logs inside of the span [`COPYING`].
 struct CopyLayer;
+
+/// The span of a test whose statements are copied after. The statements of other tests run outside of it.
+const COPYING: &str = "copying";
 
 /// The path of the database, and the number of copies made of it.
 struct Copies {
@@ -26,9 +28,10 @@ struct Copies {
 static COPIES: Mutex<Option<Copies>> = Mutex::new(None);
 static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
-impl<S: Subscriber> Layer<S> for CopyLayer {
-    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
-        if event.metadata().target() != "sqlx::query" {
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for CopyLayer {
+    fn on_event(&self, event: &tracing::Event<'_>, context: Context<'_, S>) {
+        let mut spans = context.event_scope(event).into_iter().flatten();
+        if !spans.any(|span| span.name() == COPYING) || event.metadata().target() != "sqlx::query" {
             return;
         }
         let mut copies = COPIES.lock().unwrap_or_else(PoisonError::into_inner);
@@ -44,8 +47,14 @@ impl<S: Subscriber> Layer<S> for CopyLayer {
     }
 }
 
-fn copy_from_now_on(folder: &Path) {
+/// Runs a test that copies its database, one at a time.
+async fn copying(test: impl Future<Output = ()>) {
+    let _one = ONE_AT_A_TIME.lock().await;
     let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(CopyLayer));
+    test.instrument(tracing::info_span!(COPYING)).await;
+}
+
+fn copy_from_now_on(folder: &Path) {
     *COPIES.lock().unwrap() = Some(Copies {
         of: folder.to_owned(),
         made: 0,
@@ -112,56 +121,60 @@ async fn assert_all_start(folder: &Path, copies: usize, as_in: &[String], with_o
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_next_start_repairs_a_migration_killed_at_any_statement() {
-    let _one = ONE_AT_A_TIME.lock().await;
-    let folder = tempfile::tempdir().unwrap();
-    let db = open(folder.path(), true).await;
-    copy_from_now_on(folder.path());
-    Migrator::up(&db, None).await.unwrap();
-    let as_in = tables(&db).await;
-    Migrator::down(&db, None).await.unwrap();
-    Migrator::up(&db, None).await.unwrap();
-    let copies = copies_made();
-    assert_eq!(tables(&db).await, as_in);
-    assert!(copies > 150, "only {copies} statements were seen");
-    assert_all_start(folder.path(), copies, &as_in, false).await;
+    copying(async {
+        let folder = tempfile::tempdir().unwrap();
+        let db = open(folder.path(), true).await;
+        copy_from_now_on(folder.path());
+        Migrator::up(&db, None).await.unwrap();
+        let as_in = tables(&db).await;
+        Migrator::down(&db, None).await.unwrap();
+        Migrator::up(&db, None).await.unwrap();
+        let copies = copies_made();
+        assert_eq!(tables(&db).await, as_in);
+        assert!(copies > 150, "only {copies} statements were seen");
+        assert_all_start(folder.path(), copies, &as_in, false).await;
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_half_done_step_of_an_old_program_is_repaired() {
-    let _one = ONE_AT_A_TIME.lock().await;
-    let folder = tempfile::tempdir().unwrap();
-    let db = open(folder.path(), true).await;
-    let migrations = Migrator::migrations();
-    let (rows_before, mut seen) = (11, 0);
-    copy_from_now_on(folder.path());
-    Migrator::install(&db).await.unwrap();
-    for (step, migration) in migrations.iter().enumerate().take(12) {
-        if step == rows_before {
-            for statement in ORDER {
-                db.execute_unprepared(statement).await.unwrap();
+    copying(async {
+        let folder = tempfile::tempdir().unwrap();
+        let db = open(folder.path(), true).await;
+        let migrations = Migrator::migrations();
+        let (rows_before, mut seen) = (11, 0);
+        copy_from_now_on(folder.path());
+        Migrator::install(&db).await.unwrap();
+        for (step, migration) in migrations.iter().enumerate().take(12) {
+            if step == rows_before {
+                for statement in ORDER {
+                    db.execute_unprepared(statement).await.unwrap();
+                }
+                for copy in 0..seen {
+                    fs::remove_dir_all(folder.path().join(format!("copy-{copy}"))).unwrap();
+                }
+                copy_from_now_on(folder.path());
             }
-            for copy in 0..seen {
-                fs::remove_dir_all(folder.path().join(format!("copy-{copy}"))).unwrap();
+            // As sea-orm-migration does on SQLite: each statement by itself, then the row.
+            migration.up(&SchemaManager::new(&db)).await.unwrap();
+            let record = format!("INSERT INTO seaql_migrations VALUES ('{}', 0)", migration.name());
+            db.execute_unprepared(&record).await.unwrap();
+            if step + 1 == rows_before {
+                seen = copies_made();
+                assert!(seen > 60, "only {seen} statements were seen");
+                let empty = tempfile::tempdir().unwrap();
+                let fresh = open(empty.path(), false).await;
+                Migrator::up(&fresh, None).await.unwrap();
+                assert_all_start(folder.path(), seen, &tables(&fresh).await, false).await;
             }
-            copy_from_now_on(folder.path());
         }
-        // As sea-orm-migration does on SQLite: each statement by itself, then the row.
-        migration.up(&SchemaManager::new(&db)).await.unwrap();
-        let record = format!("INSERT INTO seaql_migrations VALUES ('{}', 0)", migration.name());
-        db.execute_unprepared(&record).await.unwrap();
-        if step + 1 == rows_before {
-            seen = copies_made();
-            assert!(seen > 60, "only {seen} statements were seen");
-            let empty = tempfile::tempdir().unwrap();
-            let fresh = open(empty.path(), false).await;
-            Migrator::up(&fresh, None).await.unwrap();
-            assert_all_start(folder.path(), seen, &tables(&fresh).await, false).await;
-        }
-    }
-    let copies = copies_made();
-    assert!(copies >= 14, "only {copies} statements were seen");
-    Migrator::up(&db, None).await.unwrap();
-    assert_all_start(folder.path(), copies, &tables(&db).await, true).await;
+        let copies = copies_made();
+        assert!(copies >= 14, "only {copies} statements were seen");
+        Migrator::up(&db, None).await.unwrap();
+        assert_all_start(folder.path(), copies, &tables(&db).await, true).await;
+    })
+    .await;
 }
 
 #[tokio::test]

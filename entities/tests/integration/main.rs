@@ -1,0 +1,3 @@
+//! Rules for the entities' source.
+
+mod types;
