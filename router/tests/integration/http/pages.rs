@@ -6,7 +6,7 @@ use agora::rest_access::AnonymousAccess;
 use contract::Clock;
 use serde_json::json;
 
-use crate::test_server::{Got, TestServer, request};
+use crate::test_server::{TestResponse, TestServer, request};
 
 fn get(path: &str) -> axum::http::Request<axum::body::Body> {
     request("GET", path, &[], "")
@@ -86,7 +86,7 @@ async fn the_cache_page_is_for_loopback_and_operators() {
     assert_eq!((got.status.as_u16(), got.json()), (200, nothing.clone()));
     assert_eq!(got.header("cache-control"), Some("no-store"));
     for (server, host) in [(&here, "agora.example"), (&TestServer::open().await, "localhost")] {
-        let status = |got: Got| got.status.as_u16();
+        let status = |got: TestResponse| got.status.as_u16();
         assert_eq!(status(server.send(from(host, &[])).await), 401);
         let person = server.bearer(1);
         assert_eq!(

@@ -1,109 +1,17 @@
 //! GraphQL over WebSocket, on a real socket.
 
+mod client;
+
 use agora::http::FrontConfig;
 use agora::limits::Limits;
 use axum::http::StatusCode;
-use futures_util::{SinkExt, StreamExt};
-use serde_json::{Value, json};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use futures_util::SinkExt;
+use serde_json::json;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::test_server::TestServer;
-
-struct Socket {
-    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
-}
-
-/// A message of the server.
-#[derive(Debug, PartialEq)]
-enum Said {
-    Message(Value),
-    Close(u16, String),
-    End,
-}
-
-async fn listen(server: &TestServer) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let router = server.router.clone();
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    address.to_string()
-}
-
-async fn connect(address: &str, headers: &[(&'static str, &str)]) -> Result<Socket, Error> {
-    let mut request = format!("ws://{address}/graphql").into_client_request()?;
-    for (name, value) in headers {
-        request.headers_mut().insert(*name, value.parse().unwrap());
-    }
-    Ok(Socket {
-        stream: connect_async(request).await?.0,
-    })
-}
-
-const PROTOCOL: (&str, &str) = ("sec-websocket-protocol", "graphql-transport-ws");
-
-impl Socket {
-    async fn open(server: &TestServer) -> Self {
-        connect(&listen(server).await, &[PROTOCOL]).await.unwrap()
-    }
-
-    /// Opens a socket and initialises it as that person.
-    async fn of(server: &TestServer, user: i64) -> Self {
-        let mut socket = Self::open(server).await;
-        socket
-            .say(json!({ "type": "connection_init", "payload": { "authorization": server.bearer(user) } }))
-            .await;
-        assert_eq!(socket.hear().await, Said::Message(json!({ "type": "connection_ack" })));
-        socket
-    }
-
-    async fn say(&mut self, message: Value) {
-        self.stream.send(Message::text(message.to_string())).await.unwrap();
-    }
-
-    async fn subscribe(&mut self, id: &str, query: &str) {
-        self.say(json!({ "id": id, "type": "subscribe", "payload": { "query": query } }))
-            .await;
-    }
-
-    async fn hear(&mut self) -> Said {
-        loop {
-            match self.stream.next().await {
-                Some(Ok(Message::Text(text))) => return Said::Message(serde_json::from_str(&text).unwrap()),
-                Some(Ok(Message::Close(Some(frame)))) => {
-                    return Said::Close(frame.code.into(), frame.reason.to_string());
-                }
-                Some(Ok(Message::Close(None)) | Err(_)) | None => return Said::End,
-                Some(Ok(_)) => {}
-            }
-        }
-    }
-
-    async fn close_code(&mut self) -> u16 {
-        match self.hear().await {
-            Said::Close(code, _) => code,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    async fn message(&mut self) -> Value {
-        match self.hear().await {
-            Said::Message(message) => message,
-            other => panic!("{other:?}"),
-        }
-    }
-}
-
-fn next(id: &str, data: Value) -> Value {
-    json!({ "id": id, "type": "next", "payload": { "data": data } })
-}
-
-fn complete(id: &str) -> Value {
-    json!({ "id": id, "type": "complete" })
-}
+use client::{PROTOCOL, Received, Socket, complete, connect, listen, next};
 
 #[tokio::test]
 async fn every_kind_of_operation_is_answered_and_completed() {
@@ -156,7 +64,7 @@ async fn a_token_comes_with_the_upgrade_or_the_init_or_not_at_all() {
         let mut headers = vec![PROTOCOL];
         headers.extend(header.map(|bearer| ("authorization", bearer.as_str())));
         let mut socket = connect(&address, &headers).await.unwrap();
-        socket.say(init).await;
+        socket.send(init).await;
         assert_eq!(socket.message().await, json!({ "type": "connection_ack" }));
         socket.subscribe("1", "{ who }").await;
         assert_eq!(socket.message().await, next("1", json!({ "who": viewer })));
@@ -170,11 +78,11 @@ async fn an_invalid_token_opens_no_socket() {
     for authorization in [json!("Bearer nonsense"), json!("nonsense"), json!(7)] {
         let mut socket = connect(&address, &[PROTOCOL]).await.unwrap();
         socket
-            .say(json!({ "type": "connection_init", "payload": { "authorization": authorization } }))
+            .send(json!({ "type": "connection_init", "payload": { "authorization": authorization } }))
             .await;
         assert_eq!(
-            socket.hear().await,
-            Said::Close(4403, "Forbidden: the token is not valid".into())
+            socket.receive().await,
+            Received::Close(4403, "Forbidden: the token is not valid".into())
         );
     }
     match connect(&address, &[PROTOCOL, ("authorization", "Bearer nonsense")]).await {
@@ -226,21 +134,24 @@ async fn every_other_reason_to_close_has_its_code() {
     let server = TestServer::open().await;
     let mut uninitialised = Socket::open(&server).await;
     uninitialised.subscribe("1", "{ hello }").await;
-    assert_eq!(uninitialised.hear().await, Said::Close(4401, "Unauthorized".into()));
+    assert_eq!(
+        uninitialised.receive().await,
+        Received::Close(4401, "Unauthorized".into())
+    );
 
     let mut eager = Socket::of(&server, 1).await;
-    eager.say(json!({ "type": "connection_init" })).await;
+    eager.send(json!({ "type": "connection_init" })).await;
     assert_eq!(
-        eager.hear().await,
-        Said::Close(4429, "Too many initialisation requests".into())
+        eager.receive().await,
+        Received::Close(4429, "Too many initialisation requests".into())
     );
 
     let mut twice = Socket::of(&server, 1).await;
     twice.subscribe("a", "subscription { news }").await;
     twice.subscribe("a", "subscription { news }").await;
     assert_eq!(
-        twice.hear().await,
-        Said::Close(4409, "Subscriber for a already exists".into())
+        twice.receive().await,
+        Received::Close(4409, "Subscriber for a already exists".into())
     );
 
     let mut other = connect(&listen(&server).await, &[("sec-websocket-protocol", "graphql-ws")]).await;
@@ -259,13 +170,13 @@ async fn every_other_reason_to_close_has_its_code() {
 async fn a_ping_is_answered_before_and_after_the_init() {
     let server = TestServer::open().await;
     let mut socket = Socket::open(&server).await;
-    socket.say(json!({ "type": "ping" })).await;
+    socket.send(json!({ "type": "ping" })).await;
     assert_eq!(socket.message().await, json!({ "type": "pong" }));
-    socket.say(json!({ "type": "connection_init" })).await;
+    socket.send(json!({ "type": "connection_init" })).await;
     socket.message().await;
-    socket.say(json!({ "type": "ping", "payload": { "n": 1 } })).await;
+    socket.send(json!({ "type": "ping", "payload": { "n": 1 } })).await;
     assert_eq!(socket.message().await, json!({ "type": "pong", "payload": { "n": 1 } }));
-    socket.say(json!({ "type": "pong" })).await;
+    socket.send(json!({ "type": "pong" })).await;
     socket.subscribe("1", "{ hello }").await;
     assert_eq!(socket.message().await, next("1", json!({ "hello": "hello 0" })));
 }
@@ -274,7 +185,7 @@ async fn a_ping_is_answered_before_and_after_the_init() {
 async fn a_request_error_is_an_error_message_without_complete() {
     let server = TestServer::open().await;
     let mut socket = Socket::open(&server).await;
-    socket.say(json!({ "type": "connection_init" })).await;
+    socket.send(json!({ "type": "connection_init" })).await;
     socket.message().await;
     for (id, query, code) in [
         ("a", "{ nope }", "GRAPHQL_VALIDATION_FAILED"),
@@ -282,9 +193,7 @@ async fn a_request_error_is_an_error_message_without_complete() {
         ("c", "subscription {", "GRAPHQL_VALIDATION_FAILED"),
     ] {
         socket.subscribe(id, query).await;
-        let error = socket.message().await;
-        assert_eq!((&error["id"], &error["type"]), (&json!(id), &json!("error")));
-        assert_eq!(error["payload"][0]["extensions"]["code"], code);
+        assert_eq!(socket.error_code(id).await, code);
     }
     socket.subscribe("d", "{ hello }").await;
     assert_eq!(socket.message().await["id"], "d");
@@ -296,7 +205,7 @@ async fn a_persisted_query_hash_is_refused_as_unsupported() {
     let mut socket = Socket::of(&server, 1).await;
     let hash = json!({ "extensions": { "persistedQuery": { "version": 1, "sha256Hash": "00" } } });
     socket
-        .say(json!({ "id": "1", "type": "subscribe", "payload": hash }))
+        .send(json!({ "id": "1", "type": "subscribe", "payload": hash }))
         .await;
     let error = socket.message().await;
     assert_eq!((&error["type"], &error["id"]), (&json!("error"), &json!("1")));
@@ -315,7 +224,7 @@ async fn a_complete_message_frees_the_subscription() {
     let mut socket = Socket::of(&server, 1).await;
     socket.subscribe("1", "subscription { news }").await;
     assert_eq!(server.signs.recv().await, Some("subscribed"));
-    socket.say(json!({ "id": "1", "type": "complete" })).await;
+    socket.send(json!({ "id": "1", "type": "complete" })).await;
     assert_eq!(server.signs.recv().await, Some("gone"));
     socket.subscribe("1", "subscription { news }").await;
     assert_eq!(server.signs.recv().await, Some("subscribed"));
@@ -330,12 +239,10 @@ async fn an_expired_token_ends_subscriptions_and_the_socket() {
     socket.subscribe("1", "subscription { news }").await;
     assert_eq!(server.signs.recv().await, Some("subscribed"));
     server.outlive_tokens();
-    let error = socket.message().await;
-    assert_eq!((&error["id"], &error["type"]), (&json!("1"), &json!("error")));
-    assert_eq!(error["payload"][0]["extensions"]["code"], "UNAUTHENTICATED");
+    assert_eq!(socket.error_code("1").await, "UNAUTHENTICATED");
     assert_eq!(
-        socket.hear().await,
-        Said::Close(4401, "Unauthorized: the token has expired".into())
+        socket.receive().await,
+        Received::Close(4401, "Unauthorized: the token has expired".into())
     );
 }
 
@@ -369,7 +276,7 @@ async fn a_shutdown_answers_running_queries_and_asks_for_a_reconnect() {
     assert_eq!(socket.message().await, next("q", json!({ "hold": true })));
     assert_eq!(socket.message().await, complete("q"));
     assert_eq!(socket.close_code().await, 1001);
-    assert_eq!(socket.hear().await, Said::End);
+    assert_eq!(socket.receive().await, Received::End);
     server.gateway.until_drained().await;
 }
 
@@ -427,9 +334,7 @@ async fn refuses_a_second_subscription(limits: Limits, code: &str) -> (TestServe
     socket.subscribe("1", "subscription { news }").await;
     assert_eq!(server.signs.recv().await, Some("subscribed"));
     socket.subscribe("2", "subscription { news }").await;
-    let error = socket.message().await;
-    assert_eq!((&error["id"], &error["type"]), (&json!("2"), &json!("error")));
-    assert_eq!(error["payload"][0]["extensions"]["code"], code);
+    assert_eq!(socket.error_code("2").await, code);
     server.news.send("go on".into()).unwrap();
     assert_eq!(socket.message().await, next("1", json!({ "news": "go on" })));
     (server, socket)
@@ -508,6 +413,9 @@ async fn a_close_frame_is_answered_before_the_disconnect() {
             reason: "Normal Closure".into(),
         };
         socket.stream.close(Some(frame)).await.unwrap();
-        assert_eq!(socket.hear().await, Said::Close(1000, "Normal Closure".to_owned()));
+        assert_eq!(
+            socket.receive().await,
+            Received::Close(1000, "Normal Closure".to_owned())
+        );
     }
 }

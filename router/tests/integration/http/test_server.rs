@@ -98,11 +98,11 @@ impl TestServer {
         self.router.clone().oneshot(request).await.unwrap()
     }
 
-    pub async fn send(&self, request: Request<Body>) -> Got {
+    pub async fn send(&self, request: Request<Body>) -> TestResponse {
         let (parts, body) = self.raw(request).await.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let text = String::from_utf8(bytes.to_vec()).unwrap();
-        Got {
+        TestResponse {
             status: parts.status,
             headers: parts.headers,
             text,
@@ -112,13 +112,13 @@ impl TestServer {
 
 /// A response, read to its end.
 #[derive(Debug)]
-pub struct Got {
+pub struct TestResponse {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub text: String,
 }
 
-impl Got {
+impl TestResponse {
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
     }
