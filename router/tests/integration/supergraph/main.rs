@@ -14,6 +14,7 @@ mod operations;
 mod paths;
 mod planning;
 mod plans;
+mod preparation;
 mod request_errors;
 mod schema;
 mod subscriptions;

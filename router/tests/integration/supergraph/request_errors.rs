@@ -1,27 +1,10 @@
 //! Request errors: every invalid operation is refused before execution, with a code and without side effects.
 
 use agora::limits::Limits;
-use agora::subgraph::{OperationKind, ResponseKind, Subgraph, SubgraphRequest};
-use contract::ErrorCode;
-use serde_json::{Value, json};
+use agora::subgraph::ResponseKind;
+use serde_json::json;
 
 use crate::world::{Graph, request};
-
-async fn refused(graph: &Graph, request: SubgraphRequest) -> (&'static str, Value) {
-    let answer = graph.answer(request).await;
-    let body: Value = serde_json::from_slice(&answer.body).unwrap();
-    let ResponseKind::RequestError(code) = answer.kind else {
-        panic!(
-            "not refused: {}",
-            body.to_string().chars().take(200).collect::<String>()
-        );
-    };
-    assert!(body.get("data").is_none());
-    assert_eq!(body["errors"][0]["extensions"]["code"], code.as_str());
-    assert!(!body["errors"][0]["message"].as_str().unwrap().is_empty());
-    assert!(answer.body.len() < 20_000, "{} bytes to say no", answer.body.len());
-    (code.as_str(), body)
-}
 
 #[tokio::test]
 async fn an_invalid_document_is_refused_with_a_code_and_a_location() {
@@ -69,59 +52,11 @@ async fn an_invalid_document_is_refused_with_a_code_and_a_location() {
         ("query A { me { name } } query B { me { name } }", "OPERATION_NOT_FOUND"),
         ("subscription { personChanged { name } }", "SUBSCRIPTION_NOT_SUPPORTED"),
     ] {
-        let (is, body) = refused(&graph, request(query, json!({}))).await;
+        let (is, body) = graph.refused(request(query, json!({}))).await;
         assert_eq!(is, code, "{query}: {body}");
     }
-    let (_, body) = refused(&graph, request("{ me {\n  nothing } }", json!({}))).await;
+    let (_, body) = graph.refused(request("{ me {\n  nothing } }", json!({}))).await;
     assert_eq!(body["errors"][0]["locations"], json!([{ "line": 2, "column": 3 }]));
-}
-
-#[tokio::test]
-async fn operation_name_chooses_the_operation() {
-    let graph = Graph::new();
-    let named = |name: &str| SubgraphRequest {
-        operation_name: Some(name.into()),
-        ..request("query A { me { id } } query B { me { name } }", json!({}))
-    };
-    assert_eq!(
-        &graph.answer(named("B")).await.body[..],
-        br#"{"data":{"me":{"name":"Ada"}}}"#
-    );
-    assert_eq!(
-        &graph.answer(named("A")).await.body[..],
-        br#"{"data":{"me":{"id":"1"}}}"#
-    );
-    assert_eq!(refused(&graph, named("C")).await.0, "OPERATION_NOT_FOUND");
-}
-
-#[tokio::test]
-async fn preparing_an_operation_shows_its_kind_and_runs_nothing() {
-    let graph = Graph::new();
-    let prepare = async |query: &str| graph.supergraph.prepare(request(query, json!({}))).await;
-    // The second time, the operation is cached.
-    for _ in 0..2 {
-        assert_eq!(
-            prepare("mutation { note(text: \"x\") }").await.kind,
-            OperationKind::Mutation
-        );
-        assert_eq!(
-            prepare("subscription { personChanged { name } }").await.kind,
-            OperationKind::Subscription
-        );
-        assert_eq!(graph.asked["people"].lock().unwrap().len(), 0);
-    }
-    let query = prepare("{ me { name } }").await;
-    assert_eq!(query.kind, OperationKind::Query);
-    assert_eq!(
-        &graph.answer(query.request.unwrap()).await.body[..],
-        br#"{"data":{"me":{"name":"Ada"}}}"#
-    );
-    let invalid = prepare("mutation { nothing }").await;
-    assert_eq!(invalid.kind, OperationKind::Query);
-    assert_eq!(
-        invalid.request.unwrap_err().kind,
-        ResponseKind::RequestError(ErrorCode::GraphqlValidationFailed)
-    );
 }
 
 #[tokio::test]
@@ -149,13 +84,12 @@ async fn a_variable_of_a_wrong_type_is_refused_by_its_name() {
         (json!({ "f": null }), "$f "),
         (json!({ "f": "true" }), "$f "),
     ] {
-        let (code, body) = refused(&graph, request(query, variables)).await;
+        let (code, body) = graph.refused(request(query, variables)).await;
         assert_eq!(code, "INVALID_INPUT");
         let message = body["errors"][0]["message"].as_str().unwrap();
         assert!(message.starts_with(at), "{message}");
     }
-    let (code, body) = refused(
-        &graph,
+    let (code, body) = graph.refused(
         request("query($id: ID!) { person(id: $id) { name } }", json!({})),
     )
     .await;
@@ -165,11 +99,11 @@ async fn a_variable_of_a_wrong_type_is_refused_by_its_name() {
     );
     let conditional = "query($a: Boolean = true) { me { name @skip(if: $a) } }";
     assert_eq!(
-        refused(&graph, request(conditional, json!({ "a": null }))).await.0,
+        graph.refused(request(conditional, json!({ "a": null }))).await.0,
         "INVALID_INPUT"
     );
     let long = "x".repeat(1_000_000);
-    let (_, body) = refused(&graph, request(query, json!({ "n": long }))).await;
+    let (_, body) = graph.refused(request(query, json!({ "n": long }))).await;
     assert!(body["errors"][0]["message"].as_str().unwrap().len() < 200);
     assert!(graph.asked.values().all(|asked| asked.lock().unwrap().is_empty()));
 }
@@ -258,7 +192,7 @@ async fn an_oversized_document_is_refused_before_it_is_traversed() {
         ),
         ("20,000 tokens", format!("{{ me {{ {} }} }}", repeat("name ", 20_000))),
     ] {
-        let (code, body) = refused(&graph, request(&query, json!({}))).await;
+        let (code, body) = graph.refused(request(&query, json!({}))).await;
         assert_eq!(code, "QUERY_TOO_COMPLEX", "{what}: {body}");
     }
     assert_eq!(
@@ -351,12 +285,12 @@ async fn a_wrong_literal_is_refused_with_the_path_of_its_argument() {
             json!([{ "line": 1, "column": 43 }]),
         ),
     ] {
-        let (code, body) = refused(&graph, request(query, json!({}))).await;
+        let (code, body) = graph.refused(request(query, json!({}))).await;
         assert_eq!(code, "GRAPHQL_VALIDATION_FAILED", "{query}: {body}");
         assert_eq!(body["errors"][0]["extensions"]["field"], field, "{query}: {body}");
         assert_eq!(body["errors"][0]["locations"], locations, "{query}: {body}");
     }
-    let (_, body) = refused(&graph, request("{ me { nothing } }", json!({}))).await;
+    let (_, body) = graph.refused(request("{ me { nothing } }", json!({}))).await;
     assert!(body["errors"][0]["extensions"].get("field").is_none(), "{body}");
 }
 
@@ -390,7 +324,7 @@ async fn disabled_introspection_is_refused_except_typename() {
         "{ ...F } fragment F on Query { __schema { types { name } } }",
     ] {
         assert_eq!(
-            refused(&graph, request(query, json!({}))).await.0,
+            graph.refused(request(query, json!({}))).await.0,
             "INTROSPECTION_DISABLED"
         );
     }
@@ -466,39 +400,4 @@ async fn any_bytes_get_an_answer() {
             .collect();
         graph.answer(request(&text, json!({ "F": 1 }))).await;
     }
-}
-
-#[tokio::test]
-async fn check_operation_returns_the_kind_and_variables() {
-    let graph = Graph::new();
-    let info = graph
-        .supergraph
-        .check_operation("mutation($id: ID!, $n: String! = \"x\", $l: [Int!]) { rename(id: $id, name: $n) { id } write(product: $id, body: $n) { author { reviews(first: 1) { id } } } echo: note(text: $n) }");
-    let refusal = info.unwrap_err();
-    assert_eq!(refusal.code().as_str(), "GRAPHQL_VALIDATION_FAILED", "$l is not used");
-    let info = graph
-        .supergraph
-        .check_operation("query($id: ID!, $n: Int! = 1, $l: [Int!]) { person(id: $id) { reviews(first: $n) { id } } echo(list: $l) }")
-        .unwrap();
-    assert_eq!(info.kind, OperationKind::Query);
-    let variables: Vec<_> = info
-        .variables
-        .iter()
-        .map(|variable| {
-            (
-                variable.name.as_str(),
-                variable.ty.as_str(),
-                variable.named_type.as_str(),
-                variable.required,
-            )
-        })
-        .collect();
-    assert_eq!(
-        variables,
-        [
-            ("id", "ID!", "ID", true),
-            ("n", "Int!", "Int", false),
-            ("l", "[Int!]", "Int", false)
-        ]
-    );
 }

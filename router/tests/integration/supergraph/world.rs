@@ -435,6 +435,23 @@ impl Graph {
         answered.expect("an answer within half a minute").into_encoded()
     }
 
+    /// Sends a request that must be refused before execution; returns the code of the error and the whole body.
+    pub async fn refused(&self, request: SubgraphRequest) -> (&'static str, Value) {
+        let answer = self.answer(request).await;
+        let body: Value = serde_json::from_slice(&answer.body).unwrap();
+        let ResponseKind::RequestError(code) = answer.kind else {
+            panic!(
+                "not refused: {}",
+                body.to_string().chars().take(200).collect::<String>()
+            );
+        };
+        assert!(body.get("data").is_none());
+        assert_eq!(body["errors"][0]["extensions"]["code"], code.as_str());
+        assert!(!body["errors"][0]["message"].as_str().unwrap().is_empty());
+        assert!(answer.body.len() < 20_000, "{} bytes to say no", answer.body.len());
+        (code.as_str(), body)
+    }
+
     pub async fn run(&self, query: &str) -> Value {
         self.run_with(query, json!({})).await
     }
