@@ -1,6 +1,9 @@
 //! A small pure model of the exchange and the brokerage: the effect of every operation, and the conditions that
 //! refuse it.
 
+mod grants;
+mod orders;
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
@@ -8,6 +11,8 @@ use proptest_state_machine::ReferenceStateMachine;
 
 use super::op;
 pub use super::op::{Op, Side};
+pub use grants::Grant;
+pub use orders::{Automated, Status};
 
 /// Two investors, then two brokers.
 pub const PEOPLE: usize = 4;
@@ -31,36 +36,6 @@ pub struct Person {
     pub lent: i64,
     pub held: i64,
     pub shares: [Shares; STOCKS.len()],
-}
-
-#[derive(Clone, Debug)]
-pub struct Grant {
-    pub investor: usize,
-    pub broker: usize,
-    /// The lent stock, or `None` for money.
-    pub stock: Option<usize>,
-    pub remaining: i64,
-    pub ends: i64,
-    pub open: bool,
-}
-
-#[derive(Clone, Debug)]
-pub struct Automated {
-    pub actor: usize,
-    pub stock: usize,
-    pub side: Side,
-    pub quantity: i64,
-    pub limit: i64,
-    pub ends: Option<i64>,
-    pub status: Status,
-}
-
-/// The state of an automated order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    Pending,
-    Completed,
-    Cancelled,
 }
 
 #[derive(Clone, Debug)]
@@ -226,144 +201,6 @@ impl Model {
         self.trade(stock, side, quantity)
     }
 
-    fn brokered(&mut self, grant: usize, stock: usize, side: Side, quantity: i64) -> bool {
-        let Some(place) = grant.checked_rem(self.grants.len()) else {
-            return false;
-        };
-        let Grant {
-            investor,
-            broker,
-            stock: of,
-            remaining,
-            ends,
-            open,
-        } = self.grants[place];
-        let (price, left) = self.stocks[stock];
-        let cost = price * quantity;
-        let fee = (cost * FEE_BASIS_POINTS[broker] + 5_000) / 10_000;
-        if !open {
-            return false;
-        }
-        match side {
-            Side::Buy => {
-                let total = cost + fee;
-                if of.is_some() || remaining < total || left < quantity {
-                    return false;
-                }
-                self.grants[place].remaining -= total;
-                self.people[investor].lent -= total;
-                self.people[investor].shares[stock].lent += quantity;
-                self.raise(investor, broker, Some(stock), quantity, ends);
-            }
-            Side::Sell => {
-                if of != Some(stock) || remaining < quantity {
-                    return false;
-                }
-                self.grants[place].remaining -= quantity;
-                self.people[investor].shares[stock].lent -= quantity;
-                self.people[investor].lent += cost - fee;
-                if cost > fee {
-                    self.raise(investor, broker, None, cost - fee, ends);
-                }
-            }
-        }
-        self.people[broker].balance += fee;
-        self.trade(stock, side, quantity)
-    }
-
-    fn automate(&mut self, order: Automated) -> bool {
-        let person = &mut self.people[order.actor];
-        let covered = match order.side {
-            Side::Buy => {
-                let cost = order.limit * order.quantity;
-                let covered = take(&mut person.balance, cost);
-                person.held += if covered { cost } else { 0 };
-                covered
-            }
-            Side::Sell => {
-                let shares = &mut person.shares[order.stock];
-                let covered = take(&mut shares.free, order.quantity);
-                shares.held += if covered { order.quantity } else { 0 };
-                covered
-            }
-        };
-        if covered {
-            self.orders.push(order);
-        }
-        covered
-    }
-
-    fn cancel(&mut self, order: usize) -> bool {
-        let Some(place) = order.checked_rem(self.orders.len()) else {
-            return false;
-        };
-        if self.orders[place].status == Status::Completed {
-            return false;
-        }
-        self.release(place);
-        true
-    }
-
-    fn release(&mut self, place: usize) {
-        let order = self.orders[place].clone();
-        if order.status != Status::Pending {
-            return;
-        }
-        let person = &mut self.people[order.actor];
-        match order.side {
-            Side::Buy => {
-                person.held -= order.limit * order.quantity;
-                person.balance += order.limit * order.quantity;
-            }
-            Side::Sell => {
-                person.shares[order.stock].held -= order.quantity;
-                person.shares[order.stock].free += order.quantity;
-            }
-        }
-        self.orders[place].status = Status::Cancelled;
-    }
-
-    fn raise(&mut self, investor: usize, broker: usize, stock: Option<usize>, amount: i64, ends: i64) {
-        let open = self
-            .grants
-            .iter_mut()
-            .find(|grant| grant.open && (grant.investor, grant.broker, grant.stock) == (investor, broker, stock));
-        match open {
-            Some(grant) => {
-                grant.remaining += amount;
-                grant.ends = grant.ends.max(ends);
-            }
-            None => self.grants.push(Grant {
-                investor,
-                broker,
-                stock,
-                remaining: amount,
-                ends,
-                open: true,
-            }),
-        }
-    }
-
-    fn end(&mut self, place: usize) {
-        let grant = &mut self.grants[place];
-        if !grant.open {
-            return;
-        }
-        let left = std::mem::take(&mut grant.remaining);
-        grant.open = false;
-        let investor = &mut self.people[grant.investor];
-        match grant.stock {
-            None => {
-                investor.lent -= left;
-                investor.balance += left;
-            }
-            Some(stock) => {
-                investor.shares[stock].lent -= left;
-                investor.shares[stock].free += left;
-            }
-        }
-    }
-
     /// Expires overdue grants and orders and releases what they hold.
     fn expire(&mut self) {
         for place in 0..self.grants.len() {
@@ -374,69 +211,6 @@ impl Model {
         for place in 0..self.orders.len() {
             if self.orders[place].ends.is_some_and(|ends| ends <= self.now) {
                 self.release(place);
-            }
-        }
-    }
-
-    /// Executes automated orders whose price is reached, in the order in which they were placed, until none is left.
-    /// They are the orders of a stock whose price was just set, and those of stocks with enough shares for at least
-    /// one of them.
-    fn fire(&mut self, repriced: Option<usize>) {
-        let mut repriced = repriced;
-        loop {
-            let before = self.trades;
-            let mut stocks: Vec<usize> = (0..self.stocks.len()).filter(|stock| self.can_fire(*stock)).collect();
-            stocks.extend(repriced.take());
-            for place in 0..self.orders.len() {
-                if stocks.contains(&self.orders[place].stock) {
-                    self.fire_one(place);
-                }
-            }
-            if self.trades == before {
-                return;
-            }
-        }
-    }
-
-    fn can_fire(&self, stock: usize) -> bool {
-        let fits = |order: &Automated| order.side == Side::Sell || order.quantity <= self.stocks[stock].1;
-        let here = |order: &&Automated| order.stock == stock && order.status == Status::Pending && self.crosses(order);
-        self.orders.iter().filter(here).any(fits)
-    }
-
-    fn crosses(&self, order: &Automated) -> bool {
-        let price = self.stocks[order.stock].0;
-        match order.side {
-            Side::Buy => price <= order.limit,
-            Side::Sell => price >= order.limit,
-        }
-    }
-
-    fn fire_one(&mut self, place: usize) {
-        let Automated {
-            actor,
-            stock,
-            side,
-            quantity,
-            limit,
-            status,
-            ..
-        } = self.orders[place];
-        let (price, _) = self.stocks[stock];
-        if status != Status::Pending || !self.crosses(&self.orders[place]) || !self.trade(stock, side, quantity) {
-            return;
-        }
-        self.orders[place].status = Status::Completed;
-        let person = &mut self.people[actor];
-        match side {
-            Side::Buy => {
-                person.held -= limit * quantity;
-                person.balance += (limit - price) * quantity;
-                person.shares[stock].free += quantity;
-            }
-            Side::Sell => {
-                person.shares[stock].held -= quantity;
-                person.balance += price * quantity;
             }
         }
     }
