@@ -89,10 +89,9 @@ async fn a_variable_of_a_wrong_type_is_refused_by_its_name() {
         let message = body["errors"][0]["message"].as_str().unwrap();
         assert!(message.starts_with(at), "{message}");
     }
-    let (code, body) = graph.refused(
-        request("query($id: ID!) { person(id: $id) { name } }", json!({})),
-    )
-    .await;
+    let (code, body) = graph
+        .refused(request("query($id: ID!) { person(id: $id) { name } }", json!({})))
+        .await;
     assert_eq!(
         (code, &body["errors"][0]["message"]),
         ("INVALID_INPUT", &json!("$id is missing, it has to be a ID!"))
