@@ -216,11 +216,11 @@ const WRITES: &[Row] = &[
         ["401", "ok", "ok", "ok", "400", "ok", "ok"],
     ),
     (
-        r#"mutation { it: createPost(input: { title: "a", text: "b", community: "Access", username: "nobody" }) { id } }"#,
+        r#"mutation { it: createPost(input: { title: "a", text: "b", community: "Access", username: "unknown" }) { id } }"#,
         ["401", "403", "403", "403", "ok", "ok", "403"],
     ),
     (
-        r#"mutation { it: createPost(input: { title: "a", text: "b", community: "Access", username: "nobody", at: "2026-01-01T00:00:00Z" }) { id } }"#,
+        r#"mutation { it: createPost(input: { title: "a", text: "b", community: "Access", username: "unknown", at: "2026-01-01T00:00:00Z" }) { id } }"#,
         ["401", "403", "403", "403", "ok", "ok", "403"],
     ),
     // The service has deleted the post, so the later callers do not find it.

@@ -154,7 +154,7 @@ fn refusals(n: i64) -> Vec<Step> {
             None => "name is required; quantity is required",
         };
         steps.extend([
-            step(line, body("Nobody", json!(1)), 404, error(404, no_stock)),
+            step(line, body("Unlisted", json!(1)), 404, error(404, no_stock)),
             step(line, body("menhirco", json!(1)), 404, error(404, no_stock)),
             step(line, body("GameStart", json!(2_000_000)), 409, error(409, too_few)),
             step(line, "{}", 400, error(400, required)),
@@ -206,9 +206,9 @@ fn refusals(n: i64) -> Vec<Step> {
         }
     }
     for line in [
-        "GET /bazaar/stocks/Nobody",
-        "GET /bazaar/catalog/lookup/Nobody",
-        "POST /bazaar/invalidate/Nobody",
+        "GET /bazaar/stocks/Unlisted",
+        "GET /bazaar/catalog/lookup/Unlisted",
+        "POST /bazaar/invalidate/Unlisted",
     ] {
         steps.push(step(line, "", 404, error(404, "stock not found")));
     }
@@ -216,7 +216,7 @@ fn refusals(n: i64) -> Vec<Step> {
     for (id, entry) in [
         (n - 1, trade("MenhirCo", 400, "sell")),
         (n + 90, trade("MenhirCo", 4, "sell")),
-        (n - 1, trade("Nobody", 4, "sell")),
+        (n - 1, trade("Unlisted", 4, "sell")),
     ] {
         let body = json!({ "nextID": id, "entry": entry });
         steps.push(step("POST /bazaar/order/1/push", body, 409, error(409, unrecorded)));

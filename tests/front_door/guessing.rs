@@ -63,7 +63,7 @@ async fn every_login_route_counts_the_same_wrong_passwords() {
     assert_eq!(refused.status(), 429);
     assert_eq!(refused.headers()["retry-after"], "15");
     // A log-in by email at the brokerage is answered like one with an unknown email, although the password is right.
-    for email in ["dan@example.com", "nobody@example.com"] {
+    for email in ["dan@example.com", "unknown@example.com"] {
         let login = json!({ "email": email, "password": PASSWORD });
         assert_eq!(
             anonymous.post("/brokerage/users/login", login).await.status,

@@ -24,7 +24,7 @@ async fn no_api_creates_an_account_that_imitates_the_administrator() {
         ("𝒶𝒹𝓂𝒾𝓃", "mathematical letters"),
         ("adrnin", "two letters for one"),
     ] {
-        let email = "somebody@example.com";
+        let email = "someone@example.com";
         let register = "mutation($input: RegisterInput!) { register(input: $input) { token } }";
         let input = json!({ "username": name, "password": "a long password" });
         let graph = anonymous.graphql_with(register, json!({ "input": input })).await;

@@ -342,7 +342,7 @@ mod tests {
             ("iss", serde_json::json!("another")),
             ("aud", serde_json::json!("another")),
             ("type", serde_json::json!("king")),
-            ("sub", serde_json::json!("nobody")),
+            ("sub", serde_json::json!("unknown")),
             ("exp", serde_json::json!(i64::MAX)),
             ("exp", serde_json::json!("tomorrow")),
         ] {

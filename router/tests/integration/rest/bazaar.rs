@@ -137,7 +137,7 @@ async fn a_missing_object_has_the_message_of_its_route() {
     let app = RestApp::open().await;
     let no_stock = refused(404, "stock not found");
     for name in [
-        "Nobody",
+        "Unlisted",
         "gamestart",
         "GAMESTART",
         "GameStart%20Inc",
@@ -163,7 +163,7 @@ async fn a_missing_object_has_the_message_of_its_route() {
             "POST /bazaar/orders" => "requested stock could not be traded because it could not be found",
             _ => "stock not found",
         };
-        for name in ["Nobody", "gamestart"] {
+        for name in ["Unlisted", "gamestart"] {
             let body = format!(r#"{{"name":"{name}","quantity":1{also}}}"#);
             assert_eq!(
                 app.json(line, &body).await.line(),

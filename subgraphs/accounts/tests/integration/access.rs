@@ -62,7 +62,7 @@ const OPERATIONS: [(&str, [&str; 5]); 34] = [
         [OK, NO, OK, OK, SIGN_IN],
     ),
     (
-        "mutation { updateEmail(username: \"nobody\", email: \"n@example.com\") { id } }",
+        "mutation { updateEmail(username: \"unknown\", email: \"n@example.com\") { id } }",
         [NO, NO, GONE, GONE, SIGN_IN],
     ),
     (
@@ -115,7 +115,7 @@ const OPERATIONS: [(&str, [&str; 5]); 34] = [
         [NO, NO, OK, OK, SIGN_IN],
     ),
     (
-        "mutation { decrementKarma(username: \"nobody\") { id } }",
+        "mutation { decrementKarma(username: \"unknown\") { id } }",
         [NO, NO, GONE, GONE, SIGN_IN],
     ),
     (
@@ -132,7 +132,7 @@ const OPERATIONS: [(&str, [&str; 5]); 34] = [
         [OK, NO, OK, OK, SIGN_IN],
     ),
     (
-        "mutation { deactivateAccount(username: \"nobody\") { id } }",
+        "mutation { deactivateAccount(username: \"unknown\") { id } }",
         [NO, NO, GONE, GONE, SIGN_IN],
     ),
     (

@@ -126,7 +126,7 @@ async fn user_references_resolve_by_both_keys_or_to_null() {
         {"__typename": "User", "id": "404"},
         {"__typename": "User", "id": "x"},
         {"__typename": "User", "username": "ADA"},
-        {"__typename": "User", "username": "nobody"},
+        {"__typename": "User", "username": "unknown"},
         {"__typename": "User", "id": ada.id.to_string()},
         {"__typename": "User", "username": "ada"},
     ]);

@@ -29,7 +29,7 @@ async fn all_failed_logins_have_the_same_response() {
         .at("");
     let huge = "x".repeat(5_000);
     for (login, password) in [
-        ("nobody", PASSWORD),
+        ("unknown", PASSWORD),
         ("ben", "wrong password"),
         ("ben", ""),
         ("ben", &huge),

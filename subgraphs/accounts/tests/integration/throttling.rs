@@ -80,7 +80,7 @@ async fn known_and_unknown_emails_have_the_same_responses() {
             guesses(&domain, first, 10).await;
             // The right password is rejected too: both names of the account share ten guesses.
             for password in ["wrong password", PASSWORD].into_iter().cycle().take(12) {
-                let [of_account, of_none] = [second, "nobody@example.com"].map(|login| domain.login(login, password));
+                let [of_account, of_none] = [second, "unknown@example.com"].map(|login| domain.login(login, password));
                 let (of_account, of_none) = (of_account.await, of_none.await);
                 assert_eq!(verdict(&of_account), verdict(&of_none), "{second}");
                 assert_eq!(of_account.message(), of_none.message());
@@ -101,7 +101,7 @@ async fn an_unknown_name_waits_like_a_known_one() {
         for _ in 0..16 {
             let (ada, unknown) = (
                 domain.login("ada", "wrong").await,
-                domain.login(" NOBODY", "wrong").await,
+                domain.login(" UNKNOWN", "wrong").await,
             );
             assert_eq!(verdict(&ada), verdict(&unknown));
             domain.advance_seconds(20);
@@ -125,7 +125,7 @@ async fn a_guesser_with_many_addresses_waits_and_the_owner_does_not() {
             domain.login("ada@example.com", PASSWORD).await.code(),
             "UNAUTHENTICATED"
         );
-        guesses(&domain, "nobody@example.com", 1).await;
+        guesses(&domain, "unknown@example.com", 1).await;
     })
     .await;
     assert_eq!(domain.login("ada", PASSWORD).await.code(), "OK");

@@ -78,7 +78,7 @@ async fn all_messages_are_for_operators_and_own_ones_for_users() {
             ["FORBIDDEN", "OK", "FORBIDDEN", "OK", "OK", "UNAUTHENTICATED"],
         ),
         ("(favorite: false)", operators),
-        ("(to: \"nobody\")", operators),
+        ("(to: \"unknown\")", operators),
         ("", [refused, refused, refused, refused, refused, "UNAUTHENTICATED"]),
     ] {
         for ((viewer, caller), wanted) in viewers().iter().zip(CALLER_NAMES).zip(wanted) {
@@ -86,7 +86,7 @@ async fn all_messages_are_for_operators_and_own_ones_for_users() {
                 .ask(viewer, &format!("{{ messages{arguments} {{ nodes {{ contents }} }} }}"))
                 .await;
             assert_eq!(code(&answer), wanted, "{caller}: messages{arguments}");
-            let shown = wanted == "OK" && !arguments.contains("nobody");
+            let shown = wanted == "OK" && !arguments.contains("unknown");
             assert_eq!(
                 answer.to_string().contains("secret"),
                 shown,

@@ -51,10 +51,10 @@ async fn each_filter_narrows_the_list_and_the_newest_is_first() {
         (r#"to: "ada", favorite: true"#, vec!["two"]),
         (r#"to: "ada", favorite: false"#, vec!["five", "one"]),
         (r#"to: "dan""#, vec![]),
-        (r#"to: "nobody""#, vec![]),
+        (r#"to: "unknown""#, vec![]),
         (r#"to: """#, vec![]),
         (r#"to: "1""#, vec![]),
-        (r#"to: "nobody", favorite: false"#, vec![]),
+        (r#"to: "unknown", favorite: false"#, vec![]),
         // A null argument counts as an omitted one.
         (r#"to: "cleo", favorite: null"#, vec!["four", "three"]),
     ] {
@@ -69,7 +69,7 @@ async fn users_list_their_own_received_messages() {
         (r#"to: "Ada""#, Ok("\"five\"")),
         (r#"to: "ada", favorite: true"#, Ok("\"two\"")),
         (r#"to: "cleo""#, Err("FORBIDDEN")),
-        (r#"to: "nobody""#, Err("FORBIDDEN")),
+        (r#"to: "unknown""#, Err("FORBIDDEN")),
         ("favorite: true", Err("FORBIDDEN")),
         ("first: 1", Err("INVALID_INPUT")),
     ] {
@@ -99,7 +99,7 @@ async fn the_list_has_pages() {
     assert_eq!((rest, &page["hasNextPage"]), (vec!["one".to_owned()], &json!(false)));
     assert_eq!(list(&domain, r#"to: "ada", last: 1"#).await.0, ["one"]);
     for (arguments, field) in [
-        (r#"to: "nobody", first: -1"#, "first"),
+        (r#"to: "unknown", first: -1"#, "first"),
         ("favorite: true, after: \"x\"", "after"),
         ("to: null", "to"),
         ("first: 3", "to"),

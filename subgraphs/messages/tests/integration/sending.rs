@@ -53,7 +53,7 @@ async fn an_invalid_message_is_not_sent() {
             r#"to: "ada", contents: "a", idempotencyKey: """#.to_owned(),
             "INVALID_INPUT",
         ),
-        (r#"to: "nobody", contents: "a""#.to_owned(), "CONFLICT"),
+        (r#"to: "unknown", contents: "a""#.to_owned(), "CONFLICT"),
         (r#"to: "", contents: "a""#.to_owned(), "CONFLICT"),
         (r#"to: "1", contents: "a""#.to_owned(), "CONFLICT"),
     ] {
@@ -109,12 +109,12 @@ async fn a_missing_sender_or_receiver_is_a_conflict_that_names_it() {
     domain.deactivate(DAN).await;
     for (args, said) in [
         (
-            r#"from: "nobody", to: "ada", contents: "a""#,
+            r#"from: "unknown", to: "ada", contents: "a""#,
             "the sender does not exist",
         ),
         (r#"from: "dan", to: "ada", contents: "a""#, "the sender does not exist"),
         (
-            r#"from: "ada", to: "nobody", contents: "a""#,
+            r#"from: "ada", to: "unknown", contents: "a""#,
             "the receiver does not exist",
         ),
         (

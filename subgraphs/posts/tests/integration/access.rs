@@ -43,7 +43,7 @@ async fn users_post_under_their_own_name_and_operators_under_any() {
             ["OK", "FORBIDDEN", "OK", "OK", "UNAUTHENTICATED"],
         ),
         (
-            r#"username: "nobody""#,
+            r#"username: "unknown""#,
             ["FORBIDDEN", "FORBIDDEN", "OK", "OK", "UNAUTHENTICATED"],
         ),
         (
@@ -110,7 +110,7 @@ async fn a_post_is_deleted_by_its_author_and_by_operators_once() {
         for ((viewer, caller), wanted) in viewers().iter().zip(CALLER_NAMES).zip(wanted) {
             let domain = PostsDomain::new().await;
             domain.post(CLEO, "Books", "one").await;
-            let input = r#"title: "two", text: "b", community: "Books", username: "nobody""#;
+            let input = r#"title: "two", text: "b", community: "Books", username: "unknown""#;
             assert_eq!(code(&create(&domain, &service(), input).await), "OK");
             let delete = format!("mutation {{ deletePost(id: {id}) }}");
             assert_eq!(code(&domain.ask(viewer, &delete).await), wanted, "{caller}: {id}");

@@ -177,7 +177,7 @@ async fn operators_post_for_others_and_date_it() {
     domain.deactivate(DAN).await;
     for (name, author) in [
         ("CLEO", json!({ "id": "3" })),
-        ("nobody", Value::Null),
+        ("unknown", Value::Null),
         ("dan", Value::Null),
     ] {
         let made = create(&domain, &service(), &input(name)).await;

@@ -114,7 +114,7 @@ async fn a_trailing_slash_is_ignored_and_head_is_get_without_body() {
     assert_eq!(app.json("POST /bazaar/orders/", buy).await.status, 200);
     for path in [
         "/bazaar/stocks/GameStart",
-        "/bazaar/stocks/Nobody",
+        "/bazaar/stocks/Unlisted",
         "/bazaar/orders/0",
         "/bazaar/orders/9",
         "/bazaar/catalog/lookup/GameStart",

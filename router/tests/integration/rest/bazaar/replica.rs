@@ -116,7 +116,7 @@ async fn push_confirms_a_recorded_trade_and_writes_nothing() {
         (0, "BoarCo", 2, "sell"),
         (2, "BoarCo", 2, "sell"),
         (9, "BoarCo", 2, "sell"),
-        (1, "Nobody", 2, "sell"),
+        (1, "Unlisted", 2, "sell"),
         (2_147_483_647, "BoarCo", 2, "sell"),
     ] {
         let refused = push(id, name, quantity, side).await;

@@ -127,7 +127,7 @@ async fn a_wrong_login_does_not_reveal_the_wrong_part() {
     let wrong = refused(401, "UNAUTHENTICATED", "wrong email or password");
     for body in [
         r#"{"email":"ada@example.com","password":"not this one"}"#,
-        r#"{"email":"nobody@example.com","password":"agora-demo-2026"}"#,
+        r#"{"email":"unknown@example.com","password":"agora-demo-2026"}"#,
     ] {
         let answered = brokerage.call(&brokerage.anonymous(), "POST /users/login", body).await;
         assert_eq!(

@@ -24,7 +24,7 @@ const MAKERS: [(&str, &str, &str, &str); 5] = [
         "/messages",
         NEW_MESSAGE,
         r#"{"userFrom":"dan","userTo":"ben","contents":"Found it."}"#,
-        r#"{"userFrom":"dan","userTo":"nobody","contents":"Found it."}"#,
+        r#"{"userFrom":"dan","userTo":"unknown","contents":"Found it."}"#,
     ),
 ];
 

@@ -73,9 +73,9 @@ async fn a_message_with_an_unknown_user_violates_a_reference() {
     assert_eq!(community.with_token(&ben, "DELETE /users/ben", "").await.status, 200);
     let before = community.everything().await;
     for (from, to, message) in [
-        ("nobody", "cleo", "the sender does not exist"),
+        ("unknown", "cleo", "the sender does not exist"),
         ("ben", "cleo", "the sender does not exist"),
-        ("dan", "nobody", "the receiver does not exist"),
+        ("dan", "unknown", "the receiver does not exist"),
         ("dan", "BEN", "the receiver does not exist"),
         ("", "cleo", "the sender does not exist"),
         ("dan", " ", "the receiver does not exist"),
@@ -98,9 +98,9 @@ async fn messages_are_listed_by_either_filter_newest_first() {
         ("userTo=cleo&favorite=false", vec![7, 6]),
         ("favorite=true", vec![2]),
         ("favorite=false", vec![8, 7, 6, 5, 4, 3, 1]),
-        ("userTo=nobody", vec![]),
+        ("userTo=unknown", vec![]),
         ("userTo=", vec![]),
-        ("userTo=nobody&favorite=true", vec![]),
+        ("userTo=unknown&favorite=true", vec![]),
     ] {
         assert_eq!(
             community.list(&format!("/messages?{query}"), "id").await,
