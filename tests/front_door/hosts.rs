@@ -21,12 +21,12 @@ async fn http_1_1_has_one_well_formed_host_at_every_listener() {
     let app = TestApp::new().await;
     let mount = app.serve_mount("bookstore").await;
     let main = app.address();
-    let doors = [
+    let listeners = [
         (main, "/health"),
         (main, "/bookstore/info/1"),
         (address_of(&mount), "/info/1"),
     ];
-    for (address, path) in doors {
+    for (address, path) in listeners {
         let status = async |lines: &[&str]| get(address, path, "HTTP/1.1", lines).await.status();
         assert_eq!(status(&["host: localhost"]).await, 200, "{path}");
         assert_eq!(status(&[]).await, 400, "{path}: none");

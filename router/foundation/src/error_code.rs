@@ -16,8 +16,8 @@ pub enum Fault {
     /// The form of the request: its document, its method or its headers. A REST route writes the document itself, so
     /// that such an error of the graph is the route's fault and not the caller's.
     Form,
-    /// The moment: a part of the system is busy or unavailable. The same request may succeed later.
-    Moment,
+    /// The availability of the system: a part is busy or unavailable. The same request may succeed later.
+    Availability,
     /// The server.
     Server,
 }
@@ -236,13 +236,13 @@ error_codes! {
         advice: "Ask for its parts one by one, and report it.",
     }
     Unavailable {
-        code: "UNAVAILABLE", status: 503, fault: Moment,
+        code: "UNAVAILABLE", status: 503, fault: Availability,
         meaning: "A part of the system is busy, unavailable or shutting down. With `extensions.outcome` = `unknown`, a trade may have \
                   happened.",
         advice: "Try again after `Retry-After`, a change with the same idempotency key.",
     }
     Timeout {
-        code: "TIMEOUT", status: 504, fault: Moment,
+        code: "TIMEOUT", status: 504, fault: Availability,
         meaning: "The request took longer than the server permits. The status is 408 where the body of a GraphQL request arrived too \
                   slowly. A REST route answers `UNAVAILABLE` instead.",
         advice: "Try again, a change with the same idempotency key; ask for less if it happens again.",

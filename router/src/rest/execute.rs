@@ -285,7 +285,7 @@ fn rest_error(bound_route: &BoundRoute, route_match: &RouteMatch, caller: &RestC
     let GraphError { message, extensions } = error;
     // An error about the form of the operation, or of the server, is no error of the caller: the route has the operation.
     let known_code = extensions.known_code();
-    let Some(code) = known_code.filter(|code| matches!(code.fault(), Fault::Caller | Fault::Moment)) else {
+    let Some(code) = known_code.filter(|code| matches!(code.fault(), Fault::Caller | Fault::Availability)) else {
         // The domain has logged its own failure already; this line is for operations that no longer fit the graph.
         tracing::error!(
             code = extensions.code.as_deref().unwrap_or_default(),

@@ -19,7 +19,7 @@ impl OrderSubscription {
     /// it.
     async fn order_changed(&self, ctx: &Context<'_>) -> Result<impl Stream<Item = Result<BrokerageOrder>> + use<>> {
         let party = ctx.viewer().require_user()?;
-        let watch = Watch::<brokerage_order::Model>::of_user(party, brokerage_order::involving(party));
+        let watch = Watch::<brokerage_order::Model>::for_user(party, brokerage_order::involving(party));
         Ok(changed_rows(ctx.services(), watch).await?.map_ok(BrokerageOrder))
     }
 }

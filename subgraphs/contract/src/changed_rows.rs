@@ -38,7 +38,7 @@ impl<R: WatchedRow> Watch<R> {
     }
 
     /// The rows whose changes that user may learn of. `rows` selects at least these.
-    pub fn of_user(user: i64, rows: Select<R::Entity>) -> Self {
+    pub fn for_user(user: i64, rows: Select<R::Entity>) -> Self {
         Self {
             rows,
             ids: None,

@@ -25,15 +25,19 @@ pub(crate) async fn run(core: Arc<Core>) {
         if term_started.0 != now.current_term {
             term_started = (now.current_term, Instant::now());
         }
-        let unheard = now.millis_since_quorum_ack.map(Duration::from_millis);
-        let unheard = unheard.unwrap_or_else(|| term_started.1.elapsed());
+        let since_quorum = now.millis_since_quorum_ack.map(Duration::from_millis);
+        let since_quorum = since_quorum.unwrap_or_else(|| term_started.1.elapsed());
         // A replica that receives a snapshot answers separately from openraft's count.
-        let unheard = match core.peers.since_snapshot_heartbeat() {
-            Some(heard) => unheard.min(heard),
-            None => unheard,
+        let since_quorum = match core.peers.since_snapshot_heartbeat() {
+            Some(snapshot) => since_quorum.min(snapshot),
+            None => since_quorum,
         };
-        if unheard > lease {
-            tracing::warn!(id = core.id, ?unheard, "no majority answers; this replica steps down");
+        if since_quorum > lease {
+            tracing::warn!(
+                id = core.id,
+                ?since_quorum,
+                "no majority answers; this replica steps down"
+            );
             step_down(&core, now.current_term).await;
             suspend_elections(&core).await;
         }
@@ -73,8 +77,8 @@ async fn wait_for_majority(core: &Core) {
         let members = core.members();
         let statuses = members.iter().map(|id| core.status_of(*id));
         let statuses = futures_util::future::join_all(statuses).await;
-        let heard = statuses.iter().flatten().filter(|status| status.alive).count();
-        if heard * 2 > members.len() {
+        let reached = statuses.iter().flatten().filter(|status| status.alive).count();
+        if reached * 2 > members.len() {
             return;
         }
         tokio::time::sleep(core.settings.heartbeat).await;

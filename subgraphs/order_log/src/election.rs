@@ -29,8 +29,9 @@ pub(crate) struct PreVoteState {
     id: ReplicaId,
     /// Whether the replica leads.
     leads: bool,
-    /// For how many milliseconds it has heard no leader.
-    unheard_ms: u64,
+    /// The milliseconds since its last message from a leader.
+    #[serde(rename = "unheard_ms")]
+    since_heartbeat_ms: u64,
     /// The last entry of its log: a candidate with an older one does not win.
     last_log: Option<LogId>,
 }
@@ -70,7 +71,7 @@ async fn is_most_up_to_date(core: &Core) -> bool {
         (standing.id == *id).then_some(standing)
     });
     let others: Vec<_> = join_all(others).await.into_iter().flatten().collect();
-    let missed = |standing: &&PreVoteState| Duration::from_millis(standing.unheard_ms) > core.settings.lease();
+    let missed = |standing: &&PreVoteState| Duration::from_millis(standing.since_heartbeat_ms) > core.settings.lease();
     let missing = others.iter().filter(missed).count() + 1;
     let is_majority = missing * 2 > voters.len();
     let works = others.iter().any(|standing| standing.leads);
@@ -86,8 +87,8 @@ impl Core {
     }
 
     fn since_heartbeat(&self) -> Duration {
-        let heard = self.last_heartbeat.lock().unwrap_or_else(PoisonError::into_inner);
-        heard.elapsed()
+        let last = self.last_heartbeat.lock().unwrap_or_else(PoisonError::into_inner);
+        last.elapsed()
     }
 
     /// Notes that a leader has just sent a heartbeat or entries.
@@ -102,7 +103,7 @@ impl Core {
         PreVoteState {
             id: self.id,
             leads: now.state == ServerState::Leader,
-            unheard_ms: u64::try_from(self.since_heartbeat().as_millis()).unwrap_or(u64::MAX),
+            since_heartbeat_ms: u64::try_from(self.since_heartbeat().as_millis()).unwrap_or(u64::MAX),
             last_log: self.raft.data_metrics().borrow().last_log,
         }
     }

@@ -102,8 +102,8 @@ impl Peers {
 
     /// How long ago a replica that receives a snapshot answered. openraft does not count such a replica as a follower.
     pub(crate) fn since_snapshot_heartbeat(&self) -> Option<Duration> {
-        let heard = self.snapshot_heartbeat.lock().unwrap_or_else(PoisonError::into_inner);
-        heard.map(|heard| heard.elapsed())
+        let last = self.snapshot_heartbeat.lock().unwrap_or_else(PoisonError::into_inner);
+        last.map(|last| last.elapsed())
     }
 
     /// Posts JSON to a replica and reads the answer.
@@ -275,12 +275,12 @@ impl PeerConnection {
             match self.peers.post(&self.url, APPEND, &leads, heartbeat).await {
                 Ok(AppendEntriesResponse::HigherVote(vote)) => return vote,
                 Ok(_) => {
-                    let mut heard = self
+                    let mut last = self
                         .peers
                         .snapshot_heartbeat
                         .lock()
                         .unwrap_or_else(PoisonError::into_inner);
-                    *heard = Some(Instant::now());
+                    *last = Some(Instant::now());
                 }
                 Err(error) => tracing::debug!(%error, "no answer to a heartbeat during a snapshot"),
             }

@@ -12,14 +12,14 @@ use tokio::sync::Semaphore;
 /// # Panics
 /// When events were lost.
 pub fn received_events(events: &mut EventStream) -> Vec<Event> {
-    let mut heard = Vec::new();
+    let mut received = Vec::new();
     while let Some(Some(delivery)) = events.next().now_or_never() {
         match delivery {
-            Delivery::Event(event) => heard.push((*event).clone()),
+            Delivery::Event(event) => received.push((*event).clone()),
             Delivery::Lagged(lost) => panic!("{lost} events were lost"),
         }
     }
-    heard
+    received
 }
 
 /// A bus that reports when a subscriber asks for its first event: by then it has finished its initial reads.

@@ -147,14 +147,14 @@ fn integer(number: &Number) -> Option<i64> {
     })
 }
 
-type Members = async_graphql::indexmap::IndexMap<Name, Value>;
+type InputFields = async_graphql::indexmap::IndexMap<Name, Value>;
 
 fn coerce_input_object(
     schema: &PublicSchema,
     definition: &InputObjectType,
-    mut sent: Members,
+    mut sent: InputFields,
     at: &mut String,
-) -> Result<Members, RequestError> {
+) -> Result<InputFields, RequestError> {
     let unknown = sent.keys().find(|key| !definition.fields.contains_key(key.as_str()));
     if let Some(unknown) = unknown {
         let mut unknown = unknown.to_string();
@@ -162,7 +162,7 @@ fn coerce_input_object(
         let message = format!("{at}: {} has no field \"{unknown}\"", definition.name);
         return Err(invalid_value(at, message));
     }
-    let mut coerced = Members::with_capacity(sent.len());
+    let mut coerced = InputFields::with_capacity(sent.len());
     for (name, field) in &definition.fields {
         let value = match (sent.swap_remove(name.as_str()), &field.default_value) {
             (Some(value), _) => {

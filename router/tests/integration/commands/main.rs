@@ -45,9 +45,9 @@ fn printed(folder: &Path, arguments: &[&str], input: &str) -> String {
 struct Server {
     child: Child,
     url: String,
-    said: String,
+    output: String,
     /// The listeners of REST services: their names in parentheses, and their addresses.
-    doors: Vec<(String, String)>,
+    rest_listeners: Vec<(String, String)>,
 }
 
 impl Server {
@@ -70,27 +70,29 @@ impl Server {
             .spawn()
             .expect("the server starts");
         let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-        let mut said = String::new();
-        let (mut url, mut doors) = (None, Vec::new());
+        let mut output = String::new();
+        let (mut url, mut rest_listeners) = (None, Vec::new());
         let url = loop {
             match url {
-                Some(url) if doors.len() == listeners => break url,
+                Some(url) if rest_listeners.len() == listeners => break url,
                 _ => {}
             }
             let line = lines.next().expect("the server says where it listens").expect("text");
-            said.push_str(&line);
+            output.push_str(&line);
             let words: Vec<&str> = line.split_whitespace().collect();
             match words[..] {
                 ["GraphQL", graph] => url = Some(graph.trim_end_matches("/graphql").to_owned()),
-                ["REST", docs, name] => doors.push((name.to_owned(), docs.trim_end_matches("/docs").to_owned())),
+                ["REST", docs, name] => {
+                    rest_listeners.push((name.to_owned(), docs.trim_end_matches("/docs").to_owned()));
+                }
                 _ => {}
             }
         };
         Self {
             child,
             url,
-            said,
-            doors,
+            output,
+            rest_listeners,
         }
     }
 
@@ -201,10 +203,10 @@ fn a_migration_down_that_deletes_rows_needs_confirmation() {
     let down = ["migrate", "--down", &steps.to_string(), data[0], data[1]].map(str::to_owned);
     let down: Vec<&str> = down.iter().map(String::as_str).collect();
     let refused = run(folder.path(), &down, "");
-    let said = text(&refused.stderr);
-    assert!(!refused.status.success() && said.contains("--yes"), "{said}");
+    let output = text(&refused.stderr);
+    assert!(!refused.status.success() && output.contains("--yes"), "{output}");
     for table in ["holding (5)", "broker_authorization (3)", "post (6)", "product ("] {
-        assert!(said.contains(table), "{table}: {said}");
+        assert!(output.contains(table), "{table}: {output}");
     }
     assert_eq!(
         printed(folder.path(), &[&["migrate", "--status"][..], &data].concat(), ""),
@@ -222,8 +224,11 @@ fn a_database_that_lost_a_table_is_refused_by_its_name() {
     db.execute_batch("DROP TABLE message").unwrap();
     drop(db);
     let refused = run(folder.path(), &["serve", "--data", ".", "--listen", "127.0.0.1:0"], "");
-    let said = text(&refused.stderr);
-    assert!(!refused.status.success() && said.contains("table message"), "{said}");
+    let output = text(&refused.stderr);
+    assert!(
+        !refused.status.success() && output.contains("table message"),
+        "{output}"
+    );
 }
 
 #[test]
@@ -243,8 +248,11 @@ fn a_folder_that_cannot_be_used_is_refused_with_the_reason() {
         &["migrate", "--data", "."],
     ] {
         let refused = run(folder.path(), command, "");
-        let said = text(&refused.stderr);
-        assert!(!refused.status.success() && said.contains("not a database"), "{said}");
+        let output = text(&refused.stderr);
+        assert!(
+            !refused.status.success() && output.contains("not a database"),
+            "{output}"
+        );
     }
 }
 
@@ -265,7 +273,7 @@ fn a_served_installation_has_accounts_but_no_sample_data() {
 
     let server = Server::start(folder.path(), "serve");
 
-    assert!(!server.said.contains("agora-demo-2026"));
+    assert!(!server.output.contains("agora-demo-2026"));
     let books = server.graphql("{ books { nodes { id } } }", None);
     assert_eq!(books["data"]["books"]["nodes"], json!([]));
     let login = server.graphql(
@@ -319,7 +327,11 @@ fn each_bazaar_service_listens_on_its_configured_address() {
     let server = Server::start_with(folder.path(), &["demo", "--rest-listen", listen], 3);
     let entry = json!({ "name": "FishCo", "quantity": 1, "type": "buy" });
     let ask = |name: &str, path: &str, pointer: &str| {
-        let (_, url) = server.doors.iter().find(|(known, _)| known == name).expect(name);
+        let (_, url) = server
+            .rest_listeners
+            .iter()
+            .find(|(known, _)| known == name)
+            .expect(name);
         let answer = Server::post_to(url, path, &entry, None);
         answer
             .pointer(pointer)

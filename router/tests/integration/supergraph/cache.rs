@@ -175,7 +175,7 @@ async fn only_found_objects_are_cached() {
     // A removed stock leaves the cache once an event announces the change.
     quantity(&market, 2).await;
     market.lose(2);
-    market.tell(2);
+    market.publish_change(2);
     assert_eq!(quantity(&market, 2).await, None);
 }
 

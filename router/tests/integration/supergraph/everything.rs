@@ -27,19 +27,19 @@ const LISTS: [&str; 6] = [
 ];
 
 /// The number of fetches from each subgraph.
-type Asked = Arc<Mutex<BTreeMap<String, usize>>>;
+type FetchCounts = Arc<Mutex<BTreeMap<String, usize>>>;
 
-/// A subgraph whose fetches are counted.
-struct Counted {
+/// A subgraph whose fetches are counting.
+struct CountingSubgraph {
     name: String,
     inner: Arc<dyn Subgraph>,
-    asked: Asked,
+    fetches: FetchCounts,
 }
 
-impl Subgraph for Counted {
+impl Subgraph for CountingSubgraph {
     fn fetch(&self, request: SubgraphRequest) -> BoxFuture<'_, SubgraphResponse> {
         *self
-            .asked
+            .fetches
             .lock()
             .expect("no panic")
             .entry(self.name.clone())
@@ -55,7 +55,7 @@ impl Subgraph for Counted {
 struct Demo {
     on: TestServices,
     supergraph: Supergraph,
-    asked: Asked,
+    fetches: FetchCounts,
     ada: i64,
 }
 
@@ -63,16 +63,16 @@ impl Demo {
     async fn new() -> Self {
         let on = TestServices::new(NEW_YEAR_US, 16).await;
         agora::demo::seed(&on.services).await.unwrap();
-        let asked = Asked::default();
+        let fetches = FetchCounts::default();
         let subgraphs = agora::domains::open_all(&on.services, &agora::config::Settings::default());
-        let counted = |(name, inner): (String, Arc<dyn Subgraph>)| {
-            let asked = Arc::clone(&asked);
+        let counting = |(name, inner): (String, Arc<dyn Subgraph>)| {
+            let fetches = Arc::clone(&fetches);
             (
                 name.clone(),
-                Arc::new(Counted { name, inner, asked }) as Arc<dyn Subgraph>,
+                Arc::new(CountingSubgraph { name, inner, fetches }) as Arc<dyn Subgraph>,
             )
         };
-        let subgraphs: HashMap<_, _> = subgraphs.into_iter().map(counted).collect();
+        let subgraphs: HashMap<_, _> = subgraphs.into_iter().map(counting).collect();
         let supergraph = Supergraph::new(
             agora::domains::SUPERGRAPH_SDL,
             &contract::SCALARS,
@@ -82,14 +82,14 @@ impl Demo {
         let mut demo = Self {
             on,
             supergraph: supergraph.unwrap(),
-            asked,
+            fetches,
             ada: 0,
         };
         let found = demo
             .ask("{ user(username: \"ada\") { id } }", json!({}), Viewer::Anonymous)
             .await;
         demo.ada = found["user"]["id"].as_str().unwrap().parse().unwrap();
-        demo.asked.lock().unwrap().clear();
+        demo.fetches.lock().unwrap().clear();
         demo
     }
 
@@ -115,8 +115,8 @@ impl Demo {
         let before = self.on.services.db.stats().reads;
         let mut answer = self.ask_as_ada(EVERYTHING, json!({ "n": n })).await;
         let reads = self.on.services.db.stats().reads - before;
-        let asked = std::mem::take(&mut *self.asked.lock().unwrap());
-        (answer["me"].take(), reads, asked)
+        let fetches = std::mem::take(&mut *self.fetches.lock().unwrap());
+        (answer["me"].take(), reads, fetches)
     }
 }
 

@@ -275,7 +275,7 @@ impl Market {
     }
 
     /// Publishes that a stock changed.
-    pub fn tell(&self, id: i64) {
+    pub fn publish_change(&self, id: i64) {
         self.bus.publish(invalidated(id));
     }
 

@@ -39,8 +39,8 @@ const FAULTS: [(Fault, &str, &str); 4] = [
         "The document, the method, a header or the transfer is wrong. The request has to be sent in another way.",
     ),
     (
-        Fault::Moment,
-        "The moment",
+        Fault::Availability,
+        "The availability of the system",
         "A part of the system is busy or unavailable. The same request may succeed later.",
     ),
     (Fault::Server, "The server", "The fault is the server's."),

@@ -66,18 +66,18 @@ async fn sent(routes: Router, vote: Vote) -> SnapshotResponse<ReplicaId> {
 #[tokio::test]
 async fn a_leader_sends_heartbeats_during_a_snapshot() {
     let leads = Vote::new_committed(3, 1);
-    let heard = Arc::new((AtomicUsize::new(0), Notify::new()));
-    let hears = heard.clone();
+    let heartbeats = Arc::new((AtomicUsize::new(0), Notify::new()));
+    let counter = heartbeats.clone();
     let append = async move |Json(rpc): Json<AppendEntriesRequest<Types>>| {
         assert_eq!((rpc.vote, rpc.prev_log_id, rpc.entries.len()), (leads, None, 0));
-        hears.0.fetch_add(1, SeqCst);
-        hears.1.notify_one();
+        counter.0.fetch_add(1, SeqCst);
+        counter.1.notify_one();
         Json(AppendEntriesResponse::<ReplicaId>::Success)
     };
     // Accepts the snapshot only after a few heartbeats.
     let snapshot = async move || {
-        while heard.0.load(SeqCst) < 5 {
-            heard.1.notified().await;
+        while heartbeats.0.load(SeqCst) < 5 {
+            heartbeats.1.notified().await;
         }
         Json(SnapshotResponse::new(leads))
     };

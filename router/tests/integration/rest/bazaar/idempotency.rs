@@ -41,7 +41,10 @@ async fn a_refused_trade_leaves_its_key_unused() {
         app.send("POST /bazaar/orders", &key, body).await.line()
     };
     let not_found = refused(404, "requested stock could not be traded because it could not be found");
-    assert_eq!(send(r#"{"name":"Unlisted","quantity":1,"type":"buy"}"#).await, not_found);
+    assert_eq!(
+        send(r#"{"name":"Unlisted","quantity":1,"type":"buy"}"#).await,
+        not_found
+    );
     let too_many = send(r#"{"name":"GameStart","quantity":101,"type":"buy"}"#).await;
     assert_eq!(too_many, refused(409, "could not trade stock"));
     let sold = send(r#"{"name":"GameStart","quantity":1,"type":"sell"}"#).await;
