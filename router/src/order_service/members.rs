@@ -96,17 +96,17 @@ impl MembersCommand {
                 front_end
                     .add_replica(*id, url, deadline(settings.replicas.order_snapshot_ms_max))
                     .await?;
-                Ok(format!("replica {id} takes part\n"))
+                Ok(format!("replica {id} is a member\n"))
             }
             Self::Remove { id, cluster } => {
                 let (front_end, settings) = cluster.front_end()?;
                 let deadline = deadline(settings.replicas.order_snapshot_ms_max);
                 if !front_end.members(deadline).await?.contains_key(id) {
-                    return Ok(format!("replica {id} takes no part\n"));
+                    return Ok(format!("replica {id} is no member\n"));
                 }
                 front_end.remove_replica(*id, deadline).await?;
                 Ok(format!(
-                    "replica {id} takes no part any more; stop it, and never start it again\n"
+                    "replica {id} is no longer a member; stop it, and never start it again\n"
                 ))
             }
         }

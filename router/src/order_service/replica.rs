@@ -189,7 +189,7 @@ pub enum ReplicaError {
     #[error("replica {0} cannot go on, as the log above says")]
     Stopped(ReplicaId),
     /// The others know another file of this replica, or more progress of this file.
-    #[error("replica {0} must not take part: {1}")]
+    #[error("replica {0} is not admitted: {1}")]
     NotAdmitted(ReplicaId, String),
     /// It cannot listen or serve.
     #[error(transparent)]

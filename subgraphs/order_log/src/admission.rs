@@ -97,7 +97,7 @@ struct AdmissionError(String);
 /// Makes the replica an active member as soon as its file is admitted. Shuts the replica down if the file is refused.
 pub(crate) async fn run(core: Arc<Core>, urls: BTreeMap<ReplicaId, String>, joins: bool) {
     if let Err(why) = become_member(&core, urls, joins).await {
-        tracing::error!(id = core.id, %why, "this replica must not take part");
+        tracing::error!(id = core.id, %why, "this replica is not admitted");
         let _ = core.refusal_reason.set(why.0);
         let _ = core.raft.shutdown().await;
     }
@@ -258,7 +258,7 @@ pub(crate) async fn admit(replica: &Replica, asks: StoreIdentity) -> Result<Stor
     let (core, id) = (&replica.core, asks.id);
     if core.refusal_reason.get().is_some() {
         return Err(PeerError::Unreachable(format!(
-            "replica {} takes no part itself",
+            "replica {} is no member itself",
             core.id
         )));
     }
@@ -283,16 +283,16 @@ pub(crate) async fn require_member(State(replica): State<Replica>, request: Requ
     if *replica.core.is_member.borrow() {
         return next.run(request).await;
     }
-    let why = "the others have not said yet that this file may take part";
+    let why = "the other replicas have not admitted this file yet";
     (StatusCode::SERVICE_UNAVAILABLE, why).into_response()
 }
 
 fn lost_file_message(id: ReplicaId) -> String {
-    format!("replica {id} took part with another file: who lost it is replaced under a new id")
+    format!("replica {id} was a member with another file: replace a replica that lost its file under a new id")
 }
 
 fn rollback_message(id: ReplicaId) -> String {
-    format!("replica {id} was further than its file is now, which is an older copy: it is replaced under a new id")
+    format!("replica {id} was further than its file is now, which is an older copy: replace it under a new id")
 }
 
 impl Core {

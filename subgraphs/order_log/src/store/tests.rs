@@ -290,7 +290,7 @@ async fn started(log: &mut LogStore, state_machine: &mut StateMachine) -> LogId 
     let (applied, _) = state_machine.applied_state().await.expect("a state");
     assert_eq!(applied, state.committed);
     let purged = log.get_log_state().await.expect("a state").last_purged_log_id;
-    assert!(purged <= applied, "thrown away before it was applied");
+    assert!(purged <= applied, "compacted before it was applied");
     applied.expect("something was applied")
 }
 
@@ -420,7 +420,7 @@ async fn a_crash_before_a_snapshot_is_written_keeps_its_log() {
     assert_eq!(started(&mut log, &mut follower).await, at(5));
     log.purge(at(6)).await.expect("purged");
     let purged = log.get_log_state().await.expect("a state").last_purged_log_id;
-    assert_eq!(purged, Some(at(6)), "what no copy covers is thrown away as ever");
+    assert_eq!(purged, Some(at(6)), "entries without a snapshot are compacted as before");
 }
 
 #[tokio::test]

@@ -183,7 +183,7 @@ async fn a_lost_replica_is_replaced_under_a_new_id() {
     cluster.ready().await;
     let ids: Vec<_> = cluster.running.keys().copied().collect();
     // The removal is committed without the new replica, which learns of it a moment later.
-    within("the new replica knows who takes part", async {
+    within("the new replica knows the members", async {
         while cluster.replica(4).members() != ids {
             tokio::task::yield_now().await;
         }

@@ -197,7 +197,7 @@ fn replicas_run_are_added_and_removed_by_commands() {
     assert_eq!(environment.send(4, "GET /health", &[], "").0, 503);
     assert_eq!(environment.send(4, "GET /orders/0", &[], "").0, 503);
     let added = environment.members(1, &["add", "--id", "4", "--url", &environment.url(4)]);
-    assert_eq!(added, "replica 4 takes part\n");
+    assert_eq!(added, "replica 4 is a member\n");
     fourth.ready();
     assert_eq!(environment.send(4, "GET /orders/0", &[], "").0, 200);
 
@@ -206,10 +206,10 @@ fn replicas_run_are_added_and_removed_by_commands() {
     lost.signal("-KILL");
     assert!(!lost.ended().success());
     let removed = environment.members(3, &["remove", "--id", "2"]);
-    assert!(removed.starts_with("replica 2 takes no part any more"), "{removed}");
+    assert!(removed.starts_with("replica 2 is no longer a member"), "{removed}");
     assert_eq!(
         environment.members(3, &["remove", "--id", "2"]),
-        "replica 2 takes no part\n"
+        "replica 2 is no member\n"
     );
     let listed = environment.members(4, &["list"]);
     assert!(!listed.contains("\n2 "), "{listed}");
