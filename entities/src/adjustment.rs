@@ -26,12 +26,13 @@ pub enum AdjustmentOutcome {
     BelowLent(i64),
 }
 
-/// Makes the user's wallet in that currency hold `to`. One movement of the kind [`TransactionKind::Adjustment`] takes the
-/// difference from outside or sends it there. A missing wallet is opened.
+/// Sets the content of the user's wallet in that currency to `to`. One ledger transaction of the kind
+/// [`TransactionKind::Adjustment`] moves the difference from or to the account outside of wallets. A missing wallet is
+/// opened.
 ///
 /// # Errors
-/// [`crate::error::Violation::WalletFull`]; an error when the database fails, when the user does not exist, or when
-/// the wallet changed between the read and the movement. The caller must then roll the transaction back.
+/// [`crate::error::Violation::WalletFull`]; an error when the database fails, when the user does not exist, or when the
+/// wallet changed between the read and the ledger transaction. The caller must then roll the transaction back.
 pub async fn adjust(
     tx: &impl ConnectionTrait,
     user_id: i64,

@@ -33,7 +33,7 @@ pub struct Model {
     pub stock_id: Option<i64>,
     /// The ISO 4217 currency code; of money only.
     pub currency: Option<String>,
-    /// The total that was ever put in, as far as 64 bits can count it: minor units or shares.
+    /// The sum of the grant and all increases, as far as 64 bits can count it: minor units or shares.
     pub granted: i64,
     /// The amount left to use: minor units or shares.
     pub remaining: i64,

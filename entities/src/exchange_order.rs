@@ -52,8 +52,8 @@ pub const NUMBER_MAX: i64 = 2_147_483_647;
 
 /// The statement of [`append`].
 ///
-/// The largest number is a subquery of its own: SQLite then looks at the end of the key. As an aggregate below the condition it
-/// would read every trade.
+/// The largest number is a subquery of its own: SQLite then reads only the last entry of the key. As an aggregate
+/// beside the condition it would read every trade.
 pub const APPEND: &str = "INSERT INTO exchange_order
          (number, stock_id, side, quantity, price_minor, currency, trader_id, at_us)
      SELECT next, $1, $2, $3, $4, $5, $6, $7

@@ -21,7 +21,7 @@ pub struct EndedObligations {
     pub orders: Vec<brokerage_order::Model>,
     /// Wallets and holdings that got money or shares back.
     pub affected: Vec<AffectedBalance>,
-    /// Ids of the orders whose cover was missing and could not be released: their data is damaged.
+    /// Ids of the orders whose reserved money or shares were missing and could not be released: their data is damaged.
     pub without_reserve: Vec<i64>,
 }
 

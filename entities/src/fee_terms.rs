@@ -11,7 +11,7 @@ const HUNDRED_PERCENT: i128 = 10_000;
 /// A part of what is lent, under one fee.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FeePart {
-    /// The highest fee that the broker takes of a trade with it, in hundredths of a percent.
+    /// The highest fee that the broker may take from a trade with this part, in hundredths of a percent.
     pub fee_basis_points: i64,
     /// Minor units or shares.
     pub amount: i64,

@@ -1,5 +1,5 @@
-//! The cover of automated orders: the money at the limit price, or the shares. It is reserved when the order is
-//! placed, so that a triggered order never lacks cover.
+//! The reserve of automated orders: the money at the limit price, or the shares. It is set aside when the order is
+//! placed, so that a triggered order never lacks it.
 
 use sea_orm::{ConnectionTrait, DbErr};
 
@@ -19,7 +19,7 @@ pub fn cost(quantity: i64, price_minor: i64) -> Option<i64> {
         .filter(|cost| *cost <= ledger::WALLET_MAX_MINOR)
 }
 
-/// Reserves the cover of a pending order.
+/// Sets the reserve of a pending order aside.
 ///
 /// # Errors
 /// [`Violation::InsufficientFunds`], [`Violation::InsufficientShares`], or when the database fails.
@@ -42,8 +42,8 @@ pub async fn reserve(
     }
 }
 
-/// Releases the cover of a cancelled order. The caller has cancelled the order in the same transaction, so this
-/// happens once. `None` when the cover is missing, which only damaged data can cause: one such order must not stop
+/// Releases the reserve of a cancelled order. The caller has cancelled the order in the same transaction, so this
+/// happens once. `None` when the reserve is missing, which only damaged data can cause: one such order must not stop
 /// the release of others.
 pub async fn release(
     tx: &impl ConnectionTrait,
@@ -70,9 +70,8 @@ pub async fn release(
     }
 }
 
-/// Pays for a triggered order out of its cover, at `price_minor` a share, and moves its shares. The part of the
-/// hold that a purchase does not need becomes free again. The caller does the exchange's side and completes the
-/// order.
+/// Pays for a triggered order out of its reserve, at `price_minor` a share, and moves its shares. The part of the hold
+/// that a purchase does not need becomes free again. The caller does the exchange's side and completes the order.
 ///
 /// # Errors
 /// [`Violation::WalletFull`], or when the database fails.

@@ -18,7 +18,7 @@ pub struct Model {
     pub id: i64,
     /// The title.
     pub title: String,
-    /// The name of its community, as that was first spelled.
+    /// The name of its community, in its first spelling.
     pub community: String,
     /// The case-insensitive key of the community's name ([`case_fold`]).
     pub community_key: String,

@@ -18,7 +18,7 @@ pub(crate) async fn fetch_optional<M: FromQueryResult>(
     M::find_by_statement(statement).one(tx).await
 }
 
-/// Selects the same rows with an empty text in that column, which is not read.
+/// Selects the same rows with an empty text in place of that column, so that SQLite does not read the column.
 pub(crate) fn without_text<E: EntityTrait>(rows: Select<E>, long: E::Column) -> Select<E> {
     let short = E::Column::iter().filter(|column| column.as_str() != long.as_str());
     rows.select_only()

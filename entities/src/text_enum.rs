@@ -1,6 +1,6 @@
 //! Enums that columns store as text.
 //!
-//! A text that is none of the enum's is an error that names the table, the row and the column. SeaORM's own derive for
+//! A text that the enum does not have is an error that names the table, the row and the column. SeaORM's own derive for
 //! such enums names only the enum (docs/adr/0072-enums-are-stored-as-text-and-read-strictly.md).
 
 use sea_orm::{ColIdx, DbErr, QueryResult, TryGetError, TryGetable};

@@ -180,7 +180,7 @@ pub async fn name_conflict(
     Ok(None)
 }
 
-/// The temporary key of a username that is derived from the new row's id. It cannot be typed.
+/// The temporary key of a new row whose username contains the row's id. No username has this character.
 const UNNAMED_KEY: &str = "\u{1}";
 
 /// Adds a user. The database assigns `person.id`, and the keys are computed from the names. A user with an empty

@@ -24,9 +24,9 @@ pub struct Model {
     pub committed_minor: i64,
     /// The amount lent to brokers: the sum of the remaining amounts of the open capital authorizations.
     pub lent_minor: i64,
-    /// The cover of automated orders: the sum of the pending holds.
+    /// The amount reserved for automated orders: the sum of the pending holds.
     pub held_minor: i64,
-    /// Rises by one with every movement.
+    /// Rises by one with every ledger transaction.
     pub version: i64,
     /// When it was opened, in microseconds since the epoch.
     pub opened_at_us: i64,

@@ -1,4 +1,4 @@
-//! Tables of the domain `wallet` (`entities::{wallet, ledger_movement, ledger_entry, hold}`).
+//! Tables of the domain `wallet` (`entities::{wallet, ledger_transaction, ledger_entry, hold}`).
 
 use sea_orm_migration::prelude::*;
 

@@ -63,9 +63,9 @@ const IDS_AFTER_THOSE_OF_THE_LEDGER: [&str; 2] = [
 ];
 
 /// Ends every open authorization of money and every hold of an order, with the ledger entries that this requires
-/// (`entities::{lending, cover}` do the same while the program runs).
+/// (`entities::{lending, order_reserve}` do the same while the program runs).
 async fn release_reserved(db: &impl ConnectionTrait) -> Result<(), DbErr> {
-    // Migrations have no clock. The moment of the latest movement keeps the ledger in order.
+    // Migrations have no clock. The time of the latest ledger transaction keeps the ledger in order.
     let now_us = tables::fetch_number(db, "SELECT coalesce(max(at_us), 0) FROM ledger_movement").await?;
     let lent =
         "SELECT 'RELEASE' AS kind, 'LENT' AS account, NULL AS order_id, a.id AS authorization_id, w.id AS wallet_id,

@@ -22,7 +22,8 @@ impl MigrationTrait for Migration {
         manager.create_table(reservation()).await?;
         let db = manager.get_connection();
         for statement in [
-            // Shares in open reservations: neither the exchange's nor gone, so the exchange keeps room for them.
+            // Shares in open reservations: the exchange does not have them, but keeps room for them because they may
+            // return.
             "ALTER TABLE stock ADD COLUMN held bigint NOT NULL DEFAULT 0 CHECK (held >= 0)",
             // Open reservations are few, and they are looked up all the time.
             "CREATE INDEX reservation_open ON reservation (binding, id) WHERE state = 'RESERVED'",

@@ -65,7 +65,7 @@ pub fn run(command: &mut Command) -> Result {
     Err(format!("{}: {status}", line(command)).into())
 }
 
-/// Asks again and again until there is an answer; `None` when there is none in time.
+/// Calls `ask` until it returns an answer; `None` when the time is over.
 pub fn wait<T>(time_max: Duration, mut ask: impl FnMut() -> Result<Option<T>>) -> Result<Option<T>> {
     let deadline = Instant::now() + time_max;
     loop {

@@ -12,7 +12,7 @@ pub struct List<'a> {
     pub prefix: &'a str,
 }
 
-/// Inserts a member into a list that is in alphabetical order; a member that is there already stays the only one.
+/// Inserts a member into a list that is in alphabetical order; a member that exists is not added again.
 ///
 /// # Errors
 /// When the text has no such list.

@@ -50,7 +50,8 @@ pub fn write(workspace: &Workspace, name: &str, entity: &str) -> Result<Vec<Stri
             return Err(format!("{taken} exists already").into());
         }
     }
-    // The edits come first: where one of them finds no place, nothing but the files before it has changed.
+    // The edits come before the new files: if an edit finds no place, only the files that were edited before it have
+    // changed.
     let mut written = vec![
         edit(workspace, "Cargo.toml", |text| workspace_manifest(text, name))?,
         edit(workspace, "router/Cargo.toml", |text| router_manifest(text, name))?,
@@ -200,7 +201,7 @@ fn domains(text: &str, name: &str) -> Result<String> {
     Ok(insert_line(&lines, place, &entry))
 }
 
-/// Adds a type to the list of those that can be invalidated, whose length is part of its type.
+/// Adds a type to the array of types that can be invalidated, and corrects the array's length.
 fn entity_types(text: &str, entity: &str) -> Result<String> {
     const HEAD: &str = "pub const ENTITY_TYPES: [&str; ";
     let list = List {

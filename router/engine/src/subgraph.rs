@@ -69,7 +69,8 @@ pub struct SubgraphRequest {
     pub budget: Option<Arc<AnswerBudget>>,
 }
 
-/// The caller of a request. Its identity is a value of the program: the engine passes it on and does not read it.
+/// The caller of a request. Its identity is a value of the program that uses the engine: the engine passes it on and
+/// does not read it.
 #[derive(Clone, Debug, Default)]
 pub struct Caller {
     identity: Option<Arc<dyn Any + Send + Sync>>,

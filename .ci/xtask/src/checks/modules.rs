@@ -193,7 +193,7 @@ impl ModuleTree {
         uses
     }
 
-    /// Returns the module that has what a path names; `None` for a path out of the crate.
+    /// Returns the module that has what a path names; `None` for a path that leaves the crate.
     fn resolve(&self, from: &ModulePath, path: &[String], depth: usize) -> Option<ModulePath> {
         let mut module = match path.first()?.as_str() {
             "crate" => ModulePath::new(),
@@ -226,7 +226,7 @@ impl ModuleTree {
         Some(module)
     }
 
-    /// Returns the module from which a module has a name that is not its own.
+    /// Returns the module that defines a name which `module` imports.
     fn behind(&self, module: &ModulePath, wanted: &str, depth: usize) -> Option<ModulePath> {
         let here = self.modules.get(module)?;
         if defines(&here.code, wanted) {
@@ -242,8 +242,7 @@ impl ModuleTree {
     }
 }
 
-/// Returns the siblings of which one has the first module in it and the other the second; `None` for a module and one
-/// below it.
+/// Returns the two siblings that contain the two modules; `None` where one module is below the other.
 fn siblings(one: &ModulePath, other: &ModulePath) -> Option<(String, String)> {
     let common = one.iter().zip(other).take_while(|(one, other)| one == other).count();
     let at = |path: &ModulePath| Some(path.get(..=common)?.join("::"));

@@ -25,7 +25,7 @@ pub fn check(workspace: &Workspace, folder: &Path) -> Result {
             return Err(format!("GET {path} is not {expected:?}: {response}").into());
         }
     }
-    // The prices of the sample data move by themselves.
+    // The demo's price feed changes prices, so that events arrive without a request.
     let mut client = workspace.command(built("examples/subscription_client")?);
     client.arg(format!("ws://{address}/graphql"));
     client.args(["subscription { stockChanged { name price } }", "2"]);

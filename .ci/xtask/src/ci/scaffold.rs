@@ -1,4 +1,4 @@
-//! The domain that `new-domain` writes compiles in its place and passes its test.
+//! Checks that the domain that `new-domain` writes compiles in its place and passes its test.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ const ENTITY: &str = "reading_list";
 pub fn check(workspace: &Workspace) -> Result {
     let target = std::env::current_exe()?;
     let target = target.ancestors().nth(2).ok_or("this program is in no target folder")?;
-    // Always the same folder: what is built of it replaces what the last run built.
+    // The folder is always the same, so that this build replaces that of the last run.
     let folder = target.join("scaffold");
     let copy = copy(workspace, &folder)?;
     new_domain::write(&copy, DOMAIN, ENTITY)?;

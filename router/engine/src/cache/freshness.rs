@@ -21,9 +21,8 @@
 //! This rests on domains that publish after their commit and before they answer (`contract::Tx::publish`), and on
 //! the bus that invalidates before it passes an event on (`InvalidatingBus` of the router).
 //!
-//! There is one case that this does *not* promise. Between `W`'s commit and its invalidation, one reader may see the new
-//! value by an uncached way while another one sees the old value from the cache. Both sent their requests before `W` was
-//! answered.
+//! One case is *not* promised. Between `W`'s commit and its invalidation, one reader may see the new value by an
+//! uncached way while another one sees the old value from the cache. Both sent their requests before `W` was answered.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_graphql::indexmap::Equivalent;
 use async_graphql::{Name, Value, Variables};
 
-/// The part of the key that a plan knows: everything but the values of the variables. Plans with equal questions share
+/// The part of the key that a plan knows: everything but the values of the variables. Plans with equal keys share
 /// cached responses.
 #[derive(Debug)]
 pub struct FetchKey {
@@ -38,12 +38,12 @@ impl FetchKey {
     }
 }
 
-/// A question with borrowed values of its variables, so that a lookup copies nothing.
+/// A cache key with borrowed values of its variables, so that a lookup copies nothing.
 #[derive(Clone, Copy, Debug)]
 pub struct CacheKeyRef<'a> {
     /// The part of the key that the plan knows.
     pub fetch_key: &'a Arc<FetchKey>,
-    /// The operation's coerced variables; the lookup ignores those that the question does not need.
+    /// The operation's coerced variables; the lookup ignores those that the fetch does not need.
     pub variables: &'a Variables,
     /// The representation of the requested entity.
     pub entity: Option<&'a Value>,
@@ -53,7 +53,7 @@ pub struct CacheKeyRef<'a> {
 #[derive(Debug)]
 pub(super) struct CacheKey {
     fetch_key: Arc<FetchKey>,
-    /// The values in the question's order, and then the entity.
+    /// The values in the order of the fetch key's variables, and then the entity.
     values: Box<[Option<Value>]>,
 }
 

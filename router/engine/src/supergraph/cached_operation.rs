@@ -12,7 +12,8 @@ pub type OperationKey = (Arc<str>, Option<String>);
 pub struct CachedOperation {
     /// The operation.
     pub valid: ValidOperation,
-    /// By the values of their conditions. Other plans come from the plan cache by their text, or are made again.
+    /// The plans, by the values of their conditions. Other plans come from the plan cache by their text, or are made
+    /// again.
     plans: Mutex<Vec<(ConditionValues, Arc<Plan>)>>,
 }
 

@@ -17,7 +17,7 @@ pub struct ResolvedOperation {
 }
 
 impl ValidOperation {
-    /// Removes the selections and arguments that these decisions exclude. A selection set can become empty.
+    /// Removes the selections and arguments that these values exclude. A selection set can become empty.
     pub fn resolve_conditions(&self, condition_values: &[bool]) -> ResolvedOperation {
         let is_included = |directives: &DirectiveList| {
             directives.iter().all(|directive| {

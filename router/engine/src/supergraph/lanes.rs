@@ -1,8 +1,8 @@
 //! Schedules CPU-bound work: validation, planning and introspection run outside of the async threads.
 //!
 //! There are two lanes, so that cheap operations never wait behind expensive ones. Each lane limits how many operations
-//! run, how many wait, and how long. One operation more is answered `UNAVAILABLE` at once. A place becomes free when the
-//! work ends, not when its client disconnects.
+//! run, how many wait, and how long. A further operation is answered `UNAVAILABLE` at once. A place becomes free when
+//! the work ends, not when its client disconnects.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

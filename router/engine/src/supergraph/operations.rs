@@ -99,7 +99,8 @@ impl Operations {
         }
     }
 
-    /// The pace of validating and translating a document, by its length: the limits bound the fields that it can mean.
+    /// The expected duration of validating and translating a document, by its length: the limits bound the fields that
+    /// it can expand to.
     fn text_duration(&self, text: &str) -> ExpectedDuration {
         if text.len() <= self.limits.planning_quick_bytes_max {
             ExpectedDuration::Short

@@ -41,7 +41,7 @@ pub struct ValidOperation {
     pub optional: Vec<async_graphql::Name>,
     /// The literals that are checked with the variables of every request.
     pub deferred_literals: Vec<DeferredLiteral>,
-    /// Whether it is weighed with the variables of every request.
+    /// Whether its cost is estimated with the variables of every request.
     pub has_variable_cost: bool,
     maximal_conditions: ConditionValues,
 }
@@ -74,7 +74,7 @@ impl ValidOperation {
         conditions.chain(given).collect()
     }
 
-    /// Returns the decisions that keep as much of the operation as possible.
+    /// Returns the values of the conditions that keep as much of the operation as possible.
     pub fn maximal_conditions(&self) -> ConditionValues {
         self.maximal_conditions.clone()
     }

@@ -420,7 +420,7 @@ async fn a_crash_before_a_snapshot_is_written_keeps_its_log() {
     assert_eq!(started(&mut log, &mut follower).await, at(5));
     log.purge(at(6)).await.expect("purged");
     let purged = log.get_log_state().await.expect("a state").last_purged_log_id;
-    assert_eq!(purged, Some(at(6)), "entries without a snapshot are compacted as before");
+    assert_eq!(purged, Some(at(6)), "the log is compacted as usual");
 }
 
 #[tokio::test]
