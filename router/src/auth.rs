@@ -18,8 +18,8 @@ pub use credentials::{Credential, CredentialList};
 pub use revocations::SessionRevocation;
 use revocations::SessionRevocations;
 
-/// The interval at which a long connection checks its token's expiry. The clock is injected, so no timer can fire at a
-/// given time of it.
+/// The interval at which a long connection checks its token's expiry. The clock is injected, so no timer can be set to
+/// one of its times.
 const EXPIRY_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// The pause before the ended sessions are read again after a failure.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);

@@ -1,4 +1,4 @@
-//! The router: one GraphQL schema over all domains, and every way to talk to it.
+//! The router: one GraphQL schema over all domains, served over HTTP, WebSocket, server-sent events and REST.
 
 pub use engine::{cache, limits, subgraph, supergraph};
 

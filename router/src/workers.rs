@@ -23,7 +23,7 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Starts the tasks, which run until `shutdown`. With `demo`, stock prices move.
+    /// Starts the tasks, which run until `shutdown`. With `demo`, one of them changes stock prices.
     pub fn start(
         services: &Services,
         settings: &config::WorkerSettings,

@@ -13,7 +13,7 @@ use contract::{folder_of, replace_private_file};
 use rand::RngCore;
 use serde::{Deserialize, Serialize};
 
-/// Far more credentials than an installation needs.
+/// The most credentials of an installation: far more than one needs.
 const CREDENTIALS_MAX: usize = 10_000;
 
 /// A service credential, without the token.

@@ -67,7 +67,7 @@ pub enum MembersError {
     /// An address cannot be used.
     #[error(transparent)]
     Address(#[from] SetupError),
-    /// The replica to add does not answer. The others would keep sending it everything in vain.
+    /// The replica to add does not answer. The other replicas would keep sending entries that it does not receive.
     #[error("replica {0} does not answer as such at {1}: start it first, with --joins and the same credential")]
     NotResponding(ReplicaId, String),
     /// The order service refused the command or does not answer.

@@ -312,7 +312,7 @@ mod tests {
         }
     }
 
-    /// Runs a keeper of `sh -c SCRIPT`, and sends each line that the script logs to `lines` until the receiver is
+    /// Runs a supervisor of `sh -c SCRIPT`, and sends each line that the script logs to `lines` until the receiver is
     /// closed.
     async fn supervised(
         script: &'static str,

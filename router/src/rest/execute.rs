@@ -26,7 +26,8 @@ pub(super) struct RestCaller {
     pub viewer: Viewer,
     /// The person for whom a route of `AccessRule::OnBehalf` acts.
     pub on_behalf_of: Option<i64>,
-    /// The open mount's own viewer, tried when the graph forbids the operation to the token's holder: a token takes no right away.
+    /// The open mount's own viewer, tried when the graph forbids the operation to the token's holder: a caller with a
+    /// token may do everything that a caller without one may do.
     pub fallback_viewer: Option<Viewer>,
     pub session: Option<i64>,
     pub request_id: Arc<str>,

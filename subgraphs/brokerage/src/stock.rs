@@ -63,7 +63,7 @@ pub struct StockQuery;
 
 #[Object]
 impl StockQuery {
-    /// A stock another subgraph refers to. Whether there is one is for the exchange to say.
+    /// A stock another subgraph refers to. This subgraph does not check that the stock exists; the exchange does.
     #[graphql(entity)]
     async fn stock_by_id(&self, id: ID) -> Option<Stock> {
         parse_id(&id).map(Stock)

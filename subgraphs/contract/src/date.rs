@@ -40,8 +40,7 @@ impl Date {
     /// Returns the day.
     ///
     /// # Errors
-    /// `INVALID_INPUT` naming `field` for a text that is not written `YYYY-MM-DD`, and for a day that no calendar
-    /// has.
+    /// `INVALID_INPUT` naming `field` for a text that is not written `YYYY-MM-DD`, and for a day that does not exist.
     pub fn day(&self, field: &'static str) -> Result<NaiveDate> {
         Self::parse(&self.0).map_err(|wrong| Error::invalid(field, wrong))
     }

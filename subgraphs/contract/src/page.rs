@@ -291,8 +291,8 @@ fn check_count(field: &'static str, value: Option<i32>) -> Result<u64> {
     Ok(value)
 }
 
-// A cursor is opaque by promise, not by secrecy: it has the key's numbers in hexadecimal, which discourages clients
-// from computing with it.
+// Clients must treat a cursor as opaque, but it keeps nothing secret: it has the key's numbers in hexadecimal, which
+// discourages clients from computing with it.
 fn encode_cursor(key: &[i64]) -> String {
     key.iter()
         .map(|value| format!("{value:x}"))

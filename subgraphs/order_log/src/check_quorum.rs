@@ -1,4 +1,4 @@
-//! A leader that hears no majority must step down: while it still sends heartbeats the others elect no leader, and it
+//! A leader that no majority answers must step down: while it still sends heartbeats the others elect no leader, and it
 //! commits nothing.
 
 use std::sync::Arc;

@@ -43,7 +43,7 @@ pub struct UserQuery;
 
 #[Object]
 impl UserQuery {
-    /// A person another subgraph refers to. Whether there is one is for accounts to say.
+    /// A person another subgraph refers to. This subgraph does not check that the person exists; accounts does.
     #[graphql(entity)]
     async fn user_by_id(&self, id: ID) -> Option<User> {
         parse_id(&id).map(User)

@@ -126,7 +126,7 @@ pub struct PostVotesQuery;
 
 #[Object]
 impl PostVotesQuery {
-    /// A post another subgraph refers to. Whether there is one is for posts to say.
+    /// A post another subgraph refers to. This subgraph does not check that the post exists; posts does.
     #[graphql(entity)]
     async fn post_by_id(&self, id: ID) -> Option<Post> {
         parse_id(&id).map(|id| Post { id, votes: None })

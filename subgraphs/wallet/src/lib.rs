@@ -1,4 +1,4 @@
-//! Wallets: people's money by currency, and the ledger of all its movements.
+//! Wallets: people's money by currency, and the ledger of all its transactions.
 
 use std::sync::Arc;
 

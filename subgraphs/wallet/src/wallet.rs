@@ -132,7 +132,7 @@ pub struct WalletQuery;
 
 #[Object]
 impl WalletQuery {
-    /// A wallet another subgraph refers to; null for who may not see it.
+    /// A wallet another subgraph refers to; null for viewers that may not see it.
     #[graphql(entity)]
     async fn wallet_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Wallet>> {
         let Some(id) = parse_id(&id) else { return Ok(None) };

@@ -53,7 +53,7 @@ struct BroadcastSuccess {
 }
 
 impl FrontEnd {
-    /// The leader and its finding number, once one is known.
+    /// The leader and its generation, once one is known.
     pub(super) async fn wait_for_leader(&self, deadline: Instant) -> Result<(LeaderHint, u64), Error> {
         let mut state = self.inner.state.subscribe();
         loop {
@@ -68,7 +68,7 @@ impl FrontEnd {
             if self.is_lost() {
                 return Err(Error::NoLeader);
             }
-            // A missing leader becomes a lost one by the passing of time alone.
+            // Time alone can make `is_lost` true, without a change of the state: check again soon.
             let soon = Instant::now() + self.settings().heartbeat;
             let _ = tokio::time::timeout_at(soon.min(deadline), state.changed()).await;
         }
@@ -111,7 +111,7 @@ impl FrontEnd {
         Instant::now().saturating_duration_since(confirmed_at)
     }
 
-    /// Returns when the finding with this number is out of date.
+    /// Returns when the leader of this generation has failed or was replaced.
     pub(super) async fn wait_until_superseded(&self, generation: u64) {
         let mut state = self.inner.state.subscribe();
         let _ = state
@@ -133,7 +133,7 @@ impl FrontEnd {
         }
     }
 
-    /// The leader and its finding number, if one is known.
+    /// The leader and its generation, if one is known.
     pub(super) fn known_leader(&self) -> Option<(LeaderHint, u64)> {
         self.inner.state.borrow().leader()
     }

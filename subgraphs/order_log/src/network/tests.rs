@@ -1,4 +1,4 @@
-//! A snapshot for a replica that takes as long as it likes.
+//! A snapshot for a replica that takes long to receive it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
