@@ -1,4 +1,4 @@
-//! All schema migrations in one ordered list, each with a tested way back.
+//! All schema migrations in one ordered list, each with a tested reversal.
 //!
 //! Each step up or down is one transaction together with its row in the list of applied migrations (`steps.rs`). A
 //! killed process therefore leaves a step either complete or not started.

@@ -64,7 +64,7 @@ pub(crate) async fn down(db: &SchemaManagerConnection<'_>, steps: Option<u32>) -
     Ok(())
 }
 
-/// The rows of one table or column that a way back deletes.
+/// The rows of one table or column that a reversal deletes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataLoss {
     /// The table, or `table.column`.

@@ -35,7 +35,9 @@ impl Workers {
             shutdown: shutdown.clone(),
         };
         let (on, every) = (services.clone(), Duration::from_millis(settings.settle_ms));
-        workers.spawn_restarting("settling expired orders and authorizations", move || expire_overdue(on.clone(), every));
+        workers.spawn_restarting("settling expired orders and authorizations", move || {
+            expire_overdue(on.clone(), every)
+        });
         let (on, every) = (services.clone(), Duration::from_millis(settings.sweep_ms));
         let retention = Retention {
             key_hours: settings.idempotency_key_hours,

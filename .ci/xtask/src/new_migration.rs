@@ -1,4 +1,4 @@
-//! `new-migration`: the next step of the schema, with its way back.
+//! `new-migration`: the next step of the schema, with its reversal.
 
 use crate::edit::{List, insert_sorted};
 use crate::error::Result;

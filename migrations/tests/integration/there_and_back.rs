@@ -1,4 +1,4 @@
-//! Every schema migration has a way back that restores the earlier state.
+//! Every schema migration has a reversal that restores the earlier state.
 
 use migrations::{Migrator, MigratorTrait};
 use sea_orm_migration::sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
@@ -31,7 +31,7 @@ async fn every_step_up_and_down_restores_the_tables() {
         let after = tables(&db).await;
         assert_ne!(before, after, "step {step} changes nothing");
         Migrator::down(&db, Some(1)).await.unwrap();
-        assert_eq!(tables(&db).await, before, "the way back of step {step} is not one");
+        assert_eq!(tables(&db).await, before, "the reversal of step {step} does not restore the schema");
         Migrator::up(&db, Some(1)).await.unwrap();
         assert_eq!(tables(&db).await, after, "step {step} is not the same the second time");
     }
