@@ -40,13 +40,13 @@ fn main() -> ExitCode {
 fn run(arguments: &[&str]) -> Result {
     let workspace = Workspace::current()?;
     match arguments {
+        [] | ["help"] | [.., "--help" | "-h"] => print!("{USAGE}"),
         ["ci", "--list"] => ci::list(),
         ["ci", steps @ ..] => ci::run(&workspace, steps)?,
         ["schemas"] => schemas(&workspace)?,
         ["new-domain", name] => new_domain::add(&workspace, name, None)?,
         ["new-domain", name, entity] => new_domain::add(&workspace, name, Some(entity))?,
         ["new-migration", name] => new_migration::add(&workspace, name)?,
-        [] | ["help" | "--help" | "-h"] => print!("{USAGE}"),
         _ => return Err(format!("no such task\n\n{USAGE}").into()),
     }
     Ok(())

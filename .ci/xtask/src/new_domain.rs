@@ -80,6 +80,8 @@ struct Names {
     entity: String,
     entity_type: String,
     field: String,
+    /// The entity's name in prose.
+    label: String,
 }
 
 impl Names {
@@ -93,6 +95,7 @@ impl Names {
             domain_type: camel_case(domain),
             entity: entity.to_owned(),
             field: format!("{}{rest}", first.to_ascii_lowercase()),
+            label: entity.replace('_', " "),
             entity_type,
         })
     }
@@ -104,6 +107,7 @@ impl Names {
             .replace("__entity__", &self.entity)
             .replace("__Entity__", &self.entity_type)
             .replace("__field__", &self.field)
+            .replace("__label__", &self.label)
     }
 }
 
@@ -223,8 +227,11 @@ mod tests {
     #[test]
     fn names_are_written_in_the_form_that_each_place_wants() {
         let names = Names::new("library", "reading_list").expect("good names");
-        let filled = names.fill("__domain__ __Domain__ __entity__ __Entity__ __field__");
-        assert_eq!(filled, "library Library reading_list ReadingList readingList");
+        let filled = names.fill("__domain__ __Domain__ __entity__ __Entity__ __field__: __label__");
+        assert_eq!(
+            filled,
+            "library Library reading_list ReadingList readingList: reading list"
+        );
         for bad in ["", "Library", "9lives", "a-b", "../x"] {
             assert!(Names::new(bad, "loan").is_err(), "{bad}");
         }

@@ -3,12 +3,12 @@
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
 
-/// One row. Its id is never reused.
+/// One __label__. Its id is never reused.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "__entity__")]
 pub struct Model {
-    /// The row's id.
+    /// The id.
     #[sea_orm(primary_key)]
     pub id: i64,
     /// The title.
@@ -17,7 +17,7 @@ pub struct Model {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Adds a row and returns its id.
+/// Adds a row, and returns its id.
 pub async fn add(tx: &impl ConnectionTrait, title: String) -> Result<i64, DbErr> {
     let new = ActiveModel {
         id: NotSet,

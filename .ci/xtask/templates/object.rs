@@ -4,9 +4,10 @@ use async_graphql::{Context, ID, Object};
 use contract::{ContextExt, Result, load_row, parse_id};
 use entities::__entity__;
 
-/// A row of the table `__entity__`.
+/// One __label__.
 pub struct __Entity__(__entity__::Model);
 
+/// One __label__.
 #[Object]
 impl __Entity__ {
     /// The id.
@@ -20,7 +21,7 @@ impl __Entity__ {
     }
 }
 
-/// Returns the one with that id, if it exists and the viewer is signed in. Look-ups are batched.
+/// Returns the __label__ with that id, if it exists and the viewer is signed in. Look-ups are batched.
 async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<__Entity__>> {
     ctx.viewer().require_signed_in()?;
     match parse_id(id) {
@@ -35,12 +36,12 @@ pub struct __Entity__Query;
 
 #[Object]
 impl __Entity__Query {
-    /// The one with that id; for callers with a sign-in.
+    /// The __label__ with that id; for callers with a sign-in.
     async fn __entity__(&self, ctx: &Context<'_>, id: ID) -> Option<Result<__Entity__>> {
         find(ctx, &id).await.transpose()
     }
 
-    /// Resolves one that another subgraph refers to.
+    /// Resolves the __label__ that another subgraph refers to.
     #[graphql(entity)]
     async fn __entity___by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<__Entity__>> {
         find(ctx, &id).await

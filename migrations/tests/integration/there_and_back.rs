@@ -31,7 +31,11 @@ async fn every_step_up_and_down_restores_the_tables() {
         let after = tables(&db).await;
         assert_ne!(before, after, "step {step} changes nothing");
         Migrator::down(&db, Some(1)).await.unwrap();
-        assert_eq!(tables(&db).await, before, "the reversal of step {step} does not restore the schema");
+        assert_eq!(
+            tables(&db).await,
+            before,
+            "the reversal of step {step} does not restore the schema"
+        );
         Migrator::up(&db, Some(1)).await.unwrap();
         assert_eq!(tables(&db).await, after, "step {step} is not the same the second time");
     }

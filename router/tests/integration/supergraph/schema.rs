@@ -5,12 +5,11 @@ use apollo_compiler::Schema;
 
 const SUPERGRAPH: &str = include_str!("../../../supergraph.graphql");
 
-/// `UPDATE_SCHEMAS=1 cargo test -p agora --test supergraph` rewrites the file.
 #[test]
 fn schema_graphql_is_the_public_part_of_the_supergraph() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../schema.graphql");
     let public = public_sdl(SUPERGRAPH).unwrap();
-    testing::assert_checked_in(file, &public, "cargo test -p agora --test supergraph");
+    testing::assert_checked_in(file, &public, "cargo xtask schemas");
 }
 
 #[test]

@@ -3,5 +3,5 @@
 #[test]
 fn the_schema_file_matches_the_code() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/schema.graphql");
-    testing::assert_checked_in(file, &exchange::sdl(), "cargo test -p exchange");
+    testing::assert_checked_in(file, &exchange::sdl(), "cargo xtask schemas");
 }
