@@ -1,14 +1,17 @@
 //! A domain under test, queried through its schema.
 
 use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_graphql::{Executor, Request};
-use contract::{Services, Viewer};
+use async_graphql::{Executor, Request, Variables};
+use contract::{Services, SessionId, Viewer};
+use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{self, BoxStream, StreamExt};
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
-use crate::TestServices;
+use crate::{Answer, Client, TestServices, Transport, viewers};
 
 /// Longer than any operation here takes on the slowest machine.
 const ITEM_TIMEOUT: Duration = Duration::from_secs(60);
@@ -39,6 +42,37 @@ impl<S: Executor> TestDomain<S> {
     /// Restarts the domain on the same data.
     pub fn restart(self, schema: impl FnOnce(Services) -> S) -> Self {
         Self::new(self.test_services, schema)
+    }
+
+    /// Returns the client of that viewer.
+    pub fn client(&self, viewer: &Viewer) -> Client {
+        Client::new(DomainTransport {
+            schema: self.schema.clone(),
+            viewer: viewer.clone(),
+            session: None,
+            services: self.test_services.services.clone(),
+            listening: self.test_services.listening.clone(),
+        })
+    }
+
+    /// Returns the client of the user with that id.
+    pub fn member(&self, id: i64) -> Client {
+        self.client(&viewers::member(id))
+    }
+
+    /// Returns the client of an administrator, the user 99.
+    pub fn admin(&self) -> Client {
+        self.client(&viewers::admin())
+    }
+
+    /// Returns the client of a service.
+    pub fn service(&self) -> Client {
+        self.client(&viewers::service())
+    }
+
+    /// Returns the client of a caller without a sign-in.
+    pub fn anonymous(&self) -> Client {
+        self.client(&Viewer::Anonymous)
     }
 
     /// Executes a request, and returns the response as JSON.
@@ -85,4 +119,66 @@ pub fn code(answer: &Value) -> &str {
         None => "OK",
         Some(errors) => errors[0]["extensions"]["code"].as_str().unwrap_or("NO CODE"),
     }
+}
+
+/// A domain's schema, reached as one viewer.
+#[derive(Clone)]
+struct DomainTransport<S> {
+    schema: S,
+    viewer: Viewer,
+    session: Option<i64>,
+    services: Services,
+    listening: Arc<Semaphore>,
+}
+
+impl<S: Executor> DomainTransport<S> {
+    fn request(&self, request: crate::Request) -> Request {
+        assert!(request.headers.is_empty(), "a schema has no headers");
+        let mut executed = Request::new(request.document)
+            .variables(Variables::from_json(request.variables))
+            .data(self.viewer.clone());
+        if let Some(name) = request.operation_name {
+            executed = executed.operation_name(name);
+        }
+        match self.session {
+            Some(session) => executed.data(SessionId(session)),
+            None => executed,
+        }
+    }
+}
+
+impl<S: Executor> Transport for DomainTransport<S> {
+    fn execute(&self, request: crate::Request) -> BoxFuture<'_, Answer> {
+        async { answer(self.schema.execute(self.request(request)).await) }.boxed()
+    }
+
+    fn subscribe(&self, request: crate::Request) -> BoxFuture<'_, BoxStream<'static, Answer>> {
+        let answers = self.schema.execute_stream(self.request(request), None);
+        let mut answers = answers.map(answer).boxed();
+        async move {
+            tokio::select! {
+                biased;
+                first = answers.next() => stream::iter(first).chain(answers).boxed(),
+                permit = self.listening.acquire() => {
+                    permit.expect("the semaphore stays open").forget();
+                    answers
+                }
+            }
+        }
+        .boxed()
+    }
+
+    fn with_token(&self, token: &str) -> Client {
+        let now_us = self.services.clock.now_us();
+        let verified = self.services.keys.verify(token, now_us).expect("a valid token");
+        Client::new(Self {
+            viewer: verified.viewer,
+            session: verified.session,
+            ..self.clone()
+        })
+    }
+}
+
+fn answer(response: async_graphql::Response) -> Answer {
+    Answer::new(serde_json::to_value(response).expect("a response is JSON"))
 }

@@ -1,18 +1,25 @@
 //! The common basis of all domains' tests: [`TestServices`] over a database of their own, the domain on them
-//! ([`TestDomain`]), viewers that query it ([`member`], [`admin`], [`service`]) and readers of its answers
-//! ([`code`], [`received_events`]). [`bench`] is the common part of the benches. Only tests and benches depend on this crate.
+//! ([`TestDomain`]), and the [`Client`] of GraphQL that every harness gives its tests: [`Client::query`] returns an
+//! [`Answer`], [`Client::sign_in`] a [`Person`]. A harness plugs its service in as a [`Transport`]. [`bench`] is the
+//! common part of the benches. Only tests and benches depend on this crate.
 //!
 //! A test fails by panicking, and so do the helpers here.
 
+mod answer;
 pub mod bench;
 mod checked_in;
+mod client;
 mod domain;
 mod events;
+mod people;
 mod services;
 mod viewers;
 
+pub use answer::Answer;
 pub use checked_in::assert_checked_in;
+pub use client::{Client, Request, Transport};
 pub use domain::{TestDomain, code};
 pub use events::received_events;
+pub use people::{LOGIN, Person, REGISTER};
 pub use services::{NEW_YEAR_US, TestServices};
 pub use viewers::{admin, member, service};
