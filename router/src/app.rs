@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::{Bus, Clock, Db, DbOptions, InProcessBus, OrderLog, Services, TokenKeys};
+use contract::{Bus, Clock, DatabaseError, Db, DbOptions, InProcessBus, OrderLog, Services, TokenKeys};
 use migrations::{Migrator, MigratorTrait};
 use sea_orm::DbErr;
 
@@ -61,6 +61,12 @@ pub enum OpenError {
     /// The settings of the order service's replicas are invalid.
     #[error(transparent)]
     Orders(#[from] ConfigError),
+}
+
+impl From<DatabaseError> for OpenError {
+    fn from(error: DatabaseError) -> Self {
+        Self::Database(error.into())
+    }
 }
 
 impl App {
@@ -163,7 +169,7 @@ impl App {
     /// # Errors
     /// When the database cannot be closed.
     pub async fn close(self) -> contract::Result<()> {
-        self.services.db.close().await
+        Ok(self.services.db.close().await?)
     }
 }
 

@@ -232,7 +232,7 @@ async fn migrate(flags: &SettingsFlags, down: Option<u32>, yes: bool, status: bo
     })
     .await
     .map_err(app::OpenError::from)?;
-    db.close().await?;
+    db.close().await.map_err(contract::Error::from)?;
     print(&reported.iter().collect::<String>())
 }
 

@@ -1,7 +1,7 @@
 //! Closing an account: deactivation, which keeps the data, and erasure, which removes it.
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, Event, Result, Tx};
+use contract::{ContextExt, Event, Result, Tx, TxExt};
 use entities::account_closure;
 use entities::session::{self, SessionSelection};
 use entities::user;

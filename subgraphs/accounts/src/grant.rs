@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use contract::{
-    ContextExt, DateTime, EXPIRED_MAX, Error, IdempotencyKey, Money, Result, Role, Tx, Viewer, idempotent, parse_id,
-    to_timestamp_us,
+    ContextExt, DateTime, EXPIRED_MAX, Error, IdempotencyKey, Money, Result, Role, Tx, TxExt, Viewer, idempotent,
+    parse_id, to_timestamp_us,
 };
 use entities::authorization::{self, AuthorizationEnd, Grant, GrantOutcome, LentAsset};
 use entities::holding::{self, SHARES_MAX};

@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, ID, Object};
 use contract::{
-    ContextExt, DateTime, Error, IdempotencyKey, Money, PageArgs, PageConnection, Paginate, Result, Tx, idempotent,
-    load_row, parse_id, to_date_time,
+    ContextExt, DateTime, Error, IdempotencyKey, Money, PageArgs, PageConnection, Paginate, Result, Tx, TxExt,
+    idempotent, load_row, parse_id, to_date_time,
 };
 use entities::book::{self, TakeCopyOutcome};
 use entities::book_purchase;

@@ -1,6 +1,6 @@
 //! Automated orders: placed with reserved funds or shares, executed as soon as the price reaches their limit.
 
-use contract::{Error, ExchangeTrade, Result};
+use contract::{Error, ExchangeTrade, Result, TxExt};
 use entities::brokerage_order::{self, NewAutomatedOrder};
 use entities::order_reserve;
 use entities::side::Side;

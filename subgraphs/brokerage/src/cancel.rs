@@ -1,7 +1,7 @@
 //! The mutation that cancels a pending order.
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, Error, Result, Tx, Viewer, parse_id};
+use contract::{ContextExt, Error, Result, Tx, TxExt, Viewer, parse_id};
 use entities::brokerage_order::{self, OrderStatus};
 use entities::hold::HoldEnd;
 use entities::order_reserve;

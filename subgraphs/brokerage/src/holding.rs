@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, Description, ID, Object};
 use contract::{
-    ContextExt, Error, MoneySum, PageArgs, PageConnection, Paginate, Result, Tx, Viewer, load_row, parse_id,
+    ContextExt, Error, MoneySum, PageArgs, PageConnection, Paginate, Result, Tx, TxExt, Viewer, load_row, parse_id,
 };
 use entities::{holding, stock};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};

@@ -1,6 +1,6 @@
 //! Market orders, which are executed as they are placed: an investor's own, and a broker's under an authorization.
 
-use contract::{EXPIRED_MAX, Error, ExchangeTrade, ExecutedTrade, Result};
+use contract::{EXPIRED_MAX, Error, ExchangeTrade, ExecutedTrade, Result, TxExt};
 use entities::authorization::{self, Grant, IncreaseCause, LentAsset};
 use entities::brokerage_order::{self, ExecutedOrder};
 use entities::fee_terms::{Charge, FeeTerms};

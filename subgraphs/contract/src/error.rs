@@ -1,16 +1,12 @@
 //! The reasons why a domain's operation fails, each with a stable code.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
-use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextRequest, NextSubscribe};
-use async_graphql::{Response, ServerError};
+use database::is_storage_failure;
 use entities::error::{EntityError, Violation};
-use futures_util::stream::{BoxStream, StreamExt};
 use sea_orm::DbErr;
 
-use crate::db::is_storage_failure;
-use crate::{BudgetError, ErrorCode, Services};
+use crate::{BudgetError, ErrorCode};
 
 /// The result of a domain's operation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -147,6 +143,17 @@ fn database_message(error: &DbErr) -> &'static str {
     }
 }
 
+impl From<database::Error> for Error {
+    fn from(failed: database::Error) -> Self {
+        match failed {
+            database::Error::Driver(error) => Self::Database(error),
+            database::Error::Unavailable(reason) => Self::Unavailable(reason.as_str()),
+            database::Error::Misuse(why) => Self::Internal(why.into()),
+            database::Error::Unusable(why) => Self::Internal(why.into()),
+        }
+    }
+}
+
 impl From<EntityError> for Error {
     fn from(failed: EntityError) -> Self {
         match failed {
@@ -170,76 +177,5 @@ impl From<EntityError> for Error {
                 Violation::AuthorizationNotInForce => Self::Forbidden("the authorization is not in force"),
             },
         }
-    }
-}
-
-/// Gives every domain error its code as it leaves the subgraph; the only place that knows about `extensions`.
-///
-/// async-graphql turns any displayable error into a message and keeps the original as its source, so resolvers use
-/// plain `?`. An error without a domain error as its source comes from async-graphql, which rejected a value:
-/// `INVALID_INPUT`.
-pub struct ErrorCodeExtension;
-
-impl ExtensionFactory for ErrorCodeExtension {
-    fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(ErrorCodeExtension)
-    }
-}
-
-#[async_trait::async_trait]
-impl Extension for ErrorCodeExtension {
-    async fn request(&self, ctx: &ExtensionContext<'_>, next: NextRequest<'_>) -> Response {
-        let response = with_codes(next.run(ctx).await);
-        if let Some(services) = ctx.data_opt::<Services>() {
-            let failed = response.errors.iter().filter_map(|error| error.source::<Error>());
-            for cause in failed {
-                if let Error::Database(error) = cause {
-                    services.db.storage().record_failure(error);
-                }
-            }
-        }
-        response
-    }
-
-    fn subscribe<'s>(
-        &self,
-        ctx: &ExtensionContext<'_>,
-        stream: BoxStream<'s, Response>,
-        next: NextSubscribe<'_>,
-    ) -> BoxStream<'s, Response> {
-        next.run(ctx, stream).map(with_codes).boxed()
-    }
-}
-
-fn with_codes(mut response: Response) -> Response {
-    response.errors.iter_mut().for_each(attach_code);
-    response
-}
-
-/// The most characters of a message: async-graphql's messages contain the rejected value.
-const MESSAGE_CHARS_MAX: usize = 300;
-
-fn attach_code(error: &mut ServerError) {
-    let Some(cause) = error.source::<Error>() else {
-        error
-            .extensions
-            .get_or_insert_default()
-            .set("code", ErrorCode::InvalidInput.as_str());
-        crate::truncate_chars(&mut error.message, MESSAGE_CHARS_MAX);
-        return;
-    };
-    let cause = cause.clone();
-    match &cause {
-        Error::Database(db) => tracing::error!(%db, path = ?error.path, "database error"),
-        Error::Internal(why) => tracing::error!(%why, path = ?error.path, "internal error"),
-        _ => {}
-    }
-    let extensions = error.extensions.get_or_insert_default();
-    extensions.set("code", cause.code().as_str());
-    match cause {
-        Error::InvalidInput { field, .. } => extensions.set("field", field.as_ref()),
-        Error::RateLimited { retry_after_seconds } => extensions.set("retryAfter", retry_after_seconds),
-        Error::OutcomeUnknown => extensions.set("outcome", "unknown"),
-        _ => {}
     }
 }

@@ -10,7 +10,7 @@ use futures_util::future::{BoxFuture, FutureExt, LocalBoxFuture};
 use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::{Db, Error, Result, Services, Tx};
+use crate::{Db, Error, Result, Services, Tx, TxExt};
 
 /// One trade with the exchange.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use entities::expiry;
 
-use crate::{Bus, Clock, Db, Error, OrderLog, Result, TokenKeys, Tx};
+use crate::{Bus, Clock, Db, Error, OrderLog, Result, TokenKeys, Tx, TxExt};
 
 /// The most authorizations, and the most orders, that one write expires.
 pub const EXPIRED_MAX: u64 = 100;
@@ -28,7 +28,7 @@ impl Services {
     /// Like [`Db::write`], but the change happens even if the caller stops waiting (hangs up, runs out of time) before
     /// its turn: such a caller gives up the answer, but neither the change nor its events.
     ///
-    /// A change publishes its events by [`Tx::publish`] and [`Tx::invalidate`].
+    /// A change publishes its events by [`Tx::publish`] and [`TxExt::invalidate`].
     ///
     /// # Errors
     /// As [`Db::write`].

@@ -1,7 +1,7 @@
 //! The price of a stock, and the automated orders that it triggers.
 
 use async_graphql::{Context, Object};
-use contract::{ContextExt, Error, Event, Money, Result, Services, Tx};
+use contract::{ContextExt, Error, Event, Money, Result, Services, Tx, TxExt};
 use entities::brokerage_order;
 use entities::stock::{self, StockRef};
 

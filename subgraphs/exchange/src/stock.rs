@@ -6,7 +6,7 @@ use async_graphql::dataloader::Loader as Load;
 use async_graphql::{Context, ID, InputObject, Object};
 use contract::{
     ContextExt, DateTime, Db, Error, IdempotencyKey, Invalidates, Loader, Money, PageArgs, PageConnection, Paginate,
-    Result, Side, batch_loader, clamp_to_int, idempotent, load_row, parse_id, required_segment, to_date_time,
+    Result, Side, TxExt, batch_loader, clamp_to_int, idempotent, load_row, parse_id, required_segment, to_date_time,
 };
 use entities::stock::{self, NewStock, StockRef};
 use sea_orm::EntityTrait;

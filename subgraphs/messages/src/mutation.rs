@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, ID, Object};
 use contract::{
-    ActingUser, ContextExt, Error, Event, IdempotencyKey, Result, Tx, Viewer, idempotent, optional_text, parse_id,
-    required_text,
+    ActingUser, ContextExt, Error, Event, IdempotencyKey, Result, Tx, TxExt, Viewer, idempotent, optional_text,
+    parse_id, required_text,
 };
 use entities::{message, user};
 use sea_orm::{EntityTrait, ModelTrait};

@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use contract::{
     Db, Error, ExchangeTrade, ExecutedTrade, NO_REPLICA, OrderLog, ReplicaStatus, Result, Services, TradePermit,
-    TradeRecord, Tx, UnnumberedTrade,
+    TradeRecord, Tx, TxExt, UnnumberedTrade,
 };
 use entities::exchange_order;
 use entities::reservation::{self, ReservationError, TradeOutcome};

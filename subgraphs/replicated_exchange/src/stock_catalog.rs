@@ -1,7 +1,7 @@
 //! The table of stocks as the catalog of the replicated order log: a replica that executes a trade itself reserves its
 //! shares here.
 
-use contract::{Error, Services, Tx};
+use contract::{Error, Services, Tx, TxExt};
 use entities::error::{EntityError, Violation};
 use entities::reservation::{self, ReservationEnd, ReservationError, TradeIds};
 use entities::side;

@@ -1,7 +1,7 @@
 //! The mutations of orders: place, change, delete.
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
-use contract::{ContextExt, Date, Error, IdempotencyKey, Result, Tx, Viewer, idempotent, non_null, parse_id};
+use contract::{ContextExt, Date, Error, IdempotencyKey, Result, Tx, TxExt, Viewer, idempotent, non_null, parse_id};
 use entities::shop_order::{self, NewShopOrder, ShopOrderChange, ShopOrderError, ShopOrderWrite};
 use entities::user;
 

@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
 use contract::{
-    ContextExt, Error, IdempotencyKey, Money, PageArgs, PageConnection, Paginate, Result, idempotent, load_row,
+    ContextExt, Error, IdempotencyKey, Money, PageArgs, PageConnection, Paginate, Result, TxExt, idempotent, load_row,
     non_null, optional_text, parse_id, required_line,
 };
 use entities::product::{self, NewProduct, ProductChange, ProductChangeOutcome};

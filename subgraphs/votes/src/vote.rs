@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, Error, IdempotencyKey, Result, Tx, Viewer, idempotent};
+use contract::{ContextExt, Error, IdempotencyKey, Result, Tx, TxExt, Viewer, idempotent};
 use entities::post_votes;
 use entities::user;
 use entities::vote::Direction;

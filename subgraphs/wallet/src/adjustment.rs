@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, Error, Money, Result, Tx, Viewer, parse_id};
+use contract::{ContextExt, Error, Money, Result, Tx, TxExt, Viewer, parse_id};
 use entities::adjustment::{self, AdjustmentOutcome, TargetBalance};
 use entities::{user, wallet};
 

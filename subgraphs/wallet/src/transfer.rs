@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Object};
-use contract::{ContextExt, Error, IdempotencyKey, Money, Result, Tx, idempotent};
+use contract::{ContextExt, Error, IdempotencyKey, Money, Result, Tx, TxExt, idempotent};
 use entities::ledger::{self, Account, Bucket, LedgerTransaction, TransactionKind};
 use entities::{ledger_entry, user, wallet};
 use serde::{Deserialize, Serialize};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use contract::{Db, Error, ExchangeTrade, ExecutedTrade, OrderLog, ReplicaStatus, Result, Services, Tx};
+use contract::{Db, Error, ExchangeTrade, ExecutedTrade, OrderLog, ReplicaStatus, Result, Services, Tx, TxExt};
 use entities::ledger::{self, Account, Bucket, LedgerTransaction, TransactionKind, WALLET_MAX_MINOR};
 use entities::stock::{self, QUANTITY_MAX, StockRef};
 use entities::{hold, holding};

@@ -72,7 +72,7 @@ async fn concurrent_requests_with_one_key_have_one_effect() {
     let db = database().await;
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..50 {
-        let (db, key) = (db.0.clone(), key_of(&person(1), "add", "k", "a"));
+        let (db, key) = (db.services().db, key_of(&person(1), "add", "k", "a"));
         tasks.spawn(async move { add(&db, key, NOW).await.unwrap() });
     }
 

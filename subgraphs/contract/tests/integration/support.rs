@@ -1,63 +1,51 @@
-//! A separate database for each test of `Db`.
+//! A separate database for each test.
 
-use std::fmt::Display;
 use std::ops::Deref;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use contract::{Bus, Db, DbOptions, EventStream, InProcessBus, Result, Services, SystemClock, TableLog, TokenKeys};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tempfile::TempDir;
-use tokio::sync::oneshot;
-use tokio::task::JoinSet;
 
 /// A database in a folder that is deleted with it.
-pub struct TestDb(pub Db, pub DbOptions, TempDir, Arc<InProcessBus>);
+pub struct TestDb {
+    db: Db,
+    bus: Arc<InProcessBus>,
+    folder: TempDir,
+}
 
 impl Deref for TestDb {
     type Target = Db;
     fn deref(&self) -> &Db {
-        &self.0
+        &self.db
     }
 }
 
 impl TestDb {
     pub async fn new() -> Self {
-        Self::with(|_| {}).await
-    }
-
-    /// Groups accept everything that is queued, however long their first write takes.
-    pub async fn with(set: impl FnOnce(&mut DbOptions)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut options = DbOptions::new(folder.path().join("agora.db"));
-        options.group_time = Duration::from_secs(600);
-        options.write_time = Duration::from_secs(600);
-        set(&mut options);
         let bus = Arc::new(InProcessBus::new(256));
-        let db = Db::open(options.clone(), bus.clone()).await.unwrap();
+        let db = open(&folder, bus.clone()).await;
         db.migrate(async |connection| {
-            let tables = "CREATE TABLE counter (id INTEGER PRIMARY KEY, value INTEGER NOT NULL CHECK (value >= 0));
-                          CREATE TABLE child (id INTEGER PRIMARY KEY, parent INTEGER NOT NULL
-                              REFERENCES counter (id) DEFERRABLE INITIALLY DEFERRED);";
-            connection.execute_unprepared(tables).await.map(drop)
+            let table = "CREATE TABLE counter (id INTEGER PRIMARY KEY, value INTEGER NOT NULL CHECK (value >= 0))";
+            connection.execute_unprepared(table).await.map(drop)
         })
         .await
         .unwrap();
-        Self(db, options, folder, bus)
+        Self { db, bus, folder }
     }
 
     /// Opens the same file again.
     pub async fn reopen(&self) -> Db {
-        Db::open(self.1.clone(), no_subscribers()).await.unwrap()
+        open(&self.folder, self.bus.clone()).await
     }
 
     /// Returns services over this database.
     pub fn services(&self) -> Services {
         Services {
-            db: self.0.clone(),
+            db: self.db.clone(),
             clock: Arc::new(SystemClock),
-            bus: self.3.clone(),
+            bus: self.bus.clone(),
             order_log: Arc::new(TableLog),
             keys: Arc::new(TokenKeys::ephemeral()),
         }
@@ -65,17 +53,7 @@ impl TestDb {
 
     /// Returns the events that are published from now on.
     pub fn events(&self) -> EventStream {
-        self.3.subscribe()
-    }
-
-    /// Returns the path of a file beside the database, by the suffix of its name.
-    pub fn file(&self, added: impl Display) -> PathBuf {
-        PathBuf::from(format!("{}{added}", self.1.path.display()))
-    }
-
-    /// Drops the database, and returns the folder that would be deleted with it.
-    pub fn forget(self) -> TempDir {
-        self.2
+        self.bus.subscribe()
     }
 
     /// Runs one statement as one write.
@@ -85,69 +63,16 @@ impl TestDb {
 
     /// Like [`run`](Self::run), but returns the error of a write that fails.
     pub async fn try_run(&self, statement: impl Into<String>) -> Result<()> {
-        run_on(&self.0, statement).await
-    }
-
-    /// Holds the writer inside of a write until the gate opens, so that what is queued meanwhile shares its group.
-    pub async fn occupy(&self) -> Gate {
-        let (entered, inside) = oneshot::channel();
-        let (open, opened) = oneshot::channel();
-        let signals = std::sync::Mutex::new(Some((entered, opened)));
-        let db = self.0.clone();
-        let holder = tokio::spawn(async move {
-            db.write(async move |_| {
-                let signals = signals.lock().unwrap().take();
-                // A second run after a failed commit has nothing to wait for.
-                if let Some((entered, opened)) = signals {
-                    entered.send(()).unwrap();
-                    opened.await.unwrap();
-                }
-                Ok(())
-            })
+        let statement = statement.into();
+        self.write(async move |tx| Ok(tx.execute_unprepared(&statement).await.map(drop)?))
             .await
-        });
-        inside.await.unwrap();
-        Gate { open, holder }
-    }
-
-    /// Sends one write per id, each with that statement.
-    pub fn queue(&self, ids: impl IntoIterator<Item = i64>, statement: impl Fn(i64) -> String) -> JoinSet<Result<()>> {
-        let mut tasks = JoinSet::new();
-        for id in ids {
-            let (db, statement) = (self.0.clone(), statement(id));
-            tasks.spawn(async move {
-                db.write(async move |tx| Ok(tx.execute_unprepared(&statement).await.map(drop)?))
-                    .await
-            });
-        }
-        tasks
-    }
-
-    /// Returns when that many writes wait for the writer.
-    pub async fn until_waiting(&self, writes: u64) {
-        while self.stats().waiting < writes {
-            tokio::task::yield_now().await;
-        }
     }
 }
 
-/// A write that holds the writer.
-pub struct Gate {
-    open: oneshot::Sender<()>,
-    holder: tokio::task::JoinHandle<Result<()>>,
-}
-
-impl Gate {
-    /// Lets the write continue, and waits until it is answered.
-    pub async fn open(self) {
-        self.open.send(()).unwrap();
-        self.holder.await.unwrap().unwrap();
-    }
-}
-
-/// Returns a bus to which no test listens.
-pub fn no_subscribers() -> Arc<dyn Bus> {
-    Arc::new(InProcessBus::new(1))
+async fn open(folder: &TempDir, bus: Arc<InProcessBus>) -> Db {
+    Db::open(DbOptions::new(folder.path().join("agora.db")), bus)
+        .await
+        .unwrap()
 }
 
 /// Returns the one number that a query selects.
@@ -157,11 +82,4 @@ pub async fn number(db: &impl ConnectionTrait, query: &str) -> Result<i64> {
         .await?
         .expect("one row");
     Ok(row.try_get_by_index(0)?)
-}
-
-/// Runs one statement as one write of a database.
-pub async fn run_on(db: &Db, statement: impl Into<String>) -> Result<()> {
-    let statement = statement.into();
-    db.write(async move |tx| Ok(tx.execute_unprepared(&statement).await.map(drop)?))
-        .await
 }

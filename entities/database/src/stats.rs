@@ -21,7 +21,7 @@ pub struct DbStats {
 }
 
 #[derive(Default)]
-pub(super) struct Counters {
+pub(crate) struct Counters {
     reads: AtomicU64,
     commits: AtomicU64,
     writes: AtomicU64,
@@ -30,24 +30,24 @@ pub(super) struct Counters {
 }
 
 impl Counters {
-    pub(super) fn count_read(&self) {
+    pub(crate) fn count_read(&self) {
         self.reads.fetch_add(1, Relaxed);
     }
 
-    pub(super) fn count_commit(&self, writes: usize) {
+    pub(crate) fn count_commit(&self, writes: usize) {
         self.commits.fetch_add(1, Relaxed);
         self.writes.fetch_add(writes as u64, Relaxed);
     }
 
-    pub(super) fn count_undone(&self, writes: usize) {
+    pub(crate) fn count_undone(&self, writes: usize) {
         self.undone.fetch_add(writes as u64, Relaxed);
     }
 
-    pub(super) fn count_split(&self) {
+    pub(crate) fn count_split(&self) {
         self.split.fetch_add(1, Relaxed);
     }
 
-    pub(super) fn snapshot(&self, waiting: usize) -> DbStats {
+    pub(crate) fn snapshot(&self, waiting: usize) -> DbStats {
         DbStats {
             reads: self.reads.load(Relaxed),
             commits: self.commits.load(Relaxed),

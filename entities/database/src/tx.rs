@@ -7,11 +7,10 @@ use rusqlite::fallible_iterator::FallibleIterator as _;
 use rusqlite::{Batch, Connection};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement};
 
-use super::connect::Deadline;
-use super::outbox::{Outbox, OutboxMark};
-use super::row::{Columns, Values, bind, exec_result, query_results};
-use super::{DbOptions, connect, sqlite_error};
-use crate::{Event, Invalidates, Result};
+use crate::connect::Deadline;
+use crate::outbox::{Outbox, OutboxMark};
+use crate::row::{Columns, Values, bind, exec_result, query_results};
+use crate::{Application, DbOptions, Error, Result, connect, sqlite_error};
 
 /// The transaction of a write: a [`ConnectionTrait`] for all of SeaORM.
 ///
@@ -22,15 +21,15 @@ use crate::{Event, Invalidates, Result};
 /// A value that is read has one of these types, or SeaORM takes it for null: `i64`, `f64`, `String`, `Vec<u8>`;
 /// `bool` of a column that is declared `BOOLEAN`, and JSON of one that is declared so. Values are found by name and
 /// by position.
-pub struct Tx {
+pub struct Tx<A: Application> {
     /// Only the write thread uses it, but SeaORM requires a type that threads can share.
     connection: Mutex<Connection>,
     deadline: Arc<Deadline>,
-    outbox: Outbox,
+    outbox: Outbox<A::Event>,
 }
 
 /// The statements that make and end transactions.
-pub(super) mod control {
+pub(crate) mod control {
     pub const BEGIN: &str = "BEGIN IMMEDIATE";
     pub const COMMIT: &str = "COMMIT";
     pub const ROLLBACK: &str = "ROLLBACK";
@@ -42,8 +41,8 @@ pub(super) mod control {
     pub const INNER_ROLLBACK_TO: &str = "ROLLBACK TO part_of_a_write";
 }
 
-impl Tx {
-    pub(super) fn open(options: &DbOptions, deadline: Arc<Deadline>) -> Result<Self, DbErr> {
+impl<A: Application> Tx<A> {
+    pub(crate) fn open(options: &DbOptions, deadline: Arc<Deadline>) -> Result<Self, DbErr> {
         let connection = connect::open_writer(options, deadline.clone()).map_err(sqlite_error::connection_error)?;
         Ok(Self {
             connection: Mutex::new(connection),
@@ -52,7 +51,7 @@ impl Tx {
         })
     }
 
-    pub(super) fn close(self) -> Result<(), DbErr> {
+    pub(crate) fn close(self) -> Result<(), DbErr> {
         let connection = self.connection.into_inner().unwrap_or_else(PoisonError::into_inner);
         connection
             .close()
@@ -61,7 +60,7 @@ impl Tx {
 
     /// Runs one of the [`control`] statements, or a pragma, regardless of the state of the transaction and the
     /// deadline.
-    pub(super) fn control(&self, statement: &str) -> Result<(), DbErr> {
+    pub(crate) fn control(&self, statement: &str) -> Result<(), DbErr> {
         let connection = self.connection();
         let mut statement = connection
             .prepare_cached(statement)
@@ -70,12 +69,12 @@ impl Tx {
     }
 
     /// Rows changed since the connection was opened.
-    pub(super) fn total_changes(&self) -> u64 {
+    pub(crate) fn total_changes(&self) -> u64 {
         self.connection().total_changes()
     }
 
     /// Returns the number of commits that the database counts.
-    pub(super) fn commit_count(&self) -> Result<i32, DbErr> {
+    pub(crate) fn commit_count(&self) -> Result<i32, DbErr> {
         let connection = self.connection();
         let mut statement = connection
             .prepare_cached("PRAGMA user_version")
@@ -86,7 +85,7 @@ impl Tx {
     }
 
     /// Sets that count, in the open transaction.
-    pub(super) fn set_commit_count(&self, count: i32) -> Result<(), DbErr> {
+    pub(crate) fn set_commit_count(&self, count: i32) -> Result<(), DbErr> {
         let connection = self.connection();
         connection
             .pragma_update(None, "user_version", count)
@@ -95,7 +94,7 @@ impl Tx {
 
     /// Returns the findings of a quick check of the file within the deadline; `None` if it was too short for the
     /// whole file.
-    pub(super) fn quick_check(&self) -> Result<Option<Vec<String>>, DbErr> {
+    pub(crate) fn quick_check(&self) -> Result<Option<Vec<String>>, DbErr> {
         let connection = self.connection();
         let checked = connection.prepare("PRAGMA quick_check(10)").and_then(|mut check| {
             let found = check.query_map([], |row| row.get::<_, String>(0))?;
@@ -113,24 +112,19 @@ impl Tx {
     }
 
     /// Whether the transaction is open: neither SQLite nor a statement has ended it.
-    pub(super) fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         !self.connection().is_autocommit()
     }
 
     /// Publishes an event after the commit, before any write of this transaction is answered. The events arrive in the
     /// order of the commits and, within a write, in the order of these calls. An event is undone with the change that it
     /// announces: by a failure of the write, by the rollback of a savepoint, and before the write runs again.
-    pub fn publish(&self, event: Event) {
+    pub fn publish(&self, event: A::Event) {
         self.outbox.push(event);
     }
 
-    /// Publishes the events of a change, as [`publish`](Self::publish) does.
-    pub fn invalidate(&self, change: &(impl Invalidates + ?Sized)) {
-        change.events().into_iter().for_each(|event| self.publish(event));
-    }
-
     /// The events of the open transaction.
-    pub(super) fn outbox(&self) -> &Outbox {
+    pub(crate) fn outbox(&self) -> &Outbox<A::Event> {
         &self.outbox
     }
 
@@ -138,16 +132,17 @@ impl Tx {
     ///
     /// # Errors
     /// Every error of `part`, and SQLite's errors about the savepoint.
-    pub async fn savepoint<T>(&self, part: impl AsyncFnOnce(&Tx) -> Result<T>) -> Result<T> {
+    pub async fn savepoint<T>(&self, part: impl AsyncFnOnce(&Self) -> Result<T, A::Error>) -> Result<T, A::Error> {
         self.run(|connection| run_to_end(&mut *connection.prepare_cached(control::INNER_SAVEPOINT)?))
-            .await?;
+            .await
+            .map_err(Error::from)?;
         let open = Savepoint {
             tx: self,
             mark: self.outbox.mark(),
         };
         let answer = part(self).await?;
         std::mem::forget(open);
-        self.control(control::INNER_RELEASE)?;
+        self.control(control::INNER_RELEASE).map_err(Error::from)?;
         Ok(answer)
     }
 
@@ -177,7 +172,7 @@ impl Tx {
 }
 
 #[async_trait::async_trait]
-impl ConnectionTrait for Tx {
+impl<A: Application> ConnectionTrait for Tx<A> {
     fn get_database_backend(&self) -> DbBackend {
         DbBackend::Sqlite
     }
@@ -281,12 +276,12 @@ fn transaction_ended() -> DbErr {
 }
 
 /// Undoes the changes since the savepoint, and their events, on drop, unless it is released.
-struct Savepoint<'a> {
-    tx: &'a Tx,
+struct Savepoint<'a, A: Application> {
+    tx: &'a Tx<A>,
     mark: OutboxMark,
 }
 
-impl Drop for Savepoint<'_> {
+impl<A: Application> Drop for Savepoint<'_, A> {
     fn drop(&mut self) {
         self.tx.outbox.truncate(self.mark);
         for statement in [control::INNER_ROLLBACK_TO, control::INNER_RELEASE] {

@@ -4,41 +4,18 @@ use std::future::pending;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use contract::{
-    Bus, Db, Delivery, Error, Event, EventStream, IdempotencyKey, IdempotentResult, InProcessBus, Result, Tx, Viewer,
-    idempotent,
-};
-use futures_util::{FutureExt, StreamExt};
-use migrations::{Migrator, MigratorTrait};
+use database::Error;
+use futures_util::FutureExt;
 use sea_orm::ConnectionTrait;
 use tokio::task::JoinHandle;
 
-use crate::support::{TestDb, number};
-
-fn event(id: i64) -> Event {
-    Event::MessageSent { id, to: 0 }
-}
-
-/// The ids of the events that have arrived.
-fn received(events: &mut EventStream) -> Vec<i64> {
-    let mut ids = Vec::new();
-    while let Some(Some(delivery)) = events.next().now_or_never() {
-        match delivery {
-            Delivery::Event(event) => match *event {
-                Event::MessageSent { id, .. } => ids.push(id),
-                ref other => panic!("{other:?}"),
-            },
-            Delivery::Lagged(lost) => panic!("{lost} events were lost"),
-        }
-    }
-    ids
-}
+use crate::support::{Db, EventLog, Result, TestDb, Tx, WriteError, number};
 
 /// Inserts a row, and publishes an event with its id.
 async fn insert(tx: &Tx, id: i64) -> Result<()> {
     let statement = format!("INSERT INTO counter (id, value) VALUES ({id}, 0)");
     tx.execute_unprepared(&statement).await?;
-    tx.publish(event(id));
+    tx.publish(id);
     Ok(())
 }
 
@@ -74,7 +51,6 @@ macro_rules! run_in_one_group {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_publishes_in_commit_order_without_failed_writes() {
     let db = TestDb::with(|options| options.write_time = Duration::from_secs(3)).await;
-    let mut events = db.events();
 
     let answers = run_in_one_group!(
         db,
@@ -84,7 +60,7 @@ async fn a_group_publishes_in_commit_order_without_failed_writes() {
         },
         async |tx: &Tx| {
             insert(tx, 3).await?;
-            Err(Error::conflict("changed its mind"))
+            Err(WriteError::Refused("changed its mind"))
         },
         async |tx: &Tx| {
             insert(tx, 4).await?;
@@ -102,59 +78,60 @@ async fn a_group_publishes_in_commit_order_without_failed_writes() {
 
     let is_ok: Vec<bool> = answers.iter().map(Result::is_ok).collect();
     assert_eq!(is_ok, [true, false, false, false, true]);
-    assert_eq!(received(&mut events), [1, 2, 6]);
+    assert_eq!(db.events(), [1, 2, 6]);
     assert_eq!(db.stats().split, 0, "they shared a commit");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn events_are_published_before_any_later_response() {
     let db = TestDb::new().await;
-    let mut events = db.events();
     let gate = db.occupy().await;
     let mut waiting = Vec::new();
     for (place, fails) in [false, true, false].into_iter().enumerate() {
         let id = i64::try_from(place).unwrap();
         waiting.push(spawn(&db, async move |tx| {
             insert(tx, id).await?;
-            if fails { Err(Error::NotFound("book")) } else { Ok(id) }
+            if fails {
+                Err(WriteError::Refused("book"))
+            } else {
+                Ok(id)
+            }
         }));
         db.until_waiting(u64::try_from(place).unwrap() + 1).await;
     }
     let later = spawn(&db, async |tx| number(tx, "SELECT count(*) FROM counter").await);
     db.until_waiting(4).await;
-    assert_eq!(received(&mut events), [0; 0]);
+    assert_eq!(db.events(), [0; 0]);
 
     gate.open().await;
 
     assert_eq!(later.await.unwrap().unwrap(), 2);
-    assert_eq!(received(&mut events), [0, 2]);
+    assert_eq!(db.events(), [0, 2]);
     for write in waiting {
         let _ = write.await.unwrap();
     }
-    assert_eq!(received(&mut events), [0; 0]);
+    assert_eq!(db.events(), [0; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_first_write_that_fails_publishes_nothing() {
     let db = TestDb::new().await;
-    let mut events = db.events();
 
     let failed = db
         .write(async |tx| {
             insert(tx, 1).await?;
-            Err::<(), _>(Error::conflict("changed its mind"))
+            Err::<(), _>(WriteError::Refused("changed its mind"))
         })
         .await;
-    assert!(matches!(failed, Err(Error::Conflict(_))), "{failed:?}");
+    assert!(matches!(failed, Err(WriteError::Refused(_))), "{failed:?}");
     db.write(async |tx| insert(tx, 2).await).await.unwrap();
 
-    assert_eq!(received(&mut events), [2]);
+    assert_eq!(db.events(), [2]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_that_fails_publishes_nothing() {
     let db = TestDb::new().await;
-    let mut events = db.events();
 
     let failed = db
         .write(async |tx| {
@@ -162,24 +139,29 @@ async fn a_commit_that_fails_publishes_nothing() {
             insert_orphan(tx).await
         })
         .await;
-    assert!(matches!(failed, Err(Error::Database(_))), "{failed:?}");
+    assert!(
+        matches!(failed, Err(WriteError::Database(Error::Driver(_)))),
+        "{failed:?}"
+    );
     let ended = db
         .write(async |tx| {
-            tx.publish(event(2));
+            tx.publish(2);
             let _ = tx.execute_unprepared("ROLLBACK").await;
             Ok(())
         })
         .await;
-    assert!(matches!(ended, Err(Error::Database(_))), "{ended:?}");
+    assert!(
+        matches!(ended, Err(WriteError::Database(Error::Driver(_)))),
+        "{ended:?}"
+    );
     db.write(async |tx| insert(tx, 3).await).await.unwrap();
 
-    assert_eq!(received(&mut events), [3]);
+    assert_eq!(db.events(), [3]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn writes_that_run_again_publish_once() {
     let db = TestDb::new().await;
-    let mut events = db.events();
 
     let answers = run_in_one_group!(
         db,
@@ -194,19 +176,18 @@ async fn writes_that_run_again_publish_once() {
     let is_ok: Vec<bool> = answers.iter().map(Result::is_ok).collect();
     assert_eq!(is_ok, [true, false, true]);
     assert_eq!(db.stats().split, 1, "the shared commit failed");
-    assert_eq!(received(&mut events), [1, 3]);
+    assert_eq!(db.events(), [1, 3]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_transaction_keeps_the_events_of_the_other_writes() {
     let db = TestDb::new().await;
-    let mut events = db.events();
 
     let answers = run_in_one_group!(
         db,
         async |tx: &Tx| insert(tx, 1).await,
         async |tx: &Tx| {
-            tx.publish(event(2));
+            tx.publish(2);
             let statement = "INSERT OR ROLLBACK INTO counter (id, value) VALUES (1, 0), (1, 0)";
             Ok(tx.execute_unprepared(statement).await.map(drop)?)
         },
@@ -215,22 +196,21 @@ async fn a_lost_transaction_keeps_the_events_of_the_other_writes() {
 
     let is_ok: Vec<bool> = answers.iter().map(Result::is_ok).collect();
     assert_eq!(is_ok, [true, false, true]);
-    assert_eq!(received(&mut events), [1, 3]);
+    assert_eq!(db.events(), [1, 3]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_savepoint_that_is_rolled_back_drops_its_events_only() {
     let db = TestDb::new().await;
-    let mut events = db.events();
 
     db.write(async |tx| {
         insert(tx, 1).await?;
         let fails = tx.savepoint(async |tx| {
             insert(tx, 2).await?;
             tx.savepoint(async |tx| insert(tx, 3).await).await?;
-            Err::<(), _>(Error::conflict("changed its mind"))
+            Err::<(), _>(WriteError::Refused("changed its mind"))
         });
-        assert!(matches!(fails.await, Err(Error::Conflict(_))));
+        assert!(matches!(fails.await, Err(WriteError::Refused(_))));
         let left_open = tx.savepoint(async |tx| {
             insert(tx, 4).await?;
             pending::<Result<()>>().await
@@ -242,33 +222,12 @@ async fn a_savepoint_that_is_rolled_back_drops_its_events_only() {
     .await
     .unwrap();
 
-    assert_eq!(received(&mut events), [1, 5, 6]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_replayed_idempotency_key_publishes_nothing() {
-    let db = TestDb::new().await;
-    db.migrate(async |connection| Migrator::up(connection, None).await)
-        .await
-        .unwrap();
-    let mut events = db.events();
-    let add = async || {
-        let key = IdempotencyKey::for_mutation(&Viewer::Anonymous, "add", Some("k".to_owned()), &"a").unwrap();
-        let add = async move |tx: &Tx| idempotent(tx, key.as_ref(), 0, async || insert(tx, 1).await).await;
-        db.write(add).await.unwrap()
-    };
-
-    assert_eq!(add().await, IdempotentResult::Executed(()));
-    assert_eq!(received(&mut events), [1]);
-
-    assert_eq!(add().await, IdempotentResult::Replayed(()));
-    assert_eq!(received(&mut events), [0; 0]);
+    assert_eq!(db.events(), [1, 5, 6]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_events_of_a_caller_that_is_gone_are_published() {
     let db = TestDb::new().await;
-    let mut events = db.events();
     let (entered, inside) = tokio::sync::oneshot::channel();
     let (open, opened) = tokio::sync::oneshot::channel();
     let signals = Mutex::new(Some((entered, opened)));
@@ -287,56 +246,14 @@ async fn the_events_of_a_caller_that_is_gone_are_published() {
     open.send(()).unwrap();
     db.write(async |tx| insert(tx, 2).await).await.unwrap();
 
-    assert_eq!(received(&mut events), [1, 2]);
+    assert_eq!(db.events(), [1, 2]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_write_happens_although_its_caller_left_the_queue() {
+async fn a_receiver_that_panics_loses_that_event_and_no_answer() {
     let db = TestDb::new().await;
-    let mut events = db.events();
-    let gate = db.occupy().await;
-    let services = db.services();
-    let of_services = tokio::spawn(async move { services.write(async |tx: &Tx| insert(tx, 1).await).await });
-    db.until_waiting(1).await;
-    let of_db = spawn(&db, async |tx: &Tx| insert(tx, 2).await);
-    db.until_waiting(2).await;
-
-    for caller in [of_services, of_db] {
-        caller.abort();
-        assert!(caller.await.unwrap_err().is_cancelled());
-    }
-    gate.open().await;
-    db.write(async |tx| insert(tx, 3).await).await.unwrap();
-
-    assert_eq!(received(&mut events), [1, 3]);
-}
-
-/// A bus that panics at the event with that id.
-struct FaultyBus {
-    bus: InProcessBus,
-    panics_at: i64,
-}
-
-impl Bus for FaultyBus {
-    fn publish(&self, published: Event) {
-        assert_ne!(published, event(self.panics_at), "a bug in a bus");
-        self.bus.publish(published);
-    }
-
-    fn subscribe(&self) -> EventStream {
-        self.bus.subscribe()
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_bus_that_panics_loses_that_event_and_no_answer() {
-    let db = TestDb::new().await;
-    let bus = Arc::new(FaultyBus {
-        bus: InProcessBus::new(8),
-        panics_at: 2,
-    });
-    let mut events = bus.subscribe();
-    let other = Db::open(db.1.clone(), bus).await.unwrap();
+    let events = Arc::new(EventLog::panicking_at(2));
+    let other = Db::open(db.1.clone(), events.clone()).await.unwrap();
 
     other
         .write(async |tx| {
@@ -347,6 +264,6 @@ async fn a_bus_that_panics_loses_that_event_and_no_answer() {
         .await
         .unwrap();
 
-    assert_eq!(received(&mut events), [1, 3]);
+    assert_eq!(events.take(), [1, 3]);
     assert_eq!(number(other.read(), "SELECT count(*) FROM counter").await.unwrap(), 3);
 }

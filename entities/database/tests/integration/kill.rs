@@ -4,11 +4,11 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use contract::{Db, DbOptions};
+use database::DbOptions;
 use rand::Rng;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
-use crate::support::{no_subscribers, number};
+use crate::support::{Db, no_subscribers, number};
 
 const KILLS: i64 = 200;
 /// The number of concurrent writes, which share commits.

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
 
-use super::DbOptions;
+use crate::DbOptions;
 
 /// How long SQLite waits for a lock that another process holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -24,30 +24,30 @@ const LOG_BYTES_KEPT: u32 = 64 << 20;
 const STEPS_BETWEEN_CHECKS: i32 = 10_000;
 
 /// The deadline of the running write. SQLite checks it while it works.
-pub(super) struct Deadline {
+pub(crate) struct Deadline {
     start: Instant,
     /// Microseconds after `start`; 0 for none.
     at: AtomicU64,
 }
 
 impl Deadline {
-    pub(super) fn new() -> Arc<Self> {
+    pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
             start: Instant::now(),
             at: AtomicU64::new(0),
         })
     }
 
-    pub(super) fn set(&self, after: Duration) {
+    pub(crate) fn set(&self, after: Duration) {
         self.at
             .store(micros(self.start.elapsed().saturating_add(after)), Relaxed);
     }
 
-    pub(super) fn clear(&self) {
+    pub(crate) fn clear(&self) {
         self.at.store(0, Relaxed);
     }
 
-    pub(super) fn has_passed(&self) -> bool {
+    pub(crate) fn has_passed(&self) -> bool {
         match self.at.load(Relaxed) {
             0 => false,
             at => micros(self.start.elapsed()) >= at,
@@ -60,7 +60,7 @@ fn micros(duration: Duration) -> u64 {
 }
 
 /// Opens the connection that writes, and creates the file if it is missing. Its statements stop at the deadline.
-pub(super) fn open_writer(options: &DbOptions, deadline: Arc<Deadline>) -> rusqlite::Result<Connection> {
+pub(crate) fn open_writer(options: &DbOptions, deadline: Arc<Deadline>) -> rusqlite::Result<Connection> {
     // Not the default flags: with those, SQLite would take some names for URIs.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(&options.path, flags)?;
@@ -81,7 +81,7 @@ pub(super) fn open_writer(options: &DbOptions, deadline: Arc<Deadline>) -> rusql
 }
 
 /// Opens the connection that migrates, on a file that the writer has created.
-pub(super) async fn open_migrator(options: &DbOptions) -> Result<DatabaseConnection, DbErr> {
+pub(crate) async fn open_migrator(options: &DbOptions) -> Result<DatabaseConnection, DbErr> {
     let path = options.path.clone();
     let mut pool = pool(1);
     pool.map_sqlx_sqlite_opts(move |sqlite| {
@@ -96,7 +96,7 @@ pub(super) async fn open_migrator(options: &DbOptions) -> Result<DatabaseConnect
 
 /// Opens the connections that read: the file is opened read-only, and `query_only` rejects a write before it
 /// starts.
-pub(super) async fn open_readers(options: &DbOptions) -> Result<DatabaseConnection, DbErr> {
+pub(crate) async fn open_readers(options: &DbOptions) -> Result<DatabaseConnection, DbErr> {
     let path = options.path.clone();
     let mut pool = pool(options.readers.max(1));
     pool.map_sqlx_sqlite_opts(move |sqlite| {

@@ -10,26 +10,18 @@ use sea_orm::{DatabaseConnection, DbErr};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use super::DbOptions;
-use super::commit_record::CommitRecord;
-use super::connect::{self, Deadline};
-use super::job::{ExclusiveJob, WriteJob, answer, discard_panic};
-use super::outbox::OutboxMark;
-use super::sqlite_error::{is_busy, is_corruption, is_storage_failure};
-use super::stats::{Counters, DbStats};
-use super::storage::Storage;
-use super::tx::{Tx, control};
-use crate::{Bus, Error, Result};
+use crate::commit_record::CommitRecord;
+use crate::connect::{self, Deadline};
+use crate::job::{ExclusiveJob, WriteJob, answer, discard_panic};
+use crate::outbox::OutboxMark;
+use crate::sqlite_error::{is_busy, is_corruption, is_storage_failure};
+use crate::stats::{Counters, DbStats};
+use crate::storage::Storage;
+use crate::tx::{Tx, control};
+use crate::{Application, DbOptions, Error, Result, Unavailability};
 
-const TIMED_OUT: Error = Error::Unavailable("the write took too long and was undone");
-
-/// The error for commands after the end.
-pub(super) fn closed_error() -> Error {
-    Error::Unavailable("the database is closed")
-}
-
-pub(super) enum WriterCommand {
-    Write(Box<dyn WriteJob>),
+pub(crate) enum WriterCommand<A: Application> {
+    Write(Box<dyn WriteJob<A>>),
     Exclusive(Box<dyn ExclusiveJob>),
     /// A write that changes nothing, to test whether the disk accepts it.
     Probe,
@@ -41,32 +33,32 @@ pub(super) enum WriterCommand {
 type CloseRequest = (DatabaseConnection, oneshot::Sender<Result<()>>);
 
 /// The callers' side of the write thread.
-pub(super) struct WriterHandle {
-    commands: mpsc::Sender<WriterCommand>,
+pub(crate) struct WriterHandle<A: Application> {
+    commands: mpsc::Sender<WriterCommand<A>>,
     queue_wait: Duration,
     thread: ThreadId,
     counters: Arc<Counters>,
     storage: Arc<Storage>,
 }
 
-impl WriterHandle {
-    pub(super) async fn send(&self, command: WriterCommand) -> Result<()> {
+impl<A: Application> WriterHandle<A> {
+    pub(crate) async fn send(&self, command: WriterCommand<A>) -> Result<()> {
         if std::thread::current().id() == self.thread {
             // It would wait for itself until the timeout.
-            return Err(Error::Internal("a write inside of a write".into()));
+            return Err(Error::Misuse("a write inside of a write"));
         }
         let command = match self.commands.try_send(command) {
             Ok(()) => return Ok(()),
-            Err(mpsc::error::TrySendError::Closed(_)) => return Err(closed_error()),
+            Err(mpsc::error::TrySendError::Closed(_)) => return Err(Unavailability::Closed.into()),
             Err(mpsc::error::TrySendError::Full(command)) => command,
         };
         match timeout(self.queue_wait, self.commands.send(command)).await {
-            Ok(sent) => sent.map_err(|_| closed_error()),
-            Err(_) => Err(Error::Unavailable("too many writes are waiting")),
+            Ok(sent) => sent.map_err(|_| Unavailability::Closed.into()),
+            Err(_) => Err(Unavailability::QueueFull.into()),
         }
     }
 
-    pub(super) async fn close(&self, readers: DatabaseConnection) -> Result<()> {
+    pub(crate) async fn close(&self, readers: DatabaseConnection) -> Result<()> {
         let (done, closed) = oneshot::channel();
         match self.commands.send(WriterCommand::Close(readers, done)).await {
             Ok(()) => closed.await.unwrap_or(Ok(())),
@@ -75,27 +67,27 @@ impl WriterHandle {
         }
     }
 
-    pub(super) fn counters(&self) -> Arc<Counters> {
+    pub(crate) fn counters(&self) -> Arc<Counters> {
         Arc::clone(&self.counters)
     }
 
-    pub(super) fn storage(&self) -> Arc<Storage> {
+    pub(crate) fn storage(&self) -> Arc<Storage> {
         Arc::clone(&self.storage)
     }
 
-    pub(super) fn stats(&self) -> DbStats {
+    pub(crate) fn stats(&self) -> DbStats {
         let waiting = self.commands.max_capacity() - self.commands.capacity();
         self.counters.snapshot(waiting)
     }
 }
 
 /// Starts the thread and waits until it has its connection.
-pub(super) async fn start(options: DbOptions, bus: Arc<dyn Bus>) -> Result<WriterHandle> {
+pub(crate) async fn start<A: Application>(options: DbOptions, events: Arc<A::EventSink>) -> Result<WriterHandle<A>> {
     let (commands, queue) = mpsc::channel(options.queue.max(1));
     let (opened, ready) = oneshot::channel();
     let counters = Arc::new(Counters::default());
     let queue_wait = options.queue_wait;
-    let failed = |error: std::io::Error| Error::Internal(format!("no write thread: {error}").into());
+    let failed = |error: std::io::Error| Error::Unusable(format!("no write thread: {error}"));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -103,10 +95,10 @@ pub(super) async fn start(options: DbOptions, bus: Arc<dyn Bus>) -> Result<Write
     let thread = std::thread::Builder::new().name("db-writer".into()).spawn({
         let counters = counters.clone();
         // A runtime of its own, because a change's future need not be able to move between threads.
-        move || runtime.block_on(serve(options, bus, queue, counters, opened))
+        move || runtime.block_on(serve(options, events, queue, counters, opened))
     });
     let thread = thread.map_err(failed)?.thread().id();
-    let storage = ready.await.map_err(|_| closed_error())??;
+    let storage = ready.await.map_err(|_| Unavailability::Closed)??;
     Ok(WriterHandle {
         commands,
         queue_wait,
@@ -116,10 +108,10 @@ pub(super) async fn start(options: DbOptions, bus: Arc<dyn Bus>) -> Result<Write
     })
 }
 
-async fn serve(
+async fn serve<A: Application>(
     options: DbOptions,
-    bus: Arc<dyn Bus>,
-    queue: mpsc::Receiver<WriterCommand>,
+    events: Arc<A::EventSink>,
+    queue: mpsc::Receiver<WriterCommand<A>>,
     counters: Arc<Counters>,
     opened: oneshot::Sender<Result<Arc<Storage>>>,
 ) {
@@ -135,7 +127,7 @@ async fn serve(
     let mut writer = Writer {
         changes_before: tx.total_changes(),
         options,
-        bus,
+        events,
         tx,
         deadline,
         queue,
@@ -148,19 +140,19 @@ async fn serve(
 }
 
 /// Opens the file and checks it; also returns the record of its commits.
-fn open(options: &DbOptions, deadline: &Arc<Deadline>) -> Result<(Tx, CommitRecord)> {
+fn open<A: Application>(options: &DbOptions, deadline: &Arc<Deadline>) -> Result<(Tx<A>, CommitRecord)> {
     open_checked(options, deadline).map_err(|error| match &error {
-        Error::Database(cause) if is_corruption(cause) => {
+        Error::Driver(cause) if is_corruption(cause) => {
             let path = options.path.display();
-            Error::Internal(format!("{path} is damaged: {cause}. Restore it from a backup").into())
+            Error::Unusable(format!("{path} is damaged: {cause}. Restore it from a backup"))
         }
         _ => error,
     })
 }
 
-fn open_checked(options: &DbOptions, deadline: &Arc<Deadline>) -> Result<(Tx, CommitRecord)> {
+fn open_checked<A: Application>(options: &DbOptions, deadline: &Arc<Deadline>) -> Result<(Tx<A>, CommitRecord)> {
     let tx = Tx::open(options, Arc::clone(deadline))?;
-    let unusable = |error: std::io::Error| Error::Internal(format!("the note of the last commit: {error}").into());
+    let unusable = |error: std::io::Error| Error::Unusable(format!("the note of the last commit: {error}"));
     let (commit_record, acknowledged) = CommitRecord::open(&options.path).map_err(unusable)?;
     let commits = tx.commit_count()?;
     // The count wraps around.
@@ -197,19 +189,19 @@ fn open_checked(options: &DbOptions, deadline: &Arc<Deadline>) -> Result<(Tx, Co
 
 fn require_accepted_data_loss(options: &DbOptions, why: String) -> Result<()> {
     if !options.accept_data_loss {
-        return Err(Error::Internal(why.into()));
+        return Err(Error::Unusable(why));
     }
     tracing::error!("data loss is accepted: {why}");
     Ok(())
 }
 
-struct Writer {
+struct Writer<A: Application> {
     options: DbOptions,
     /// Receives the events of committed writes.
-    bus: Arc<dyn Bus>,
-    tx: Tx,
+    events: Arc<A::EventSink>,
+    tx: Tx<A>,
     deadline: Arc<Deadline>,
-    queue: mpsc::Receiver<WriterCommand>,
+    queue: mpsc::Receiver<WriterCommand<A>>,
     counters: Arc<Counters>,
     storage: Arc<Storage>,
     commit_record: CommitRecord,
@@ -218,14 +210,14 @@ struct Writer {
 }
 
 /// The result of one write of a group, before the commit.
-struct WriteAttempt {
-    job: Box<dyn WriteJob>,
-    outcome: Result<()>,
+struct WriteAttempt<A: Application> {
+    job: Box<dyn WriteJob<A>>,
+    outcome: Result<(), A::Error>,
     /// The write used up its time: it does not run again.
     timed_out: bool,
 }
 
-impl Writer {
+impl<A: Application> Writer<A> {
     /// Serves the queue to its end; returns the callers that wait for the end.
     async fn run(&mut self) -> Vec<CloseRequest> {
         let mut close_requests = Vec::new();
@@ -273,7 +265,7 @@ impl Writer {
 
     /// Runs `first` and the writes queued behind it in one transaction; returns the next command if it is not a
     /// write.
-    async fn run_group(&mut self, first: Box<dyn WriteJob>) -> Option<WriterCommand> {
+    async fn run_group(&mut self, first: Box<dyn WriteJob<A>>) -> Option<WriterCommand<A>> {
         if first.is_abandoned() {
             return None;
         }
@@ -307,7 +299,7 @@ impl Writer {
     }
 
     /// Commits, publishes and answers, or runs each write again alone.
-    async fn commit_group(&mut self, group: Vec<WriteAttempt>) {
+    async fn commit_group(&mut self, group: Vec<WriteAttempt<A>>) {
         let error = match self.commit() {
             Ok(()) => {
                 let written = group.iter().filter(|attempt| attempt.outcome.is_ok()).count();
@@ -325,14 +317,14 @@ impl Writer {
         {
             return group
                 .into_iter()
-                .for_each(|attempt| self.fail(attempt.job, error.clone().into()));
+                .for_each(|attempt| self.fail(attempt.job, Error::from(error.clone())));
         }
         tracing::debug!(%error, writes = group.len(), "a shared commit failed; each write runs again alone");
         self.counters.count_split();
         for attempt in group {
             // The outcome may depend on a neighbour's change, so it no longer counts, even if it is an error.
             if attempt.timed_out {
-                self.fail(attempt.job, TIMED_OUT)
+                self.fail(attempt.job, Error::from(Unavailability::TimedOut))
             } else {
                 self.run_alone(attempt.job).await
             }
@@ -340,7 +332,7 @@ impl Writer {
     }
 
     /// Runs one write in its own transaction and answers it.
-    async fn run_alone(&mut self, job: Box<dyn WriteJob>) {
+    async fn run_alone(&mut self, job: Box<dyn WriteJob<A>>) {
         if let Err(error) = self.begin() {
             return self.fail(job, error);
         }
@@ -352,7 +344,7 @@ impl Writer {
                     self.publish_events();
                     answer(attempt.job, Ok(()));
                 }
-                Err(error) => self.fail(attempt.job, error.into()),
+                Err(error) => self.fail(attempt.job, Error::from(error)),
             },
             Err(error) => {
                 self.roll_back();
@@ -363,10 +355,10 @@ impl Writer {
 
     /// Runs one write so that only its own changes are undone when it fails. If that fails too, or if the write has
     /// ended the transaction, no transaction is open afterwards.
-    async fn run_in_savepoint(&self, job: Box<dyn WriteJob>) -> WriteAttempt {
+    async fn run_in_savepoint(&self, job: Box<dyn WriteJob<A>>) -> WriteAttempt<A> {
         if let Err(error) = self.tx.control(control::SAVEPOINT) {
             self.roll_back();
-            let outcome = Err(error.into());
+            let outcome = Err(Error::from(error).into());
             return WriteAttempt {
                 job,
                 outcome,
@@ -388,22 +380,24 @@ impl Writer {
     }
 
     /// Runs a change within its time, and catches its panic.
-    async fn run_bounded(&self, mut job: Box<dyn WriteJob>) -> WriteAttempt {
+    async fn run_bounded(&self, mut job: Box<dyn WriteJob<A>>) -> WriteAttempt<A> {
         let limit = self.options.write_time;
         self.deadline.set(limit);
         // The async block also drops an overlong future where its panic is caught.
         let change = async { timeout(limit, job.run(&self.tx)).await };
         let (outcome, timed_out) = match AssertUnwindSafe(change).catch_unwind().await {
             Ok(Ok(outcome)) => (outcome, false),
-            Ok(Err(_)) => (Err(TIMED_OUT), true),
+            Ok(Err(_)) => (Err(Error::from(Unavailability::TimedOut).into()), true),
             Err(panic) => {
                 discard_panic(panic);
-                (Err(Error::Internal("a write panicked".into())), false)
+                (Err(Error::Misuse("a write panicked").into()), false)
             }
         };
         self.deadline.clear();
-        if let Err(Error::Database(error)) = &outcome {
-            self.record_failure(error);
+        if let Err(error) = &outcome
+            && let Some(failure) = A::database_failure(error)
+        {
+            self.record_failure(failure);
         }
         WriteAttempt {
             job,
@@ -418,7 +412,7 @@ impl Writer {
         let error = match self.tx.control(control::BEGIN) {
             Ok(()) => return Ok(()),
             Err(error) if is_busy(&error) => {
-                return Err(Error::Unavailable("the database is locked by another process"));
+                return Err(Unavailability::Locked.into());
             }
             Err(error) => error,
         };
@@ -479,10 +473,10 @@ impl Writer {
         }
     }
 
-    /// Publishes the events of the transaction that was just committed. A bus that panics loses its event only.
+    /// Publishes the events of the transaction that was just committed. A receiver that panics loses its event only.
     fn publish_events(&self) {
         for event in self.tx.outbox().take() {
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.bus.publish(event))) {
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| A::publish(&self.events, event))) {
                 discard_panic(panic);
             }
         }
@@ -499,9 +493,9 @@ impl Writer {
         }
     }
 
-    fn fail(&self, job: Box<dyn WriteJob>, error: Error) {
+    fn fail(&self, job: Box<dyn WriteJob<A>>, error: impl Into<A::Error>) {
         self.counters.count_undone(1);
-        answer(job, Err(error));
+        answer(job, Err(error.into()));
     }
 }
 
@@ -509,10 +503,25 @@ impl Writer {
 mod tests {
     use super::*;
 
+    /// An application without events.
+    enum Silent {}
+
+    impl Application for Silent {
+        type Event = ();
+        type EventSink = ();
+        type Error = Error;
+
+        fn publish(_: &(), (): ()) {}
+
+        fn database_failure(_: &Error) -> Option<&DbErr> {
+            None
+        }
+    }
+
     #[tokio::test]
     async fn a_dead_write_thread_is_an_error_without_a_wait() {
         let (commands, queue) = mpsc::channel(1);
-        let handle = WriterHandle {
+        let handle = WriterHandle::<Silent> {
             commands,
             queue_wait: Duration::MAX,
             thread: std::thread::spawn(|| {}).thread().id(),

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sea_orm::DbErr;
 
-use super::sqlite_error;
+use crate::sqlite_error;
 
 /// The reason why the database does not work now.
 #[derive(Clone, Debug)]
@@ -30,13 +30,13 @@ struct FileState {
     log_bytes: u64,
 }
 
-/// The state of the files and the disk under a [`Db`](super::Db), for health checks. The default has no files and
+/// The state of the files and the disk under a [`Db`](crate::Db), for health checks. The default has no files and
 /// is healthy.
 #[derive(Clone, Debug, Default)]
 pub struct StorageHealth(Option<Arc<Storage>>);
 
 impl StorageHealth {
-    pub(super) fn new(storage: Arc<Storage>) -> Self {
+    pub(crate) fn new(storage: Arc<Storage>) -> Self {
         Self(Some(storage))
     }
 
@@ -72,7 +72,7 @@ impl StorageHealth {
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Storage {
+pub(crate) struct Storage {
     path: PathBuf,
     log_path: PathBuf,
     files: Mutex<FileState>,

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use crate::support::{TestDb, no_subscribers, number};
-use contract::{Db, DbOptions, Error};
+use database::{DbOptions, Error, Unavailability};
 use sea_orm::ConnectionTrait;
+
+use crate::support::{Db, TestDb, WriteError, no_subscribers, number};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_read_modify_writes_lose_no_update() {
@@ -73,7 +74,10 @@ async fn a_nested_write_is_an_error_and_no_deadlock() {
     let inner = db.0.clone();
     let outcome = db.write(async move |_| inner.write(async |_| Ok(())).await).await;
 
-    assert!(matches!(outcome, Err(Error::Internal(_))), "{outcome:?}");
+    assert!(
+        matches!(outcome, Err(WriteError::Database(Error::Misuse(_)))),
+        "{outcome:?}"
+    );
     db.run("INSERT INTO counter (id, value) VALUES (1, 0)").await;
 }
 
@@ -86,9 +90,18 @@ async fn a_write_after_the_close_is_an_error() {
     db.close().await.unwrap();
 
     let outcome = db.write(async |_| Ok(())).await;
-    assert!(matches!(outcome, Err(Error::Unavailable(_))), "{outcome:?}");
+    assert!(
+        matches!(
+            outcome,
+            Err(WriteError::Database(Error::Unavailable(Unavailability::Closed)))
+        ),
+        "{outcome:?}"
+    );
     let outcome = db.migrate(async |_| Ok(())).await;
-    assert!(matches!(outcome, Err(Error::Unavailable(_))), "{outcome:?}");
+    assert!(
+        matches!(outcome, Err(Error::Unavailable(Unavailability::Closed))),
+        "{outcome:?}"
+    );
     assert!(db.read().execute_unprepared("SELECT 1").await.is_err());
     assert!(!db.file("-wal").exists(), "the log is in the file");
 }
@@ -128,7 +141,13 @@ async fn a_full_queue_answers_unavailable() {
 
     let outcome = db.write(async |_| Ok(())).await;
 
-    assert!(matches!(outcome, Err(Error::Unavailable(_))), "{outcome:?}");
+    assert!(
+        matches!(
+            outcome,
+            Err(WriteError::Database(Error::Unavailable(Unavailability::QueueFull)))
+        ),
+        "{outcome:?}"
+    );
     gate.open().await;
     assert!(waiting.join_all().await[0].is_ok());
 }
@@ -199,9 +218,9 @@ async fn a_migration_that_fails_or_panics_is_an_error() {
     let failed = db
         .migrate(async |connection| connection.execute_unprepared("nonsense").await.map(drop))
         .await;
-    assert!(matches!(failed, Err(Error::Database(_))), "{failed:?}");
+    assert!(matches!(failed, Err(Error::Driver(_))), "{failed:?}");
     let panicked = db.migrate(async |_| panic!("a bug")).await;
-    assert!(matches!(panicked, Err(Error::Internal(_))), "{panicked:?}");
+    assert!(matches!(panicked, Err(Error::Misuse(_))), "{panicked:?}");
 
     db.run("INSERT INTO counter (id, value) VALUES (1, 0)").await;
 }
@@ -229,7 +248,7 @@ async fn a_commit_waits_for_the_disk() {
 async fn a_file_that_cannot_be_opened_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let outcome = Db::open(DbOptions::new(folder.path().join("missing/agora.db")), no_subscribers()).await;
-    assert!(matches!(outcome.err(), Some(Error::Database(_))));
+    assert!(matches!(outcome.err(), Some(Error::Driver(_))));
 }
 
 #[tokio::test]

@@ -8,41 +8,40 @@ use futures_util::future::LocalBoxFuture;
 use sea_orm::{DatabaseConnection, DbErr};
 use tokio::sync::oneshot;
 
-use super::Tx;
-use crate::{Error, Result};
+use crate::{Application, Error, Result, Tx};
 
 /// One write. It may run more than once; only its last run counts.
-pub(super) trait WriteJob: Send {
+pub(crate) trait WriteJob<A: Application>: Send {
     /// Runs the change and keeps its value.
-    fn run<'a>(&'a mut self, tx: &'a Tx) -> LocalBoxFuture<'a, Result<()>>;
+    fn run<'a>(&'a mut self, tx: &'a Tx<A>) -> LocalBoxFuture<'a, Result<(), A::Error>>;
     /// Whether the caller no longer waits for the answer.
     fn is_abandoned(&self) -> bool;
     /// Answers the caller; with `Ok`, the answer is the value of the change.
-    fn answer(self: Box<Self>, outcome: Result<()>);
+    fn answer(self: Box<Self>, outcome: Result<(), A::Error>);
 }
 
 /// Answers a job, and catches a panic of its values when they are dropped here.
-pub(super) fn answer(job: Box<dyn WriteJob>, outcome: Result<()>) {
+pub(crate) fn answer<A: Application>(job: Box<dyn WriteJob<A>>, outcome: Result<(), A::Error>) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| job.answer(outcome))) {
         discard_panic(panic);
     }
 }
 
 /// Drops the payload of a caught panic, which may panic again. The panic hook has already logged its message.
-pub(super) fn discard_panic(panic: Box<dyn Any + Send>) {
+pub(crate) fn discard_panic(panic: Box<dyn Any + Send>) {
     if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
         std::mem::forget(another);
     }
 }
 
-pub(super) struct PendingWrite<T, F> {
+pub(crate) struct PendingWrite<T, E, F> {
     change: F,
     value: Option<T>,
-    caller: oneshot::Sender<Result<T>>,
+    caller: oneshot::Sender<Result<T, E>>,
 }
 
-impl<T, F> PendingWrite<T, F> {
-    pub(super) fn new(change: F, caller: oneshot::Sender<Result<T>>) -> Self {
+impl<T, E, F> PendingWrite<T, E, F> {
+    pub(crate) fn new(change: F, caller: oneshot::Sender<Result<T, E>>) -> Self {
         Self {
             change,
             value: None,
@@ -51,12 +50,13 @@ impl<T, F> PendingWrite<T, F> {
     }
 }
 
-impl<T, F> WriteJob for PendingWrite<T, F>
+impl<A, T, F> WriteJob<A> for PendingWrite<T, A::Error, F>
 where
+    A: Application,
     T: Send,
-    F: AsyncFn(&Tx) -> Result<T> + Send,
+    F: AsyncFn(&Tx<A>) -> Result<T, A::Error> + Send,
 {
-    fn run<'a>(&'a mut self, tx: &'a Tx) -> LocalBoxFuture<'a, Result<()>> {
+    fn run<'a>(&'a mut self, tx: &'a Tx<A>) -> LocalBoxFuture<'a, Result<(), A::Error>> {
         Box::pin(async move {
             self.value = None;
             self.value = Some((self.change)(tx).await?);
@@ -68,9 +68,9 @@ where
         self.caller.is_closed()
     }
 
-    fn answer(self: Box<Self>, outcome: Result<()>) {
+    fn answer(self: Box<Self>, outcome: Result<(), A::Error>) {
         let Self { value, caller, .. } = *self;
-        let nothing = || Error::Internal("a write ended without an answer".into());
+        let nothing = || Error::Misuse("a write ended without an answer").into();
         let outcome = outcome.and_then(|()| value.ok_or_else(nothing));
         // A caller that is gone is no failure: the change is complete all the same.
         let _ = caller.send(outcome);
@@ -78,18 +78,18 @@ where
 }
 
 /// Work that needs exclusive access to the file.
-pub(super) trait ExclusiveJob: Send {
+pub(crate) trait ExclusiveJob: Send {
     /// Does the work, closes the connection and answers the caller.
     fn run(self: Box<Self>, connection: Result<DatabaseConnection, DbErr>) -> LocalBoxFuture<'static, ()>;
 }
 
-pub(super) struct PendingMigration<F> {
+pub(crate) struct PendingMigration<F> {
     work: F,
     caller: oneshot::Sender<Result<()>>,
 }
 
 impl<F> PendingMigration<F> {
-    pub(super) fn new(work: F, caller: oneshot::Sender<Result<()>>) -> Self {
+    pub(crate) fn new(work: F, caller: oneshot::Sender<Result<()>>) -> Self {
         Self { work, caller }
     }
 }
@@ -120,7 +120,7 @@ where
         Ok(done) => Ok(done.and(closed)?),
         Err(panic) => {
             discard_panic(panic);
-            Err(Error::Internal("a migration panicked".into()))
+            Err(Error::Misuse("a migration panicked"))
         }
     }
 }

@@ -1,11 +1,10 @@
 //! Inside of a write, SeaORM reads and changes the same data as through a connection of its own.
 
-use contract::{Error, Result, Tx};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
 use sea_orm::{DbBackend, FromQueryResult, IntoActiveModel, QueryOrder, QuerySelect, Set, Statement, TryInsertResult};
 
-use crate::support::TestDb;
+use crate::support::{Result, TestDb, Tx, WriteError};
 
 /// A row with every type that entities have. Its columns are not in the order of their names.
 mod thing {
@@ -347,10 +346,10 @@ async fn values_that_do_not_fit_are_an_error() {
                 let error = tx.query_all_raw(asked).await.expect_err(statement);
                 assert!(!entities::is_unique_violation(&error));
             }
-            Err::<(), _>(Error::conflict("seen"))
+            Err::<(), _>(WriteError::Refused("seen"))
         })
         .await;
-    assert!(matches!(outcome, Err(Error::Conflict(_))), "{outcome:?}");
+    assert!(matches!(outcome, Err(WriteError::Refused(_))), "{outcome:?}");
 }
 
 #[tokio::test]

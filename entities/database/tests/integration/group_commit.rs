@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
-use contract::{Db, Error, Result, Tx};
+use database::{Error, Unavailability};
 use futures_util::FutureExt;
 use sea_orm::ConnectionTrait;
 use tokio::task::JoinHandle;
 
-use crate::support::{TestDb, number};
+use crate::support::{Db, Result, TestDb, Tx, WriteError, number};
 
 fn spawn<T: Send + 'static>(db: &Db, change: impl AsyncFn(&Tx) -> Result<T> + Send + 'static) -> JoinHandle<Result<T>> {
     let db = db.clone();
@@ -85,7 +85,7 @@ async fn a_write_that_fails_panics_or_hangs_spares_its_group() {
     });
     let refuses = spawn(&db, async |tx| {
         insert(tx, 103).await?;
-        Err::<(), _>(Error::conflict("changed its mind"))
+        Err::<(), _>(WriteError::Refused("changed its mind"))
     });
     let panics = spawn(&db, async |tx| {
         insert(tx, 104).await?;
@@ -107,10 +107,19 @@ async fn a_write_that_fails_panics_or_hangs_spares_its_group() {
 
     assert!(before_them.join_all().await.iter().all(Result::is_ok));
     assert!(after_them.join_all().await.iter().all(Result::is_ok));
-    assert!(matches!(violates.await.unwrap(), Err(Error::Database(_))));
-    assert!(matches!(refuses.await.unwrap(), Err(Error::Conflict(_))));
-    assert!(matches!(panics.await.unwrap(), Err(Error::Internal(_))));
-    assert!(matches!(hangs.await.unwrap(), Err(Error::Unavailable(_))));
+    assert!(matches!(
+        violates.await.unwrap(),
+        Err(WriteError::Database(Error::Driver(_)))
+    ));
+    assert!(matches!(refuses.await.unwrap(), Err(WriteError::Refused(_))));
+    assert!(matches!(
+        panics.await.unwrap(),
+        Err(WriteError::Database(Error::Misuse(_)))
+    ));
+    assert!(matches!(
+        hangs.await.unwrap(),
+        Err(WriteError::Database(Error::Unavailable(Unavailability::TimedOut)))
+    ));
     let after = db.stats();
     assert_eq!(after.commits - before.commits, 1, "they shared one commit");
     assert_eq!((after.writes - before.writes, after.undone, after.split), (11, 4, 0));
@@ -134,7 +143,7 @@ async fn a_commit_that_one_write_breaks_succeeds_for_the_others() {
     assert!(waiting.join_all().await.iter().all(Result::is_ok));
     let error = spoils.await.unwrap().unwrap_err();
     assert!(
-        matches!(&error, Error::Database(db) if db.to_string().contains("FOREIGN KEY")),
+        matches!(&error, WriteError::Database(Error::Driver(db)) if db.to_string().contains("FOREIGN KEY")),
         "{error:?}"
     );
     assert_eq!(db.stats().split, 1, "they had shared a commit");
@@ -153,7 +162,10 @@ async fn a_lone_commit_that_fails_is_an_error_and_leaves_nothing() {
         })
         .await;
 
-    assert!(matches!(outcome, Err(Error::Database(_))), "{outcome:?}");
+    assert!(
+        matches!(outcome, Err(WriteError::Database(Error::Driver(_)))),
+        "{outcome:?}"
+    );
     db.run(insert_one(1)).await;
     assert_eq!(rows(&db).await, 1);
 }
@@ -169,7 +181,7 @@ async fn a_refusal_based_on_an_undone_change_is_repeated() {
     db.until_waiting(1).await;
     let wants_the_same = spawn(&db, async |tx| {
         if number(tx, "SELECT count(*) FROM counter WHERE id = 1").await? > 0 {
-            return Err(Error::conflict("taken"));
+            return Err(WriteError::Refused("taken"));
         }
         insert(tx, 1).await
     });
@@ -204,7 +216,10 @@ async fn an_endless_statement_is_interrupted_and_spares_its_group() {
 
         gate.open().await;
 
-        assert!(matches!(endless.await.unwrap(), Err(Error::Unavailable(_))));
+        assert!(matches!(
+            endless.await.unwrap(),
+            Err(WriteError::Database(Error::Unavailable(Unavailability::TimedOut)))
+        ));
         assert!(before_it.join_all().await.iter().all(Result::is_ok));
         assert!(after_it.join_all().await.iter().all(Result::is_ok));
         db.run(insert_one(11)).await;
@@ -226,7 +241,10 @@ async fn a_statement_that_rolls_back_the_group_spares_the_others() {
 
     gate.open().await;
 
-    assert!(matches!(ends_it.await.unwrap(), Err(Error::Database(_))));
+    assert!(matches!(
+        ends_it.await.unwrap(),
+        Err(WriteError::Database(Error::Driver(_)))
+    ));
     assert!(waiting.join_all().await.iter().all(Result::is_ok));
     db.run(insert_one(11)).await;
     assert_eq!(rows(&db).await, 11);
@@ -254,7 +272,10 @@ async fn values_that_panic_on_drop_do_not_end_the_writer() {
             Ok(())
         })
         .await;
-    assert!(matches!(outcome, Err(Error::Internal(_))), "{outcome:?}");
+    assert!(
+        matches!(outcome, Err(WriteError::Database(Error::Misuse(_)))),
+        "{outcome:?}"
+    );
 
     // The writer drops the answer of a caller that is gone.
     let gate = db.occupy().await;
@@ -272,9 +293,9 @@ async fn a_failed_or_open_savepoint_is_rolled_back_alone() {
     db.write(async |tx| {
         let fails = tx.savepoint(async |tx| {
             insert(tx, 1).await?;
-            Err::<(), _>(Error::conflict("changed its mind"))
+            Err::<(), _>(WriteError::Refused("changed its mind"))
         });
-        assert!(matches!(fails.await, Err(Error::Conflict(_))));
+        assert!(matches!(fails.await, Err(WriteError::Refused(_))));
         let left_open = tx.savepoint(async |tx| {
             insert(tx, 10).await?;
             pending::<Result<()>>().await
@@ -303,7 +324,10 @@ async fn a_write_that_ignores_a_rollback_writes_nothing_more() {
                 Ok(())
             })
             .await;
-        assert!(matches!(outcome, Err(Error::Database(_))), "{outcome:?}");
+        assert!(
+            matches!(outcome, Err(WriteError::Database(Error::Driver(_)))),
+            "{outcome:?}"
+        );
     }
     assert_eq!(rows(&db).await, 0);
 }
@@ -326,7 +350,13 @@ async fn a_write_that_ignores_its_timeout_does_not_continue() {
             }
         })
         .await;
-    assert!(matches!(outcome, Err(Error::Unavailable(_))), "{outcome:?}");
+    assert!(
+        matches!(
+            outcome,
+            Err(WriteError::Database(Error::Unavailable(Unavailability::TimedOut)))
+        ),
+        "{outcome:?}"
+    );
     assert!(!went_on.load(Relaxed));
 
     let outcome = db
@@ -339,7 +369,13 @@ async fn a_write_that_ignores_its_timeout_does_not_continue() {
             }
         })
         .await;
-    assert!(matches!(outcome, Err(Error::Unavailable(_))), "{outcome:?}");
+    assert!(
+        matches!(
+            outcome,
+            Err(WriteError::Database(Error::Unavailable(Unavailability::TimedOut)))
+        ),
+        "{outcome:?}"
+    );
 
     db.run(insert_one(2)).await;
     assert_eq!(rows(&db).await, 1);

@@ -18,7 +18,7 @@ use sea_orm::{
 };
 
 /// Binds the values in their order. A wrong number of values is an error.
-pub(super) fn bind(statement: &mut Statement<'_>, values: &[Value]) -> Result<()> {
+pub(crate) fn bind(statement: &mut Statement<'_>, values: &[Value]) -> Result<()> {
     if statement.parameter_count() != values.len() {
         return Err(Error::InvalidParameterCount(values.len(), statement.parameter_count()));
     }
@@ -83,7 +83,7 @@ fn conversion_error(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) ->
 }
 
 /// The columns of a statement's result.
-pub(super) struct Columns {
+pub(crate) struct Columns {
     columns: Vec<(String, ColumnKind)>,
     /// Whether the map would sort them differently, or lose a column that has the name of another.
     is_unsorted: bool,
@@ -99,7 +99,7 @@ enum ColumnKind {
 
 impl Columns {
     /// Reads the columns of a statement that has run a step, so that it knows the current tables.
-    pub(super) fn of(statement: &Statement<'_>) -> Self {
+    pub(crate) fn of(statement: &Statement<'_>) -> Self {
         let described = statement.columns();
         let columns: Vec<_> = described
             .iter()
@@ -109,7 +109,7 @@ impl Columns {
         Self { columns, is_unsorted }
     }
 
-    pub(super) fn row(&self, row: &Row<'_>) -> Result<Values> {
+    pub(crate) fn row(&self, row: &Row<'_>) -> Result<Values> {
         let mut values = Values::new();
         for (index, (name, kind)) in self.columns.iter().enumerate() {
             let value = value(row.get_ref(index)?, *kind, index)?;
@@ -126,7 +126,7 @@ impl Columns {
 }
 
 /// The values of a row, under the keys that SeaORM looks up.
-pub(super) type Values = BTreeMap<Cow<'static, str>, Value>;
+pub(crate) type Values = BTreeMap<Cow<'static, str>, Value>;
 
 /// Returns the key of a position: before every name, and in order. SQLite allows fewer columns than there are
 /// characters.
@@ -136,7 +136,7 @@ fn position_key(index: usize) -> String {
 }
 
 /// Converts rows to SeaORM's.
-pub(super) fn query_results(rows: Vec<Values>) -> Result<Vec<QueryResult>, DbErr> {
+pub(crate) fn query_results(rows: Vec<Values>) -> Result<Vec<QueryResult>, DbErr> {
     if rows.is_empty() {
         Ok(Vec::new())
     } else {
@@ -147,7 +147,7 @@ pub(super) fn query_results(rows: Vec<Values>) -> Result<Vec<QueryResult>, DbErr
 }
 
 /// Converts the effect of a statement to SeaORM's.
-pub(super) fn exec_result(last_insert_id: u64, rows_affected: u64) -> Result<ExecResult, DbErr> {
+pub(crate) fn exec_result(last_insert_id: u64, rows_affected: u64) -> Result<ExecResult, DbErr> {
     let done = MockExecResult {
         last_insert_id,
         rows_affected,

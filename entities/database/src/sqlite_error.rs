@@ -51,12 +51,12 @@ impl DatabaseError for SqliteFailure {
 }
 
 /// A failed statement.
-pub(super) fn statement_error(error: rusqlite::Error) -> DbErr {
+pub(crate) fn statement_error(error: rusqlite::Error) -> DbErr {
     DbErr::Exec(runtime_error(error))
 }
 
 /// A connection that could not be opened or closed.
-pub(super) fn connection_error(error: rusqlite::Error) -> DbErr {
+pub(crate) fn connection_error(error: rusqlite::Error) -> DbErr {
     DbErr::Conn(runtime_error(error))
 }
 
@@ -73,7 +73,7 @@ fn runtime_error(error: rusqlite::Error) -> RuntimeErr {
 }
 
 /// The error for database files that are not those that this process opened, in the form of an I/O error of SQLite.
-pub(super) fn files_changed_error(reason: &str) -> DbErr {
+pub(crate) fn files_changed_error(reason: &str) -> DbErr {
     let failure = SqliteFailure {
         code: ffi::SQLITE_IOERR,
         message: reason.to_owned(),
@@ -84,12 +84,12 @@ pub(super) fn files_changed_error(reason: &str) -> DbErr {
 }
 
 /// Whether another process holds the lock.
-pub(super) fn is_busy(error: &DbErr) -> bool {
+pub(crate) fn is_busy(error: &DbErr) -> bool {
     code(error) == Some(ffi::SQLITE_BUSY)
 }
 
 /// Whether the disk, the files or the descriptors failed, not the statement.
-pub(crate) fn is_storage_failure(error: &DbErr) -> bool {
+pub fn is_storage_failure(error: &DbErr) -> bool {
     match code(error) {
         Some(code) => matches!(
             code,
@@ -108,7 +108,7 @@ pub(crate) fn is_storage_failure(error: &DbErr) -> bool {
 }
 
 /// Whether the file itself is damaged; no later write repairs it.
-pub(super) fn is_corruption(error: &DbErr) -> bool {
+pub(crate) fn is_corruption(error: &DbErr) -> bool {
     matches!(code(error), Some(ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB))
 }
 

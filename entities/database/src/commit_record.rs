@@ -11,7 +11,7 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
 /// See the module.
-pub(super) struct CommitRecord(File);
+pub(crate) struct CommitRecord(File);
 
 impl CommitRecord {
     /// Opens the record beside the database at `path`, and creates it if it is missing; also returns its count.

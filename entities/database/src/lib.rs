@@ -1,0 +1,28 @@
+//! The database of one application: durable writes on one thread, and reads beside them.
+//!
+//! The crate knows neither tables nor events nor callers. An [`Application`] gives it the types of its events and
+//! errors; [`Db::read`] and [`Db::write`] are the two entry points.
+
+mod application;
+mod commit_record;
+mod connect;
+mod db;
+mod error;
+mod job;
+mod options;
+mod outbox;
+mod row;
+mod sqlite_error;
+mod stats;
+mod storage;
+mod tx;
+mod writer;
+
+pub use application::Application;
+pub use db::Db;
+pub use error::{Error, Result, Unavailability};
+pub use options::DbOptions;
+pub use sqlite_error::is_storage_failure;
+pub use stats::DbStats;
+pub use storage::StorageHealth;
+pub use tx::Tx;

@@ -1,0 +1,98 @@
+//! The events of a write: a replayed request publishes none, and a service's write is independent of its caller.
+
+use std::sync::Mutex;
+
+use contract::{Delivery, Event, EventStream, IdempotencyKey, IdempotentResult, Result, Tx, Viewer, idempotent};
+use futures_util::{FutureExt, StreamExt};
+use migrations::{Migrator, MigratorTrait};
+use sea_orm::ConnectionTrait;
+
+use crate::support::TestDb;
+
+/// The ids of the events that have arrived.
+fn received(events: &mut EventStream) -> Vec<i64> {
+    let mut ids = Vec::new();
+    while let Some(Some(delivery)) = events.next().now_or_never() {
+        match delivery {
+            Delivery::Event(event) => match *event {
+                Event::MessageSent { id, .. } => ids.push(id),
+                ref other => panic!("{other:?}"),
+            },
+            Delivery::Lagged(lost) => panic!("{lost} events were lost"),
+        }
+    }
+    ids
+}
+
+/// Inserts a row, and publishes an event with its id.
+async fn insert(tx: &Tx, id: i64) -> Result<()> {
+    let statement = format!("INSERT INTO counter (id, value) VALUES ({id}, 0)");
+    tx.execute_unprepared(&statement).await?;
+    tx.publish(Event::MessageSent { id, to: 0 });
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replayed_idempotency_key_publishes_nothing() {
+    let db = TestDb::new().await;
+    db.migrate(async |connection| Migrator::up(connection, None).await)
+        .await
+        .unwrap();
+    let mut events = db.events();
+    let add = async || {
+        let key = IdempotencyKey::for_mutation(&Viewer::Anonymous, "add", Some("k".to_owned()), &"a").unwrap();
+        let add = async move |tx: &Tx| idempotent(tx, key.as_ref(), 0, async || insert(tx, 1).await).await;
+        db.write(add).await.unwrap()
+    };
+
+    assert_eq!(add().await, IdempotentResult::Executed(()));
+    assert_eq!(received(&mut events), [1]);
+
+    assert_eq!(add().await, IdempotentResult::Replayed(()));
+    assert_eq!(received(&mut events), [0; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_write_happens_although_its_caller_left_the_queue() {
+    let db = TestDb::new().await;
+    let mut events = db.events();
+    let (entered, inside) = tokio::sync::oneshot::channel();
+    let (open, opened) = tokio::sync::oneshot::channel();
+    let signals = Mutex::new(Some((entered, opened)));
+    let holder = tokio::spawn({
+        let db = db.services().db;
+        async move {
+            db.write(async move |_| {
+                let signals = signals.lock().unwrap().take();
+                if let Some((entered, opened)) = signals {
+                    entered.send(()).unwrap();
+                    opened.await.unwrap();
+                }
+                Ok(())
+            })
+            .await
+        }
+    });
+    inside.await.unwrap();
+    let until_waiting = async |writes| {
+        while db.stats().waiting < writes {
+            tokio::task::yield_now().await;
+        }
+    };
+    let services = db.services();
+    let of_services = tokio::spawn(async move { services.write(async |tx: &Tx| insert(tx, 1).await).await });
+    until_waiting(1).await;
+    let other = db.services().db;
+    let of_db = tokio::spawn(async move { other.write(async |tx: &Tx| insert(tx, 2).await).await });
+    until_waiting(2).await;
+
+    for caller in [of_services, of_db] {
+        caller.abort();
+        assert!(caller.await.unwrap_err().is_cancelled());
+    }
+    open.send(()).unwrap();
+    holder.await.unwrap().unwrap();
+    db.write(async |tx| insert(tx, 3).await).await.unwrap();
+
+    assert_eq!(received(&mut events), [1, 3]);
+}
