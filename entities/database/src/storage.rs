@@ -1,6 +1,6 @@
 //! Whether the database's files are those that this process opened, and whether the disk takes writes.
 
-use std::fs;
+use std::fs::{self, File, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,8 +26,31 @@ struct FileState {
     /// The file never gets shorter: SQLite keeps the pages that it frees.
     database_bytes: u64,
     /// SQLite creates the log with the first transaction.
-    log: Option<FileIdentity>,
-    log_bytes: u64,
+    log: Option<LogFile>,
+}
+
+/// The open write-ahead log, with its own descriptor: asking that is a third of the cost of asking a path. (The same
+/// for the database would be wrong: closing a descriptor of a file ends the locks that SQLite has on it.)
+#[derive(Debug)]
+struct LogFile {
+    file: File,
+    identity: FileIdentity,
+    bytes: u64,
+}
+
+impl LogFile {
+    fn open(path: &Path) -> Option<Self> {
+        let file = File::open(path).ok()?;
+        let (identity, bytes) = identity_of(&file.metadata().ok()?);
+        Some(Self { file, identity, bytes })
+    }
+
+    /// Reads the size again: SQLite makes the log longer, and also shorter when it starts at the front again.
+    fn record_bytes(&mut self) {
+        if let Ok(metadata) = self.file.metadata() {
+            self.bytes = metadata.len();
+        }
+    }
 }
 
 /// The state of the files and the disk under a [`Db`](crate::Db), for health checks. The default has no files and
@@ -113,9 +136,9 @@ impl Storage {
                 ));
             }
         }
-        let Some(log) = files.log else { return Ok(()) };
+        let Some(log) = &files.log else { return Ok(()) };
         match identity(&self.log_path) {
-            Some((found, bytes)) if found == log && bytes >= files.log_bytes => Ok(()),
+            Some((found, bytes)) if found == log.identity && bytes >= log.bytes => Ok(()),
             _ => Err(sqlite_error::files_changed_error(
                 "the database's write-ahead log was removed, replaced or truncated: restart the server",
             )),
@@ -133,12 +156,13 @@ impl Storage {
         }
     }
 
-    /// Records the current state of the log. Call it after each commit.
+    /// Records the current size of the log. Call it after each commit. The first log that is found is the one that
+    /// SQLite has open until the last connection closes.
     pub fn record_log(&self) {
         let mut files = self.lock_files();
-        if let Some((identity, bytes)) = identity(&self.log_path) {
-            files.log = Some(identity);
-            files.log_bytes = bytes;
+        match &mut files.log {
+            Some(log) => log.record_bytes(),
+            None => files.log = LogFile::open(&self.log_path),
         }
     }
 
@@ -185,6 +209,9 @@ impl Storage {
 }
 
 fn identity(path: &Path) -> Option<(FileIdentity, u64)> {
-    let found = fs::metadata(path).ok()?;
-    Some(((found.dev(), found.ino()), found.len()))
+    Some(identity_of(&fs::metadata(path).ok()?))
+}
+
+fn identity_of(found: &Metadata) -> (FileIdentity, u64) {
+    ((found.dev(), found.ino()), found.len())
 }
