@@ -111,7 +111,13 @@ async fn the_check_at_the_start_finds_a_damaged_page() {
 
 #[tokio::test]
 async fn a_file_tampered_with_while_open_takes_no_more_writes() {
-    for (how, added) in [("removed", ""), ("replaced", ""), ("removed", "-wal"), ("cut", "-wal")] {
+    for (how, added) in [
+        ("removed", ""),
+        ("replaced", ""),
+        ("removed", "-wal"),
+        ("replaced", "-wal"),
+        ("cut", "-wal"),
+    ] {
         let db = TestDb::new().await;
         db.run("INSERT INTO counter VALUES (1, 0)").await;
         assert_eq!(db.storage().failure_reason(), None);
