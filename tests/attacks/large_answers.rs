@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use serde_json::{Value, json};
-use tests::TestClient;
+use tests::HttpClient;
 use tokio::task::JoinSet;
 
 use super::target::Target;
@@ -14,21 +14,21 @@ fn longest_text() -> String {
 }
 
 /// Creates this many posts with the longest text.
-pub async fn write_posts(author: &TestClient, posts: usize) {
+pub async fn write_posts(author: &HttpClient, posts: usize) {
     let create =
         "mutation($text: String!) { createPost(input: { title: \"Long\", text: $text, community: \"Books\" }) { id } }";
     for _ in 0..posts {
-        let reply = author.graphql_with(create, json!({ "text": longest_text() })).await;
-        reply.data("/createPost/id");
+        let reply = author.query(create, json!({ "text": longest_text() })).await;
+        reply.at("createPost.id");
     }
 }
 
 /// Sends a query this many times at once and returns the codes of the first errors.
-async fn codes(caller: &TestClient, query: &str, times: usize) -> Vec<Option<String>> {
+async fn codes(caller: &HttpClient, query: &str, times: usize) -> Vec<String> {
     let mut requests = JoinSet::new();
     for _ in 0..times {
         let (caller, query) = (caller.clone(), query.to_owned());
-        requests.spawn(async move { caller.graphql(&query).await.code().map(str::to_owned) });
+        requests.spawn(async move { caller.query(&query, json!({})).await.code().to_owned() });
     }
     requests.join_all().await
 }
@@ -36,7 +36,7 @@ async fn codes(caller: &TestClient, query: &str, times: usize) -> Vec<Option<Str
 #[tokio::test(flavor = "multi_thread")]
 async fn multiplied_texts_are_refused_and_a_page_of_long_texts_is_not() {
     let target = Target::start();
-    let anonymous = TestClient::new(target.url());
+    let anonymous = HttpClient::new(target.url());
     let cleo = anonymous.sign_in("cleo").await;
     write_posts(&cleo, 100).await;
     let attack = async {
@@ -47,11 +47,11 @@ async fn multiplied_texts_are_refused_and_a_page_of_long_texts_is_not() {
         let fragments = "query($n: Int!) { ...P } fragment P on Query { a: recentPosts(first: $n) { nodes { ...T } } b: recentPosts(last: $n) { edges { node { ...T } } } } fragment T on Post { text again: text more: text and: text evermore: text }";
         for query in [nested, &format!("{{ {aliases} }}")] {
             for code in codes(&anonymous, query, 10).await {
-                assert_eq!(code.as_deref(), Some("QUERY_TOO_COMPLEX"));
+                assert_eq!(code, "QUERY_TOO_COMPLEX");
             }
         }
-        let reply = anonymous.graphql_with(fragments, json!({ "n": 100 })).await;
-        assert_eq!(reply.code(), Some("QUERY_TOO_COMPLEX"), "{}", reply.body);
+        let reply = anonymous.query(fragments, json!({ "n": 100 })).await;
+        assert_eq!(reply.code(), "QUERY_TOO_COMPLEX", "{reply}");
         // These responses could be small, but are large.
         let eight_times = "{ user(username: \"cleo\") { posts(first: 8) { nodes { author { posts(first: 100) { nodes { text } } } } } } }";
         let eight_aliases: String = (0..8)
@@ -59,16 +59,13 @@ async fn multiplied_texts_are_refused_and_a_page_of_long_texts_is_not() {
             .collect();
         for query in [eight_times, &format!("{{ {eight_aliases} }}")] {
             for code in codes(&anonymous, query, 6).await {
-                assert!(
-                    matches!(code.as_deref(), Some("ANSWER_TOO_LARGE" | "UNAVAILABLE")),
-                    "{code:?}"
-                );
+                assert!(matches!(&*code, "ANSWER_TOO_LARGE" | "UNAVAILABLE"), "{code:?}");
             }
         }
         let page = anonymous
-            .graphql("{ recentPosts(first: 100) { nodes { text } } }")
+            .query("{ recentPosts(first: 100) { nodes { text } } }", json!({}))
             .await;
-        let nodes = page.data("/recentPosts/nodes").as_array().unwrap();
+        let nodes = page.at("recentPosts.nodes").as_array().unwrap();
         assert_eq!(nodes.len(), 100);
         assert!(nodes.iter().all(|node| node["text"] == longest_text()));
     };
@@ -78,12 +75,12 @@ async fn multiplied_texts_are_refused_and_a_page_of_long_texts_is_not() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rest_list_of_long_texts_ends_early_with_a_next_link() {
     let target = Target::start();
-    let anonymous = TestClient::new(target.url());
+    let anonymous = HttpClient::new(target.url());
     let (ben, dan) = (anonymous.sign_in("ben").await, anonymous.sign_in("dan").await);
     let send = "mutation($text: String!) { sendMessage(to: \"ben\", contents: $text) { id } }";
     for _ in 0..200 {
-        let reply = dan.graphql_with(send, json!({ "text": longest_text() })).await;
-        reply.data("/sendMessage/id");
+        let reply = dan.query(send, json!({ "text": longest_text() })).await;
+        reply.at("sendMessage.id");
     }
     let attack = list_is_walked(&ben, "/community/messages?userTo=ben", 3, 200);
     target.attacked_by(attack).await.assert_held();
@@ -92,7 +89,7 @@ async fn a_rest_list_of_long_texts_ends_early_with_a_next_link() {
 #[tokio::test(flavor = "multi_thread")]
 async fn rest_lists_of_long_posts_are_bounded_for_anonymous_callers() {
     let target = Target::start();
-    let anonymous = TestClient::new(target.url());
+    let anonymous = HttpClient::new(target.url());
     write_posts(&anonymous.sign_in("cleo").await, 30).await;
     let attack = list_is_walked(&anonymous, "/community/posts", 12, 25);
     target.attacked_by(attack).await.assert_held();
@@ -100,7 +97,7 @@ async fn rest_lists_of_long_posts_are_bounded_for_anonymous_callers() {
 
 /// Requests a list several times at once. Then follows its links to the end and checks that it has at least `rows`
 /// rows.
-async fn list_is_walked(caller: &TestClient, list: &str, at_once: usize, rows: usize) {
+async fn list_is_walked(caller: &HttpClient, list: &str, at_once: usize, rows: usize) {
     let mut requests = JoinSet::new();
     for _ in 0..at_once {
         let (caller, list) = (caller.clone(), list.to_owned());

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tests::TestClient;
+use tests::HttpClient;
 use tokio::io::AsyncReadExt;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -37,7 +37,7 @@ async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
 struct Replicated {
     target: Target,
     data: PathBuf,
-    trader: TestClient,
+    trader: HttpClient,
 }
 
 impl Replicated {
@@ -47,7 +47,7 @@ impl Replicated {
             folder.clone_into(&mut data);
             Server::with_quiet_replicas(folder, 3)
         });
-        let trader = TestClient::new(target.url());
+        let trader = HttpClient::new(target.url());
         let replicated = Self { target, data, trader };
         replicated.trades_again().await;
         replicated
@@ -64,9 +64,9 @@ impl Replicated {
     async fn stop_a_majority(&self) -> Stopped {
         let found = async {
             loop {
-                let asked = TestClient::new(self.target.url());
-                let all = asked.graphql("{ orderReplicas { id leader } }").await;
-                let all = all.data("/orderReplicas").as_array().expect("a list").clone();
+                let asked = HttpClient::new(self.target.url());
+                let all = asked.query("{ orderReplicas { id leader } }", json!({})).await;
+                let all = all.at("orderReplicas").as_array().expect("a list").clone();
                 if let Some(leader) = all.iter().find(|replica| replica["leader"] == true) {
                     return leader["id"].as_str().expect("an id").to_owned();
                 }
@@ -94,7 +94,7 @@ impl Replicated {
 
     /// Returns the number of trades of that stock.
     async fn traded(&self, stock: &str) -> usize {
-        let asked = TestClient::new(self.target.url());
+        let asked = HttpClient::new(self.target.url());
         let all = asked.post("/bazaar/order/3/sync", json!({ "lastID": -1 })).await;
         let all = all.body["transactions"].as_object().expect("transactions").clone();
         all.values().filter(|trade| trade["name"] == stock).count()
@@ -107,9 +107,9 @@ impl Replicated {
                 let audit = tests::Audit::open(&self.data);
                 let open = audit.number("SELECT count(*) FROM reservation WHERE state = 'RESERVED'");
                 let last = audit.number("SELECT coalesce(max(number), -1) FROM exchange_order");
-                let asked = TestClient::new(self.target.url());
-                let all = asked.graphql("{ orderReplicas { applied } }").await;
-                let third = all.data("/orderReplicas/2/applied").as_i64();
+                let asked = HttpClient::new(self.target.url());
+                let all = asked.query("{ orderReplicas { applied } }", json!({})).await;
+                let third = all.at("orderReplicas.2.applied").as_i64();
                 if open == 0 && third == Some(last) {
                     return;
                 }
@@ -153,7 +153,7 @@ struct Answered {
     is_outcome_unknown: bool,
 }
 
-async fn trade(trader: &TestClient, stock: &str, side: &str, key: Option<&str>) -> Answered {
+async fn trade(trader: &HttpClient, stock: &str, side: &str, key: Option<&str>) -> Answered {
     let request = trader.request("POST", "/bazaar/orders");
     let request = request.json(&json!({ "name": stock, "quantity": 1, "type": side }));
     let request = match key {
@@ -229,8 +229,8 @@ async fn a_hung_replica_is_unavailable_in_time_and_others_continue() {
         ("POST", "buy", json!({ "name": "FishCo", "quantity": 1 })),
     ] {
         let begun = Instant::now();
-        let request = TestClient::new(url).request(method, &format!("/bazaar/order/2/{path}"));
-        let answered = TestClient::new(url).send(request.json(&body)).await;
+        let request = HttpClient::new(url).request(method, &format!("/bazaar/order/2/{path}"));
+        let answered = HttpClient::new(url).send(request.json(&body)).await;
         assert_eq!(answered.status, 503, "{path}: {answered:?}");
         assert!(answered.body["error"].get("outcome").is_none(), "{path}: {answered:?}");
         assert!(
@@ -256,7 +256,7 @@ fn side_of(round: usize) -> &'static str {
     if round.is_multiple_of(2) { "buy" } else { "sell" }
 }
 
-async fn client(trader: TestClient, n: usize, stop: Arc<AtomicBool>, refusals: watch::Sender<usize>) -> Told {
+async fn client(trader: HttpClient, n: usize, stop: Arc<AtomicBool>, refusals: watch::Sender<usize>) -> Told {
     let mut told = Told::default();
     for round in 0.. {
         if stop.load(SeqCst) {

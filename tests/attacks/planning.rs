@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use tests::TestClient;
+use serde_json::json;
+use tests::HttpClient;
 use tokio::task::JoinSet;
 
 use super::target::Target;
@@ -16,7 +17,7 @@ const ATTACK_TIME: Duration = Duration::from_secs(3);
 async fn send(target: &Target, clients: usize, document: fn(usize, usize) -> String) -> usize {
     let mut sending = JoinSet::new();
     for client in 0..clients {
-        let anonymous = TestClient::new(target.url());
+        let anonymous = HttpClient::new(target.url());
         sending.spawn(async move {
             let begun = Instant::now();
             let mut answered = 0;
@@ -24,12 +25,12 @@ async fn send(target: &Target, clients: usize, document: fn(usize, usize) -> Str
                 if begun.elapsed() >= ATTACK_TIME {
                     break;
                 }
-                let reply = anonymous.graphql(&document(client, turn)).await;
-                match reply.code() {
+                let answer = anonymous.query(&document(client, turn), json!({})).await;
+                match answer.code() {
                     // The caller may not see all of the data, but the query ran.
-                    _ if reply.body["data"].is_object() => answered += 1,
-                    Some("QUERY_TOO_COMPLEX" | "UNAVAILABLE" | "TIMEOUT" | "OPERATION_NOT_FOUND") => {}
-                    _ => panic!("{}", reply.body),
+                    _ if answer["data"].is_object() => answered += 1,
+                    "QUERY_TOO_COMPLEX" | "UNAVAILABLE" | "TIMEOUT" | "OPERATION_NOT_FOUND" => {}
+                    _ => panic!("{answer}"),
                 }
             }
             answered
@@ -126,11 +127,11 @@ async fn documents_slow_to_validate_wait_for_each_other() {
 async fn a_fragment_with_a_long_text_spread_often_is_read_once() {
     let target = Target::start();
     let attack = async {
-        let anonymous = TestClient::new(target.url());
+        let anonymous = HttpClient::new(target.url());
         for turn in 0..6 {
             let begun = Instant::now();
-            let reply = anonymous.graphql(&long_literal(0, turn)).await;
-            assert_ne!(reply.code(), Some("INTERNAL"), "{}", reply.body);
+            let answer = anonymous.query(&long_literal(0, turn), json!({})).await;
+            assert_ne!(answer.code(), "INTERNAL", "{answer}");
             assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
         }
     };

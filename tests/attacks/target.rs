@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
-use tests::TestClient;
+use tests::HttpClient;
 use tokio::task::JoinSet;
 
 use crate::server::Server;
@@ -77,7 +77,7 @@ impl Target {
     }
 
     async fn attacked(&self, attack: impl Future<Output = ()>, sent: &[Query]) -> Report {
-        let person = TestClient::new(self.url());
+        let person = HttpClient::new(self.url());
         // The server plans the query and opens its connection before the attack begins.
         assert!(is_answered(&person, &Query::Known.text(0)).await);
         let mut queries = JoinSet::new();
@@ -197,7 +197,7 @@ impl Query {
     }
 }
 
-async fn is_answered(person: &TestClient, query: &str) -> bool {
+async fn is_answered(person: &HttpClient, query: &str) -> bool {
     let request = person.request("POST", "/graphql");
     let query = serde_json::json!({ "query": query });
     let sent = request.json(&query).timeout(PATIENCE).send().await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tests::TestClient;
+use tests::HttpClient;
 use tokio::io::AsyncReadExt;
 
 use super::large_answers::write_posts;
@@ -11,7 +11,7 @@ use super::wire::{address_of, post, sent};
 
 /// Returns the path of the largest file that the server offers without a token.
 pub async fn large_file(target: &Target) -> String {
-    let page = TestClient::new(target.url()).get("/graphiql/").await;
+    let page = HttpClient::new(target.url()).get("/graphiql/").await;
     let page = page.body.as_str().expect("a page").to_owned();
     let script = page.split("src=\"").nth(1).expect("a script");
     script.split('"').next().expect("its address").to_owned()
@@ -41,7 +41,7 @@ async fn unread_responses_are_not_kept() {
 async fn large_responses_read_a_few_bytes_at_a_time_are_not_kept() {
     let target = Target::start();
     let address = address_of(target.url());
-    write_posts(&TestClient::new(target.url()).sign_in("cleo").await, 25).await;
+    write_posts(&HttpClient::new(target.url()).sign_in("cleo").await, 25).await;
     let page = r#"{"query":"{ recentPosts { nodes { text } } }"}"#;
     let request = post("/graphql", "", page);
     let attack = async {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tests::TestClient;
+use tests::HttpClient;
 
 use super::large_answers::write_posts;
 use super::target::Target;
@@ -16,7 +16,7 @@ const POSTS: usize = 40;
 async fn subscriptions_are_not_kept(accept: &str) {
     let target = Target::start();
     let address = address_of(target.url());
-    let cleo = TestClient::new(target.url()).sign_in("cleo").await;
+    let cleo = HttpClient::new(target.url()).sign_in("cleo").await;
     let query = json!({ "query": "subscription { postCreated { text } }" }).to_string();
     let subscribe = post("/graphql", &format!("accept: {accept}\r\n"), &query);
     let attack = async {

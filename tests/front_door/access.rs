@@ -1,13 +1,17 @@
 //! The access rules of the exchange, the wallet, the brokerage with its authorizations, the shop and the community's
 //! posts and votes. Each kind of caller sends every query, edge and mutation (docs/rest-contract/common.md#access).
 
+mod scene;
 mod shop;
 mod votes;
 
 use contract::ErrorCode;
 use futures_util::StreamExt;
-use serde_json::Value;
-use tests::{Reply, TestApp, TestClient};
+use serde_json::{Value, json};
+use testing::Answer;
+use tests::HttpClient;
+
+use scene::Scene;
 
 /// The callers, in the order of the table's columns: anonymous, an unrelated investor, a broker without
 /// authorization, the authorized broker, a service, an administrator, and the investor who owns the objects. The
@@ -25,111 +29,120 @@ const COLUMNS: [&str; 7] = [
 /// The expected result for each caller: a value (`ok`), null (`-`), or the error's status.
 type Row = (&'static str, [&'static str; 7]);
 
-/// Placeholders: `<INVESTOR>`, `<BROKER>`, `<HOLDING>`, `<CAPITAL>`, `<SHARES>` (authorizations), `<ORDER>`,
-/// `<PENDING>` (orders), `<TRANSACTION>`, `<STOCK>`, `<NUMBER>` (of a trade of the investor), `<POST>` (of the
-/// investor). The tested field has the alias `it`.
+/// Every document may declare these variables, the objects of the investor: `$investor`, `$broker`, `$holding`, `$capital`
+/// and `$shares` (authorizations), `$order`, `$pending` (orders), `$transaction`, `$stock`, `$number` (of a trade),
+/// `$post`; and `$name`, which differs for each caller. The tested field has the alias `it`.
 const READS: &[Row] = &[
     // Public data.
-    (r#"{ it: stock(id: "<STOCK>") { price quantity } }"#, ["ok"; 7]),
-    (r#"{ it: stocks { nodes { name } } }"#, ["ok"; 7]),
-    (r#"{ it: exchangeOrder(number: <NUMBER>) { quantity } }"#, ["ok"; 7]),
-    (r#"{ it: exchangeOrders { nodes { number } } }"#, ["ok"; 7]),
-    (r#"{ it: orderReplicas { id } }"#, ["ok"; 7]),
-    (r#"{ it: post(id: "<POST>") { title text } }"#, ["ok"; 7]),
-    (r#"{ on: post(id: "<POST>") { it: author { username } } }"#, ["ok"; 7]),
     (
-        r#"{ on: post(id: "<POST>") { on: community { it: posts { nodes { title } } } } }"#,
+        "query($stock: ID!) { it: stock(id: $stock) { price quantity } }",
         ["ok"; 7],
     ),
-    (r#"{ it: recentPosts { nodes { title } } }"#, ["ok"; 7]),
-    (r#"{ it: community(name: "ACCESS") { name } }"#, ["ok"; 7]),
-    (r#"{ it: communities { nodes { name } } }"#, ["ok"; 7]),
+    ("{ it: stocks { nodes { name } } }", ["ok"; 7]),
     (
-        r#"{ on: user(id: "<INVESTOR>") { it: posts { nodes { title } } } }"#,
+        "query($number: Int!) { it: exchangeOrder(number: $number) { quantity } }",
+        ["ok"; 7],
+    ),
+    ("{ it: exchangeOrders { nodes { number } } }", ["ok"; 7]),
+    ("{ it: orderReplicas { id } }", ["ok"; 7]),
+    ("query($post: ID!) { it: post(id: $post) { title text } }", ["ok"; 7]),
+    (
+        "query($post: ID!) { on: post(id: $post) { it: author { username } } }",
+        ["ok"; 7],
+    ),
+    (
+        "query($post: ID!) { on: post(id: $post) { on: community { it: posts { nodes { title } } } } }",
+        ["ok"; 7],
+    ),
+    ("{ it: recentPosts { nodes { title } } }", ["ok"; 7]),
+    (r#"{ it: community(name: "ACCESS") { name } }"#, ["ok"; 7]),
+    ("{ it: communities { nodes { name } } }", ["ok"; 7]),
+    (
+        "query($investor: ID!) { on: user(id: $investor) { it: posts { nodes { title } } } }",
         ["ok"; 7],
     ),
     // The trader of a trade is private.
     (
-        r#"{ on: exchangeOrder(number: <NUMBER>) { it: trader { id } } }"#,
+        "query($number: Int!) { on: exchangeOrder(number: $number) { it: trader { id } } }",
         ["-", "-", "-", "-", "ok", "ok", "ok"],
     ),
     // Look-ups by id.
     (
-        r#"{ it: transaction(id: "<TRANSACTION>") { amount } }"#,
+        "query($transaction: ID!) { it: transaction(id: $transaction) { amount } }",
         ["-", "-", "-", "-", "ok", "ok", "ok"],
     ),
     (
-        r#"{ it: holding(id: "<HOLDING>") { free } }"#,
+        "query($holding: ID!) { it: holding(id: $holding) { free } }",
         ["-", "-", "-", "-", "ok", "ok", "ok"],
     ),
     (
-        r#"{ it: brokerageOrder(id: "<ORDER>") { quantity } }"#,
+        "query($order: ID!) { it: brokerageOrder(id: $order) { quantity } }",
         ["-", "-", "-", "ok", "ok", "ok", "ok"],
     ),
     (
-        r#"{ it: brokerageOrder(id: "<PENDING>") { quantity } }"#,
+        "query($pending: ID!) { it: brokerageOrder(id: $pending) { quantity } }",
         ["-", "-", "-", "-", "ok", "ok", "ok"],
     ),
     (
-        r#"{ it: authorization(id: "<CAPITAL>") { remaining } }"#,
+        "query($capital: ID!) { it: authorization(id: $capital) { remaining } }",
         ["-", "-", "-", "ok", "ok", "ok", "ok"],
     ),
     (
-        r#"{ it: authorization(id: "<SHARES>") { remainingShares } }"#,
+        "query($shares: ID!) { it: authorization(id: $shares) { remainingShares } }",
         ["-", "-", "-", "ok", "ok", "ok", "ok"],
     ),
     // The person's lists and edges.
     (
-        r#"{ on: user(id: "<INVESTOR>") { it: wallet { balance } } }"#,
+        "query($investor: ID!) { on: user(id: $investor) { it: wallet { balance } } }",
         ["401", "403", "403", "403", "ok", "ok", "ok"],
     ),
     (
-        r#"{ on: user(id: "<INVESTOR>") { it: wallets { balance } } }"#,
+        "query($investor: ID!) { on: user(id: $investor) { it: wallets { balance } } }",
         ["401", "403", "403", "403", "ok", "ok", "ok"],
     ),
     (
-        r#"{ on: user(id: "<INVESTOR>") { it: holdings { nodes { free } } } }"#,
+        "query($investor: ID!) { on: user(id: $investor) { it: holdings { nodes { free } } } }",
         ["401", "403", "403", "403", "ok", "ok", "ok"],
     ),
     (
-        r#"{ on: user(id: "<INVESTOR>") { it: brokerageOrders { nodes { id } } } }"#,
+        "query($investor: ID!) { on: user(id: $investor) { it: brokerageOrders { nodes { id } } } }",
         ["401", "403", "403", "403", "ok", "ok", "ok"],
     ),
     (
-        r#"{ on: user(id: "<INVESTOR>") { it: portfolioValue } }"#,
+        "query($investor: ID!) { on: user(id: $investor) { it: portfolioValue } }",
         ["401", "403", "403", "403", "ok", "ok", "ok"],
     ),
     (
-        r#"{ on: user(id: "<INVESTOR>") { it: authorizations { nodes { id } } } }"#,
+        "query($investor: ID!) { on: user(id: $investor) { it: authorizations { nodes { id } } } }",
         ["401", "403", "403", "403", "ok", "ok", "ok"],
     ),
     // Edges from an object that one party may see to an object that only the other party may see.
     (
-        r#"{ on: stock(id: "<STOCK>") { it: myHolding { free } } }"#,
+        "query($stock: ID!) { on: stock(id: $stock) { it: myHolding { free } } }",
         ["-", "-", "-", "-", "-", "-", "ok"],
     ),
     (
-        r#"{ on: authorization(id: "<SHARES>") { it: holding { free } } }"#,
+        "query($shares: ID!) { on: authorization(id: $shares) { it: holding { free } } }",
         ["-", "-", "-", "404", "ok", "ok", "ok"],
     ),
     (
-        r#"{ on: authorization(id: "<SHARES>") { it: stock { price } } }"#,
+        "query($shares: ID!) { on: authorization(id: $shares) { it: stock { price } } }",
         ["-", "-", "-", "ok", "ok", "ok", "ok"],
     ),
     (
-        r#"{ on: authorization(id: "<CAPITAL>") { on: investor { it: wallet { balance } } } }"#,
+        "query($capital: ID!) { on: authorization(id: $capital) { on: investor { it: wallet { balance } } } }",
         ["-", "-", "-", "403", "ok", "ok", "ok"],
     ),
     (
-        r#"{ on: brokerageOrder(id: "<ORDER>") { on: investor { it: holdings { nodes { free } } } } }"#,
+        "query($order: ID!) { on: brokerageOrder(id: $order) { on: investor { it: holdings { nodes { free } } } } }",
         ["-", "-", "-", "403", "ok", "ok", "ok"],
     ),
     (
-        r#"{ on: brokerageOrder(id: "<ORDER>") { it: authorization { remaining } } }"#,
+        "query($order: ID!) { on: brokerageOrder(id: $order) { it: authorization { remaining } } }",
         ["-", "-", "-", "ok", "ok", "ok", "ok"],
     ),
     (
-        r#"{ on: brokerageOrder(id: "<ORDER>") { it: exchangeOrder { number } } }"#,
+        "query($order: ID!) { on: brokerageOrder(id: $order) { it: exchangeOrder { number } } }",
         ["-", "-", "-", "ok", "ok", "ok", "ok"],
     ),
 ];
@@ -144,7 +157,7 @@ const WRITES: &[Row] = &[
         ["401", "ok", "ok", "ok", "401", "ok", "ok"],
     ),
     (
-        r#"mutation { it: setBalance(userId: "<BROKER>", balance: { amount: "9.00", currency: "USD" }) { id } }"#,
+        r#"mutation($broker: ID!) { it: setBalance(userId: $broker, balance: { amount: "9.00", currency: "USD" }) { id } }"#,
         ["401", "403", "403", "403", "ok", "403", "403"],
     ),
     (
@@ -152,7 +165,7 @@ const WRITES: &[Row] = &[
         ["401", "403", "403", "403", "ok", "ok", "403"],
     ),
     (
-        r#"mutation { it: listStock(input: { name: "Stock of ASKER", price: { amount: "1.00" }, quantity: 1 }) { id } }"#,
+        r#"mutation($name: String!) { it: listStock(input: { name: $name, price: { amount: "1.00" }, quantity: 1 }) { id } }"#,
         ["401", "403", "403", "403", "ok", "ok", "403"],
     ),
     (
@@ -168,7 +181,7 @@ const WRITES: &[Row] = &[
         ["401", "403", "403", "403", "ok", "ok", "403"],
     ),
     (
-        r#"mutation { it: acknowledgeOrder(number: <NUMBER>, stock: "Access Inc", side: BUY, quantity: 10) }"#,
+        r#"mutation($number: Int!) { it: acknowledgeOrder(number: $number, stock: "Access Inc", side: BUY, quantity: 10) }"#,
         ["401", "403", "403", "403", "ok", "ok", "403"],
     ),
     (
@@ -176,39 +189,39 @@ const WRITES: &[Row] = &[
         ["401", "403", "403", "403", "ok", "ok", "403"],
     ),
     (
-        r#"mutation { it: placeOrder(input: { side: BUY, stock: "<STOCK>", quantity: 1, authorization: "<CAPITAL>" }) { id } }"#,
+        "mutation($stock: ID!, $capital: ID!) { it: placeOrder(input: { side: BUY, stock: $stock, quantity: 1, authorization: $capital }) { id } }",
         ["401", "400", "404", "ok", "403", "403", "400"],
     ),
     (
-        r#"mutation { it: placeOrder(input: { side: SELL, stock: "<STOCK>", quantity: 1, authorization: "<SHARES>" }) { id } }"#,
+        "mutation($stock: ID!, $shares: ID!) { it: placeOrder(input: { side: SELL, stock: $stock, quantity: 1, authorization: $shares }) { id } }",
         ["401", "400", "404", "ok", "403", "403", "400"],
     ),
     (
-        r#"mutation { it: placeOrder(input: { side: SELL, stock: "<STOCK>", quantity: 1 }) { id } }"#,
+        "mutation($stock: ID!) { it: placeOrder(input: { side: SELL, stock: $stock, quantity: 1 }) { id } }",
         ["401", "409", "400", "400", "403", "403", "ok"],
     ),
     (
-        r#"mutation { it: commitShares(holdingId: "<HOLDING>", committed: 9) { id } }"#,
+        "mutation($holding: ID!) { it: commitShares(holdingId: $holding, committed: 9) { id } }",
         ["401", "404", "404", "404", "ok", "404", "ok"],
     ),
     (
-        r#"mutation { it: grantAuthorization(input: { kind: CAPITAL, broker: "<BROKER>", amount: { amount: "0.01" }, endsAt: "2030-01-01T00:00:00Z" }) { created } }"#,
+        r#"mutation($broker: ID!) { it: grantAuthorization(input: { kind: CAPITAL, broker: $broker, amount: { amount: "0.01" }, endsAt: "2030-01-01T00:00:00Z" }) { created } }"#,
         ["401", "ok", "403", "403", "403", "403", "ok"],
     ),
     (
-        r#"mutation { it: grantAuthorization(input: { kind: STOCK_HOLDING, broker: "<BROKER>", holding: "<HOLDING>", shares: 1, endsAt: "2030-01-01T00:00:00Z" }) { created } }"#,
+        r#"mutation($broker: ID!, $holding: ID!) { it: grantAuthorization(input: { kind: STOCK_HOLDING, broker: $broker, holding: $holding, shares: 1, endsAt: "2030-01-01T00:00:00Z" }) { created } }"#,
         ["401", "404", "403", "403", "403", "403", "ok"],
     ),
     (
-        r#"mutation { it: cancelOrder(id: "<PENDING>") { id } }"#,
+        "mutation($pending: ID!) { it: cancelOrder(id: $pending) { id } }",
         ["401", "404", "404", "404", "404", "404", "ok"],
     ),
     (
-        r#"mutation { it: revokeAuthorization(id: "<CAPITAL>") { id } }"#,
+        "mutation($capital: ID!) { it: revokeAuthorization(id: $capital) { id } }",
         ["401", "404", "404", "403", "403", "403", "ok"],
     ),
     (
-        r#"mutation { it: updateUser(id: "<INVESTOR>", input: { surname: "Else" }) { id } }"#,
+        r#"mutation($investor: ID!) { it: updateUser(id: $investor, input: { surname: "Else" }) { id } }"#,
         ["401", "403", "403", "403", "ok", "403", "ok"],
     ),
     (
@@ -225,7 +238,7 @@ const WRITES: &[Row] = &[
     ),
     // The service has deleted the post, so the later callers do not find it.
     (
-        r#"mutation { it: deletePost(id: "<POST>") }"#,
+        "mutation($post: ID!) { it: deletePost(id: $post) }",
         ["401", "403", "403", "403", "ok", "404", "404"],
     ),
 ];
@@ -238,133 +251,35 @@ fn writes() -> impl Iterator<Item = &'static Row> {
     WRITES.iter().chain(shop::WRITES).chain(votes::WRITES)
 }
 
-/// The callers, and the objects of the investor.
-struct Scene {
-    _app: TestApp,
-    askers: Vec<TestClient>,
-    names: Vec<(&'static str, String)>,
-}
-
-impl Scene {
-    async fn set() -> Self {
-        let app = TestApp::new().await;
-        let anonymous = app.anonymous();
-        let mut people = Vec::new();
-        for (name, role, fee) in [
-            ("stranger", "INVESTOR", None),
-            ("other", "BROKER", Some(1.0)),
-            ("broker", "BROKER", Some(1.0)),
-            ("investor", "INVESTOR", None),
-        ] {
-            let (id, person) = anonymous.register(name, role, fee).await;
-            people.push((id.to_string(), person));
-        }
-        let admin = app.signed_in("admin").await;
-        let service = anonymous.with_token(&app.service_credential("table"));
-        let [stranger, other, broker, investor] = [0, 1, 2, 3].map(|place| people[place].1.clone());
-        let mut scene = Self {
-            _app: app,
-            askers: vec![
-                anonymous,
-                stranger.clone(),
-                other.clone(),
-                broker.clone(),
-                service,
-                admin.clone(),
-                investor.clone(),
-            ],
-            names: vec![("INVESTOR", people[3].0.clone()), ("BROKER", people[2].0.clone())],
-        };
-        for person in [&stranger, &other, &broker, &admin] {
-            scene
-                .make(person, "", "deposit(amount: { amount: \"5000.00\" }) { id }", "")
-                .await;
-        }
-        let list = "listStock(input: { name: \"Access Inc\", price: { amount: \"10.00\" }, quantity: 1000 }) { id }";
-        scene.make(&admin, "STOCK", list, "/id").await;
-        scene
-            .make(
-                &investor,
-                "TRANSACTION",
-                "deposit(amount: { amount: \"5000.00\" }) { id }",
-                "/id",
-            )
-            .await;
-        let buy = "placeOrder(input: { side: BUY, stock: \"<STOCK>\", quantity: 10 }) { exchangeOrder { number } }";
-        scene.make(&investor, "NUMBER", buy, "/exchangeOrder/number").await;
-        let holding = scene.ask(&investor, "{ it: me { holdings { nodes { id } } } }").await;
-        scene
-            .names
-            .push(("HOLDING", text(holding.data("/it/holdings/nodes/0/id"))));
-        let ends = "endsAt: \"2030-01-01T00:00:00Z\"";
-        let lend = format!(
-            "grantAuthorization(input: {{ kind: CAPITAL, broker: \"<BROKER>\", amount: {{ amount: \"1000.00\" }}, {ends} }}) {{ authorization {{ id }} }}"
-        );
-        scene.make(&investor, "CAPITAL", &lend, "/authorization/id").await;
-        let lend = format!(
-            "grantAuthorization(input: {{ kind: STOCK_HOLDING, broker: \"<BROKER>\", holding: \"<HOLDING>\", shares: 3, {ends} }}) {{ authorization {{ id }} }}"
-        );
-        scene.make(&investor, "SHARES", &lend, "/authorization/id").await;
-        let buy =
-            "placeOrder(input: { side: BUY, stock: \"<STOCK>\", quantity: 2, authorization: \"<CAPITAL>\" }) { id }";
-        scene.make(&broker, "ORDER", buy, "/id").await;
-        let wait = "placeOrder(input: { side: BUY, stock: \"<STOCK>\", quantity: 1, automated: true, limitPrice: { amount: \"1.00\" } }) { id }";
-        scene.make(&investor, "PENDING", wait, "/id").await;
-        let post = "createPost(input: { title: \"a\", text: \"b\", community: \"Access\" }) { id }";
-        scene.make(&investor, "POST", post, "/id").await;
-        let add = "addProduct(input: { name: \"Access\", price: { amount: \"1.00\" }, available: 1000 }) { id }";
-        scene.make(&admin, "PRODUCT", add, "/id").await;
-        let order = "placeShopOrder(input: { product: \"<PRODUCT>\", quantity: 1, date: \"2026-01-31\" }) { id }";
-        scene.make(&investor, "SHOP_ORDER", order, "/id").await;
-        scene.make(&investor, "", "upvote(postId: \"<POST>\") { id }", "").await;
-        scene
-    }
-
-    /// Runs a mutation of the set-up and stores the value at `pointer` under a name.
-    async fn make(&mut self, person: &TestClient, name: &'static str, mutation: &str, pointer: &str) {
-        let reply = self.ask(person, &format!("mutation {{ it: {mutation} }}")).await;
-        let found = reply.data(&format!("/it{pointer}")).clone();
-        if !name.is_empty() {
-            self.names.push((name, text(&found)));
-        }
-    }
-
-    async fn ask(&self, person: &TestClient, query: &str) -> Reply {
-        let mut query = query.to_owned();
-        for (name, value) in &self.names {
-            query = query.replace(&format!("<{name}>"), value);
-        }
-        person.graphql(&query).await
-    }
-
-    /// Sends each row as every caller and returns the results that differ from the table.
-    async fn differences(&self, rows: impl Iterator<Item = &Row>) -> Vec<String> {
-        let mut differences = Vec::new();
-        for (query, expected) in rows {
-            for ((asker, column), expected) in self.askers.iter().zip(COLUMNS).zip(expected) {
-                let reply = self.ask(asker, &query.replace("ASKER", column)).await;
-                let answered = answered(&reply);
-                if answered != *expected {
-                    differences.push(format!(
-                        "{column}: {answered} instead of {expected}: {query}\n  {}",
-                        reply.body
-                    ));
-                }
+/// Sends each row as every caller and returns the results that differ from the table.
+async fn differences(rows: impl Iterator<Item = &'static Row>) -> Vec<String> {
+    let scene = Scene::set().await;
+    let mut differences = Vec::new();
+    for (document, expected) in rows {
+        for ((caller, column), expected) in scene.callers.iter().zip(COLUMNS).zip(expected) {
+            let mut variables = scene.variables.clone();
+            variables["name"] = format!("Object of {column}").into();
+            let answer = caller.query(document, variables).await;
+            let answered = notation(&answer);
+            if answered != *expected {
+                differences.push(format!(
+                    "{column}: {answered} instead of {expected}: {document}\n  {answer}"
+                ));
             }
         }
-        differences
     }
+    differences
 }
 
-/// Returns a reply in the notation of the table.
-fn answered(reply: &Reply) -> String {
-    match reply.code() {
-        Some(code) => {
+/// Returns an answer in the notation of the table.
+fn notation(answer: &Answer) -> String {
+    match answer.code() {
+        "OK" if it(&answer["data"]) => "ok".to_owned(),
+        "OK" => "-".to_owned(),
+        code => {
             let known: ErrorCode = code.parse().expect(code);
             known.http_status().to_string()
         }
-        None if it(&reply.body["data"]) => "ok".to_owned(),
-        None => "-".to_owned(),
     }
 }
 
@@ -379,19 +294,15 @@ fn it(value: &Value) -> bool {
     }
 }
 
-fn text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
 #[tokio::test]
 async fn every_caller_reads_as_the_table_permits() {
-    let differences = Scene::set().await.differences(reads()).await;
+    let differences = differences(reads()).await;
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
 #[tokio::test]
 async fn every_caller_changes_as_the_table_permits() {
-    let differences = Scene::set().await.differences(writes()).await;
+    let differences = differences(writes()).await;
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
@@ -430,57 +341,63 @@ fn fields_of(sdl: &str, opening: &str) -> Vec<String> {
         .collect()
 }
 
-/// Returns the ids of the person's objects that an event may be about.
-async fn things(scene: &Scene, person: &TestClient) -> Vec<String> {
-    let query = "{ it: me { wallet { id } holdings { nodes { id } } brokerageOrders { nodes { id } } authorizations { nodes { id } } } }";
-    let reply = scene.ask(person, query).await;
-    let me = reply.data("/it");
-    let lists = ["/holdings/nodes", "/brokerageOrders/nodes", "/authorizations/nodes"];
-    let listed = lists.iter().filter_map(|list| me.pointer(list)?.as_array()).flatten();
-    listed.chain([&me["wallet"]]).map(|thing| text(&thing["id"])).collect()
+/// Buys a share for the caller: the investor's own order, and the broker's under the authorization.
+const BUY: &str = "mutation($stock: ID!) { placeOrder(input: { side: BUY, stock: $stock, quantity: 1 }) { id } }";
+const BUY_FOR_INVESTOR: &str = "mutation($stock: ID!, $capital: ID!) {
+    placeOrder(input: { side: BUY, stock: $stock, quantity: 1, authorization: $capital }) { id } }";
+
+/// Returns the ids of the caller's objects that an event may be about.
+async fn own_objects(caller: &HttpClient) -> Vec<String> {
+    let document = "{ me { wallet { id } holdings { nodes { id } } brokerageOrders { nodes { id } } authorizations { nodes { id } } } }";
+    let answer = caller.query(document, json!({})).await;
+    let lists = [
+        "holdings.nodes.*.id",
+        "brokerageOrders.nodes.*.id",
+        "authorizations.nodes.*.id",
+    ];
+    let listed = lists.into_iter().flat_map(|list| answer.all(&format!("me.{list}")));
+    let ids = listed.chain([answer.at("me.wallet.id")]);
+    ids.map(|id| id.as_str().expect("an id").to_owned()).collect()
 }
 
 #[tokio::test]
 async fn a_subscription_shows_no_data_of_others() {
     let scene = Scene::set().await;
-    let [stranger, broker, investor] = [1, 3, 6].map(|place| scene.askers[place].clone());
-    let buys = "mutation { it: placeOrder(input: { side: BUY, stock: \"<STOCK>\", quantity: 1 }) { id } }";
-    let for_investor = "mutation { it: placeOrder(input: { side: BUY, stock: \"<STOCK>\", quantity: 1, authorization: \"<CAPITAL>\" }) { id } }";
-    for (subscription, key) in [
-        ("subscription { orderChanged { id } }", "/data/orderChanged/id"),
+    let [stranger, broker, investor] = ["stranger", "broker", "investor"].map(|column| scene.caller(column));
+    let invalidated = "subscription($types: [String!]) { cacheInvalidated(typenames: $types) { key } }";
+    for (subscription, variables, path) in [
+        ("subscription { orderChanged { id } }", json!({}), "orderChanged.id"),
         (
-            "subscription { cacheInvalidated(typenames: [\"BrokerageOrder\"]) { key } }",
-            "/data/cacheInvalidated/key",
+            invalidated,
+            json!({ "types": ["BrokerageOrder"] }),
+            "cacheInvalidated.key",
         ),
-        (
-            "subscription { cacheInvalidated(typenames: [\"Wallet\"]) { key } }",
-            "/data/cacheInvalidated/key",
-        ),
-        (
-            "subscription { cacheInvalidated(typenames: [\"Holding\"]) { key } }",
-            "/data/cacheInvalidated/key",
-        ),
+        (invalidated, json!({ "types": ["Wallet"] }), "cacheInvalidated.key"),
+        (invalidated, json!({ "types": ["Holding"] }), "cacheInvalidated.key"),
     ] {
-        for (watcher, own) in [(&stranger, buys), (&broker, for_investor)] {
-            if watcher.token == broker.token && subscription.contains("Holding") {
+        for (watcher, own) in [(stranger, BUY), (broker, BUY_FOR_INVESTOR)] {
+            if watcher.token() == broker.token() && variables["types"] == json!(["Holding"]) {
                 continue;
             }
-            let mut events = watcher.subscribe(subscription).await;
+            let mut events = watcher.subscribe(subscription, variables.clone()).await;
             // The investor acts first in each round, and the first event that the watcher receives must not be the
             // investor's.
             let event = loop {
                 let acts = async {
-                    scene.ask(&investor, buys).await.data("/it");
-                    scene.ask(watcher, own).await.data("/it");
+                    scene.ask(investor, BUY).await.at("placeOrder");
+                    scene.ask(watcher, own).await.at("placeOrder");
                 };
                 tokio::select! {
                     event = events.next() => break event.expect("an event"),
                     () = acts => {}
                 }
             };
-            let shown = text(event.pointer(key).unwrap_or_else(|| panic!("{event}")));
-            let mine = things(&scene, watcher).await;
-            assert!(mine.contains(&shown), "{subscription}: {event} is none of {mine:?}");
+            let shown = event.text(path);
+            let own = own_objects(watcher).await;
+            assert!(
+                own.iter().any(|id| id == shown),
+                "{subscription} {variables}: {event} is none of {own:?}"
+            );
         }
     }
 }

@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
-use tests::{TestApp, TestClient};
+use tests::{HttpClient, TestApp};
 
 const BUYERS: usize = 100;
 const SHARES: usize = 10;
@@ -23,15 +23,15 @@ async fn list(app: &TestApp, name: &str, quantity: usize) {
     let listed = app
         .signed_in("admin")
         .await
-        .graphql_with(
+        .query(
             "mutation($input: StockInput!) { listStock(input: $input) { quantity } }",
             json!({ "input": input }),
         )
         .await;
-    assert_eq!(listed.data("/listStock/quantity"), quantity);
+    assert_eq!(listed.at("listStock.quantity"), quantity);
 }
 
-async fn left(person: &TestClient, stock: &str) -> i64 {
+async fn left(person: &HttpClient, stock: &str) -> i64 {
     let shown = person.get(&format!("/bazaar/stocks/{stock}")).await;
     shown.body["data"]["quantity"]
         .as_i64()
@@ -39,7 +39,7 @@ async fn left(person: &TestClient, stock: &str) -> i64 {
 }
 
 /// Returns all orders, as a starting replica receives them.
-async fn ledger(person: &TestClient) -> serde_json::Map<String, Value> {
+async fn ledger(person: &HttpClient) -> serde_json::Map<String, Value> {
     let all = person.post("/bazaar/order/1/sync", json!({ "lastID": -1 })).await;
     assert_eq!(all.status, 200, "{all:?}");
     all.body["transactions"].as_object().expect("trades by number").clone()
@@ -78,7 +78,7 @@ async fn concurrent_buyers_of_ten_shares_make_ten_dense_orders() {
 
 /// Runs the old load client: it looks up random stocks, trades some of them, and reads its orders back at the end.
 /// Returns the shares that it moved, by stock.
-async fn load_client(client: TestClient, fifths: u32, mut random: StdRng) -> Vec<(&'static str, i64)> {
+async fn load_client(client: HttpClient, fifths: u32, mut random: StdRng) -> Vec<(&'static str, i64)> {
     let (mut remembered, mut moved) = (Vec::new(), Vec::new());
     for _ in 0..ITERATIONS {
         let name = STOCKS[random.random_range(0..STOCKS.len())];

@@ -2,9 +2,12 @@
 
 use futures_util::future::join_all;
 use serde_json::json;
-use tests::{TestApp, TestClient};
+use tests::{HttpClient, TestApp};
 
 const BUYERS: usize = 50;
+
+const PURCHASE: &str = "mutation($id: ID!) { purchaseBook(id: $id) { id } }";
+const ADD: &str = "mutation($input: BookInput!) { addBook(input: $input) { id } }";
 
 /// The outcome of a purchase, through REST or GraphQL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,51 +18,35 @@ enum Purchase {
 }
 
 /// Buys through REST and GraphQL in turn.
-async fn buy(buyer: &TestClient, turn: usize, book: &str) -> Purchase {
-    let outcome = if turn.is_multiple_of(2) {
-        let reply = buyer.post(&format!("/bookstore/purchase/{book}"), json!({})).await;
-        (reply.status, reply)
-    } else {
-        let reply = buyer
-            .graphql_with(
-                "mutation($id: ID!) { purchaseBook(id: $id) { id } }",
-                json!({ "id": book }),
-            )
-            .await;
-        let status = match reply.code() {
-            None => 200,
-            Some("INSUFFICIENT_STOCK") => 409,
-            Some("NOT_FOUND") => 404,
-            Some(other) => panic!("{other}: {}", reply.body),
+async fn buy(buyer: &HttpClient, turn: usize, book: &str) -> Purchase {
+    if turn.is_multiple_of(2) {
+        let response = buyer.post(&format!("/bookstore/purchase/{book}"), json!({})).await;
+        return match response.status {
+            200 => Purchase::Sold,
+            409 => Purchase::OutOfStock,
+            404 => Purchase::NoSuchBook,
+            _ => panic!("{response:?}"),
         };
-        (status, reply)
-    };
-    match outcome {
-        (200, _) => Purchase::Sold,
-        (409, _) => Purchase::OutOfStock,
-        (404, _) => Purchase::NoSuchBook,
-        (_, reply) => panic!("{reply:?}"),
+    }
+    let answer = buyer.query(PURCHASE, json!({ "id": book })).await;
+    match answer.code() {
+        "OK" => Purchase::Sold,
+        "INSUFFICIENT_STOCK" => Purchase::OutOfStock,
+        "NOT_FOUND" => Purchase::NoSuchBook,
+        _ => panic!("{answer}"),
     }
 }
 
-async fn add_book(admin: &TestClient, quantity: u32) -> String {
-    let reply = admin
-        .graphql_with(
-            "mutation($input: BookInput!) { addBook(input: $input) { id } }",
-            json!({ "input": {
-                "title": "A race", "topic": "races", "quantity": quantity,
-                "price": { "amount": "12.50", "currency": "USD" },
-            } }),
-        )
-        .await;
-    reply
-        .data("/addBook/id")
-        .as_str()
-        .expect("what was asked for")
-        .to_owned()
+async fn add_book(admin: &HttpClient, quantity: u32) -> String {
+    let input = json!({
+        "title": "A race", "topic": "races", "quantity": quantity,
+        "price": { "amount": "12.50", "currency": "USD" },
+    });
+    let added = admin.query(ADD, json!({ "input": input })).await;
+    added.text("addBook.id").to_owned()
 }
 
-async fn orders_of(admin: &TestClient, book: &str) -> usize {
+async fn orders_of(admin: &HttpClient, book: &str) -> usize {
     let orders = admin.get("/bookstore/order/orders").await;
     assert_eq!(orders.status, 200);
     orders

@@ -14,12 +14,15 @@ async fn an_order_is_read_through_every_affected_domain() {
     let app = TestApp::new().await;
     let ada = app.signed_in("ada").await;
     let before = ada
-        .graphql(r#"{ me { wallet { balance } } stock(name: "FishCo") { id quantity price } }"#)
+        .query(
+            r#"{ me { wallet { balance } } stock(name: "FishCo") { id quantity price } }"#,
+            json!({}),
+        )
         .await;
-    let stock = before.data("/stock").clone();
+    let stock = before.at("stock").clone();
 
     let placed = ada
-        .graphql_with(
+        .query(
             "mutation($stock: ID!) { placeOrder(input: { side: BUY, stock: $stock, quantity: 4 }) {
                 status total fee
                 stock { name quantity myHolding { free committed } }
@@ -30,7 +33,7 @@ async fn an_order_is_read_through_every_affected_domain() {
         .await;
 
     let paid = 4 * cents(&stock["price"]);
-    let order = placed.data("/placeOrder");
+    let order = placed.at("placeOrder");
     assert_eq!(
         (&order["status"], cents(&order["total"]), cents(&order["fee"])),
         (&json!("COMPLETED"), paid, 0)
@@ -41,10 +44,7 @@ async fn an_order_is_read_through_every_affected_domain() {
     );
     assert_eq!(order["stock"]["myHolding"], json!({ "free": 19, "committed": 10 }));
     let wallet = &order["investor"]["wallet"];
-    assert_eq!(
-        cents(&wallet["balance"]),
-        cents(before.data("/me/wallet/balance")) - paid
-    );
+    assert_eq!(cents(&wallet["balance"]), cents(before.at("me.wallet.balance")) - paid);
     let last = &wallet["transactions"]["nodes"][0];
     assert_eq!((&last["type"], cents(&last["amount"])), (&json!("PURCHASE"), -paid));
     assert_eq!(last["order"], json!({ "quantity": 4 }));
@@ -57,10 +57,13 @@ async fn a_portfolio_joins_the_wallet_and_the_holdings() {
     let app = TestApp::new().await;
     let ada = app.signed_in("ada").await;
     let whole = ada
-        .graphql("{ me { portfolioValue wallets { balance committed held } holdings { nodes { marketValue } } } }")
+        .query(
+            "{ me { portfolioValue wallets { balance committed held } holdings { nodes { marketValue } } } }",
+            json!({}),
+        )
         .await;
 
-    let me = whole.data("/me");
+    let me = whole.at("me");
     let wallets = me["wallets"].as_array().expect("wallets").iter();
     let money: i64 = wallets
         .map(|wallet| cents(&wallet["balance"]) + cents(&wallet["committed"]) + cents(&wallet["held"]))
@@ -71,24 +74,29 @@ async fn a_portfolio_joins_the_wallet_and_the_holdings() {
     assert_eq!(cents(&me["portfolioValue"]), money + shares);
 
     // The value is selected alone, for many people at once, and beside a field that the brokerage itself resolves.
-    let alone = ada.graphql("{ me { portfolioValue } }").await;
-    assert_eq!(alone.data("/me/portfolioValue"), &me["portfolioValue"]);
-    let renamed = ada.graphql("{ me { wallets: username worth: portfolioValue } }").await;
+    let alone = ada.query("{ me { portfolioValue } }", json!({})).await;
+    assert_eq!(alone.at("me.portfolioValue"), &me["portfolioValue"]);
+    let renamed = ada
+        .query("{ me { wallets: username worth: portfolioValue } }", json!({}))
+        .await;
     assert_eq!(
-        *renamed.data("/me"),
+        *renamed.at("me"),
         json!({ "wallets": "ada", "worth": me["portfolioValue"] })
     );
     let admin = app.signed_in("admin").await;
     let users = admin
-        .graphql("{ users(first: 10) { nodes { username portfolioValue } } }")
+        .query("{ users(first: 10) { nodes { username portfolioValue } } }", json!({}))
         .await;
-    let of_ada = users.data("/users/nodes").as_array().expect("people").iter();
+    let of_ada = users.at("users.nodes").as_array().expect("people").iter();
     let of_ada: Vec<_> = of_ada.filter(|person| person["username"] == "ada").collect();
     assert_eq!(of_ada[0]["portfolioValue"], me["portfolioValue"]);
     let owner = ada
-        .graphql("{ me { holdings(first: 1) { nodes { owner { portfolioValue } } } } }")
+        .query(
+            "{ me { holdings(first: 1) { nodes { owner { portfolioValue } } } } }",
+            json!({}),
+        )
         .await;
-    let owner = owner.data("/me/holdings/nodes/0/owner/portfolioValue");
+    let owner = owner.at("me.holdings.nodes.0.owner.portfolioValue");
     assert_eq!(owner, &me["portfolioValue"]);
 }
 
@@ -96,22 +104,27 @@ async fn a_portfolio_joins_the_wallet_and_the_holdings() {
 async fn the_possessions_of_a_user_are_hidden_from_others() {
     let app = TestApp::new().await;
     let cleo = app.signed_in("cleo").await;
-    let fields = "portfolioValue holdings { nodes { id } } brokerageOrders { nodes { id } }";
-    let reply = cleo
-        .graphql(&format!(r#"{{ user(username: "ada") {{ username {fields} }} }}"#))
-        .await;
+    let possessions = r#"{ user(username: "ada") {
+        username portfolioValue holdings { nodes { id } } brokerageOrders { nodes { id } } } }"#;
+    let answer = cleo.query(possessions, json!({})).await;
     let nothing = json!({ "username": "ada", "portfolioValue": null, "holdings": null, "brokerageOrders": null });
-    assert_eq!(reply.body["data"]["user"], nothing);
-    assert_eq!(reply.code(), Some("FORBIDDEN"), "{}", reply.body);
-    let reply = cleo
-        .graphql(r#"{ holding(id: "1") { free } brokerageOrder(id: "1") { quantity } }"#)
+    assert_eq!(answer["data"]["user"], nothing);
+    assert_eq!(answer.code(), "FORBIDDEN", "{answer}");
+    let answer = cleo
+        .query(
+            r#"{ holding(id: "1") { free } brokerageOrder(id: "1") { quantity } }"#,
+            json!({}),
+        )
         .await;
-    assert_eq!(*reply.data(""), json!({ "holding": null, "brokerageOrder": null }));
-    let reply = cleo
-        .graphql(r#"{ user(username: "ada") { wallets: username worth: portfolioValue } }"#)
+    assert_eq!(*answer.at(""), json!({ "holding": null, "brokerageOrder": null }));
+    let answer = cleo
+        .query(
+            r#"{ user(username: "ada") { wallets: username worth: portfolioValue } }"#,
+            json!({}),
+        )
         .await;
-    assert_eq!(reply.body["data"]["user"], json!({ "wallets": "ada", "worth": null }));
-    let errors = reply.body["errors"].as_array().expect("errors");
-    assert_eq!(errors.len(), 1, "{}", reply.body);
+    assert_eq!(answer["data"]["user"], json!({ "wallets": "ada", "worth": null }));
+    let errors = answer["errors"].as_array().expect("errors");
+    assert_eq!(errors.len(), 1, "{answer}");
     assert_eq!(errors[0]["path"], json!(["user", "worth"]));
 }

@@ -6,29 +6,29 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use agora::config::Settings;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use tests::{TestApp, TestClient};
+use tests::{HttpClient, TestApp};
 
 const LOOK_UP: &str = "query($id: ID!) { book(id: $id) { title quantity } }";
 
-async fn in_graphql(person: &TestClient, book: &str) -> i64 {
-    let reply = person.graphql_with(LOOK_UP, json!({ "id": book })).await;
-    reply.data("/book/quantity").as_i64().expect("a number")
+async fn in_graphql(person: &HttpClient, book: &str) -> i64 {
+    let reply = person.query(LOOK_UP, json!({ "id": book })).await;
+    reply.at("book.quantity").as_i64().expect("a number")
 }
 
-async fn in_rest(person: &TestClient, book: &str) -> i64 {
+async fn in_rest(person: &HttpClient, book: &str) -> i64 {
     let reply = person.get(&format!("/bookstore/info/{book}")).await;
     reply.body["quantity"].as_i64().unwrap_or_else(|| panic!("{reply:?}"))
 }
 
-async fn counts(person: &TestClient) -> (i64, i64, i64) {
+async fn counts(person: &HttpClient) -> (i64, i64, i64) {
     let reply = person.get("/cache").await;
     let read = |name: &str| reply.body[name].as_i64().unwrap_or_else(|| panic!("{reply:?}"));
     (read("hits"), read("misses"), read("invalidations"))
 }
 
-async fn first_book(person: &TestClient) -> String {
-    let reply = person.graphql("{ books(first: 1) { nodes { id } } }").await;
-    let id = reply.data("/books/nodes/0/id").as_str();
+async fn first_book(person: &HttpClient) -> String {
+    let reply = person.query("{ books(first: 1) { nodes { id } } }", json!({})).await;
+    let id = reply.at("books.nodes.0.id").as_str();
     id.expect("a text").to_owned()
 }
 
@@ -52,9 +52,7 @@ async fn look_ups_are_cached_until_a_purchase_through_either_api() {
     anonymous.post(&format!("/bookstore/purchase/{book}"), json!({})).await;
     assert_eq!(in_graphql(&anonymous, &book).await, quantity - 1);
     let bought = "mutation($id: ID!) { purchaseBook(id: $id) { id } }";
-    ada.graphql_with(bought, json!({ "id": book }))
-        .await
-        .data("/purchaseBook/id");
+    ada.query(bought, json!({ "id": book })).await.at("purchaseBook.id");
     assert_eq!(in_rest(&anonymous, &book).await, quantity - 2);
     assert_eq!(in_graphql(&anonymous, &book).await, quantity - 2);
     assert_eq!(counts(&anonymous).await, (hits + 2, misses + 5, invalidations + 2));
@@ -66,10 +64,10 @@ async fn a_post_and_its_votes_are_cached_until_the_next_vote() {
     let (ada, anonymous) = (app.signed_in("ada").await, app.anonymous());
     let ben = app.signed_in("ben").await;
     let create = r#"mutation { createPost(input: { title: "a", text: "b", community: "c" }) { id } }"#;
-    let post = ada.graphql(create).await.data("/createPost/id").clone();
-    let ask = async |person: &TestClient, query: &str| {
-        let reply = person.graphql_with(query, json!({ "id": post })).await;
-        reply.body["data"].clone()
+    let post = ada.query(create, json!({})).await.at("createPost.id").clone();
+    let ask = async |person: &HttpClient, query: &str| {
+        let reply = person.query(query, json!({ "id": post })).await;
+        reply["data"].clone()
     };
     let look_up = "query($id: ID!) { post(id: $id) { title score } }";
     let score = |score: i64| json!({ "post": { "title": "a", "score": score } });
@@ -103,15 +101,15 @@ async fn a_post_deleted_through_either_api_leaves_the_cache() {
         let made = anonymous.post("/community/posts", new).await;
         let id = &made.body["id"].to_string();
         let found = async || {
-            let reply = anonymous.graphql_with(look_up, json!({ "id": id })).await;
-            reply.body["data"]["post"]["title"] == "a"
+            let reply = anonymous.query(look_up, json!({ "id": id })).await;
+            reply["data"]["post"]["title"] == "a"
         };
         let (hits, ..) = counts(&anonymous).await;
         assert!(found().await && found().await);
         assert_eq!(counts(&anonymous).await.0, hits + 1, "it is remembered");
         if in_graphql {
             let delete = "mutation($id: ID!) { deletePost(id: $id) }";
-            ada.graphql_with(delete, json!({ "id": id })).await.data("/deletePost");
+            ada.query(delete, json!({ "id": id })).await.at("deletePost");
         } else {
             assert_eq!(anonymous.delete(&format!("/community/posts/{id}")).await.status, 200)
         }
@@ -147,12 +145,12 @@ async fn a_sold_copy_is_not_seen_again() {
             "title": "Sought after", "topic": "races", "quantity": 1_000, "price": { "amount": "1.00", "currency": "USD" },
         });
         let added = admin
-            .graphql_with(
+            .query(
                 "mutation($input: BookInput!) { addBook(input: $input) { id } }",
                 json!({ "input": input }),
             )
             .await;
-        let book: Arc<str> = added.data("/addBook/id").as_str().expect("a text").into();
+        let book: Arc<str> = added.at("addBook.id").as_str().expect("a text").into();
         // The lowest number of copies left that a buyer was told.
         let left = Arc::new(AtomicI64::new(1_000));
         let buyers = (0..4).map(|_| {
@@ -160,8 +158,8 @@ async fn a_sold_copy_is_not_seen_again() {
             tokio::spawn(async move {
                 for _ in 0..40 {
                     let bought = "mutation($id: ID!) { purchaseBook(id: $id) { quantityAfter } }";
-                    let reply = buyer.graphql_with(bought, json!({ "id": &*book })).await;
-                    let after = reply.data("/purchaseBook/quantityAfter").as_i64().expect("a number");
+                    let reply = buyer.query(bought, json!({ "id": &*book })).await;
+                    let after = reply.at("purchaseBook.quantityAfter").as_i64().expect("a number");
                     left.fetch_min(after, Ordering::SeqCst);
                 }
             })

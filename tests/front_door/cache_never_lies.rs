@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use agora::config::Settings;
 use serde_json::json;
-use tests::{TestApp, TestClient};
+use tests::{HttpClient, TestApp};
 use tokio::task::JoinSet;
 
 const FOR: Duration = Duration::from_secs(10);
@@ -23,7 +23,7 @@ struct Bought {
 }
 
 /// Buys one share after another and returns how many.
-async fn trade(trader: TestClient, bought: Arc<Bought>, until: Instant) -> usize {
+async fn trade(trader: HttpClient, bought: Arc<Bought>, until: Instant) -> usize {
     let mut trades = 0;
     while Instant::now() < until {
         bought.asked.fetch_add(1, SeqCst);
@@ -37,7 +37,7 @@ async fn trade(trader: TestClient, bought: Arc<Bought>, until: Instant) -> usize
 }
 
 /// Reads through GraphQL and REST in turn and returns how often.
-async fn read(reader: TestClient, bought: Arc<Bought>, until: Instant) -> usize {
+async fn read(reader: HttpClient, bought: Arc<Bought>, until: Instant) -> usize {
     let mut reads = 0;
     while Instant::now() < until {
         let answered_before = bought.answered.load(SeqCst);
@@ -45,7 +45,7 @@ async fn read(reader: TestClient, bought: Arc<Bought>, until: Instant) -> usize 
             reader.get("/bazaar/stocks/Truth").await.body["data"]["quantity"].as_i64()
         } else {
             let look_up = "{ stock(name: \"Truth\") { quantity } }";
-            reader.graphql(look_up).await.data("/stock/quantity").as_i64()
+            reader.query(look_up, json!({})).await.at("stock.quantity").as_i64()
         };
         let asked_after = bought.asked.load(SeqCst);
         let left = quantity.expect("a quantity");
@@ -66,9 +66,9 @@ async fn at_full_speed(cache_enabled: bool) {
     let admin = app.signed_in("admin").await;
     let list = "mutation($quantity: Int!) { listStock(input: { name: \"Truth\", price: { amount: \"1.00\" }, quantity: $quantity }) { id } }";
     admin
-        .graphql_with(list, json!({ "quantity": LISTED }))
+        .query(list, json!({ "quantity": LISTED }))
         .await
-        .data("/listStock/id");
+        .at("listStock.id");
 
     let bought = Arc::new(Bought::default());
     let until = Instant::now() + FOR;

@@ -1,35 +1,36 @@
 //! A deactivated person: other callers see none of the person's names on any path that leads to the account.
 
-use serde_json::Value;
-use tests::{TestApp, TestClient};
+use serde_json::{Value, json};
+use testing::REGISTER;
+use tests::{HttpClient, TestApp};
 
-const NAMES: &str = "id username displayName name surname email active";
+const RENAME: &str = "mutation($input: ProfileInput!) { updateProfile(input: $input) { id } }";
+const DEACTIVATE: &str = "mutation { deactivateAccount { username displayName } }";
+
+/// A query for every path that leads to a person.
+const PATHS: [&str; 9] = [
+    "{ recentPosts(first: 50) { nodes { id author { ...Names } } } }",
+    "{ post(id: 3) { author { ...Names posts { nodes { author { ...Names } } } } } }",
+    "{ community(name: \"Outdoors\") { posts { nodes { author { ...Names } } } } }",
+    "{ topVoted { nodes { id author { ...Names } } } }",
+    "{ user(id: 3) { ...Names } }",
+    "{ users(first: 100) { nodes { ...Names } } }",
+    "{ me { inbox { nodes { from { ...Names } to { ...Names } } } sent { nodes { from { ...Names } to { ...Names } } } } }",
+    "{ me { authorizations { nodes { broker { ...Names } investor { ...Names } } } } }",
+    "{ me { brokerageOrders { nodes { broker { ...Names } investor { ...Names } } } } }",
+];
+/// The fragment of these queries.
+const NAMES: &str = "fragment Names on User { id username displayName name surname email active }";
 
 /// Gives the person names that no other part of a response contains.
-async fn name(person: &TestClient, name: &str) {
-    let input = format!(r#"{{ displayName: "{name} Display", name: "{name} Given", surname: "{name} Family" }}"#);
-    let named = person
-        .graphql(&format!("mutation {{ updateProfile(input: {input}) {{ id }} }}"))
-        .await;
-    named.data("/updateProfile/id");
-}
-
-/// Returns a query for every path that leads to a person.
-fn paths() -> Vec<String> {
-    let of_person = |path: &str| path.replace("NAMES", NAMES);
-    [
-        "{ recentPosts(first: 50) { nodes { id author { NAMES } } } }",
-        "{ post(id: 3) { author { NAMES posts { nodes { author { NAMES } } } } } }",
-        "{ community(name: \"Outdoors\") { posts { nodes { author { NAMES } } } } }",
-        "{ topVoted { nodes { id author { NAMES } } } }",
-        "{ user(id: 3) { NAMES } }",
-        "{ users(first: 100) { nodes { NAMES } } }",
-        "{ me { inbox { nodes { from { NAMES } to { NAMES } } } sent { nodes { from { NAMES } to { NAMES } } } } }",
-        "{ me { authorizations { nodes { broker { NAMES } investor { NAMES } } } } }",
-        "{ me { brokerageOrders { nodes { broker { NAMES } investor { NAMES } } } } }",
-    ]
-    .map(of_person)
-    .to_vec()
+async fn name(person: &HttpClient, name: &str) {
+    let input = json!({
+        "displayName": format!("{name} Display"), "name": format!("{name} Given"), "surname": format!("{name} Family"),
+    });
+    person
+        .query(RENAME, json!({ "input": input }))
+        .await
+        .at("updateProfile.id");
 }
 
 #[tokio::test]
@@ -43,11 +44,11 @@ async fn no_path_shows_the_names_of_a_deactivated_user_to_others() {
     let anonymous = app.anonymous();
     name(&cleo, "Cleopatra").await;
     name(&ben, "Benjamin").await;
-    let answers = async |caller: &TestClient| {
+    let answers = async |caller: &HttpClient| {
         let mut all = Vec::new();
-        for path in paths() {
-            let answer = caller.graphql(&path).await;
-            all.push((path, answer.body));
+        for path in PATHS {
+            let answer = caller.query(&[path, NAMES].concat(), json!({})).await;
+            all.push((path, answer));
         }
         all
     };
@@ -56,15 +57,11 @@ async fn no_path_shows_the_names_of_a_deactivated_user_to_others() {
     let seen = |name: &str| before.iter().filter(|(_, body)| shows(body, name)).count();
     assert!(seen("Cleopatra") >= 6 && seen("Benjamin") >= 3, "{before:#?}");
 
-    for (person, how) in [
-        (&cleo, "deactivateAccount { username displayName }"),
-        (&ben, "deactivateAccount { username displayName }"),
-    ] {
-        let left = person.graphql(&format!("mutation {{ {how} }}")).await;
+    for person in [&cleo, &ben] {
+        let left = person.query(DEACTIVATE, json!({})).await;
         assert!(
-            shows(&left.body, "Cleopatra") || shows(&left.body, "Benjamin"),
-            "to themselves: {}",
-            left.body
+            shows(&left, "Cleopatra") || shows(&left, "Benjamin"),
+            "to themselves: {left}"
         );
     }
 
@@ -85,9 +82,12 @@ async fn no_path_shows_the_names_of_a_deactivated_user_to_others() {
         }
     }
     let post = anonymous
-        .graphql("{ post(id: 3) { author { id username displayName active } } }")
+        .query(
+            "{ post(id: 3) { author { id username displayName active } } }",
+            json!({}),
+        )
         .await;
-    let author = post.data("/post/author");
+    let author = post.at("post.author");
     assert_eq!(author["username"], "deactivated-3");
     assert_eq!(
         (&author["displayName"], &author["active"]),
@@ -95,9 +95,9 @@ async fn no_path_shows_the_names_of_a_deactivated_user_to_others() {
     );
     let operator = app.signed_in("admin").await;
     let post = operator
-        .graphql("{ post(id: 3) { author { username displayName } } }")
+        .query("{ post(id: 3) { author { username displayName } } }", json!({}))
         .await;
-    assert_eq!(post.data("/post/author/username"), "cleo");
+    assert_eq!(post.at("post.author.username"), "cleo");
 
     // The community's REST routes show posts and messages unchanged.
     assert_eq!(anonymous.get("/community/posts/3").await.body["username"], "cleo");
@@ -107,6 +107,7 @@ async fn no_path_shows_the_names_of_a_deactivated_user_to_others() {
         "{messages}"
     );
     // A new account must not look like a deactivated one.
-    let register = r#"mutation { register(input: { username: "Deactivated-3", password: "a password" }) { token } }"#;
-    assert_eq!(anonymous.graphql(register).await.code(), Some("INVALID_INPUT"));
+    let input = json!({ "username": "Deactivated-3", "password": "a password" });
+    let registered = anonymous.query(REGISTER, json!({ "input": input })).await;
+    assert_eq!(registered.code(), "INVALID_INPUT");
 }

@@ -8,22 +8,26 @@ async fn one_query_reads_a_user_with_messages_senders_and_books() {
     let app = TestApp::new().await;
     let cleo = app.signed_in("cleo").await;
     let dan = app.signed_in("dan").await;
-    dan.graphql(r#"mutation { sendMessage(to: "cleo", contents: "Have you read it?") { id } }"#)
+    dan.query(
+        r#"mutation { sendMessage(to: "cleo", contents: "Have you read it?") { id } }"#,
+        json!({}),
+    )
+    .await
+    .at("");
+    cleo.query(r#"mutation { purchaseBook(id: "2") { id } }"#, json!({}))
         .await
-        .data("");
-    cleo.graphql(r#"mutation { purchaseBook(id: "2") { id } }"#)
-        .await
-        .data("");
+        .at("");
 
-    let reply = cleo
-        .graphql(
+    let answer = cleo
+        .query(
             "{ me { username inbox(first: 1) { nodes { contents from { username karma } } }
                     bookPurchases(last: 1) { nodes { title price quantityAfter book { quantity topic } } } } }",
+            json!({}),
         )
         .await;
 
     assert_eq!(
-        *reply.data("/me"),
+        *answer.at("me"),
         json!({
             "username": "cleo",
             "inbox": { "nodes": [{ "contents": "Have you read it?", "from": { "username": "dan", "karma": 3 } }] },
@@ -42,28 +46,34 @@ async fn another_users_inbox_is_refused_along_every_edge() {
     let app = TestApp::new().await;
     let cleo = app.signed_in("cleo").await;
 
-    let reply = cleo
-        .graphql(r#"{ user(username: "dan") { username inbox(first: 1) { nodes { contents } } } }"#)
+    let answer = cleo
+        .query(
+            r#"{ user(username: "dan") { username inbox(first: 1) { nodes { contents } } } }"#,
+            json!({}),
+        )
         .await;
 
-    assert_eq!(reply.code(), Some("FORBIDDEN"), "{}", reply.body);
+    assert_eq!(answer.code(), "FORBIDDEN", "{answer}");
     let anonymous = app
         .anonymous()
-        .graphql(r#"{ user(username: "dan") { inbox { nodes { id } } } }"#)
+        .query(r#"{ user(username: "dan") { inbox { nodes { id } } } }"#, json!({}))
         .await;
-    assert_eq!(anonymous.code(), Some("UNAUTHENTICATED"), "{}", anonymous.body);
+    assert_eq!(anonymous.code(), "UNAUTHENTICATED", "{anonymous}");
 }
 
 #[tokio::test]
 async fn introspection_and_data_answer_in_one_response() {
     let app = TestApp::new().await;
-    let reply = app
+    let answer = app
         .anonymous()
-        .graphql(r#"{ __typename __type(name: "Book") { name fields { name } } book(id: "1") { title __typename } }"#)
+        .query(
+            r#"{ __typename __type(name: "Book") { name fields { name } } book(id: "1") { title __typename } }"#,
+            json!({}),
+        )
         .await;
-    assert_eq!(reply.data("/__typename"), "Query");
-    assert_eq!(reply.data("/__type/name"), "Book");
-    assert_eq!(reply.data("/book/__typename"), "Book");
+    assert_eq!(answer.at("__typename"), "Query");
+    assert_eq!(answer.at("__type.name"), "Book");
+    assert_eq!(answer.at("book.__typename"), "Book");
 }
 
 #[tokio::test]
@@ -74,32 +84,33 @@ async fn an_omitted_variable_is_absent_and_a_null_is_null() {
         updateProfile(input: { phone: $phone, address: $address, surname: $surname, name: \"Cleo\" }) { phone surname address { text } }
     }";
     let all = json!({ "phone": "+49 30 1", "surname": "Miller", "address": { "text": "Nile 1" } });
-    let whole = cleo.graphql_with(change, all.clone()).await;
-    let whole = whole.data("/updateProfile");
+    let whole = cleo.query(change, all.clone()).await;
+    let whole = whole.at("updateProfile");
     assert_eq!(whole["surname"], "Miller");
 
-    assert_eq!(cleo.graphql_with(change, json!({})).await.data("/updateProfile"), whole);
-    let cleared = cleo.graphql_with(change, json!({ "phone": null })).await;
+    assert_eq!(cleo.query(change, json!({})).await.at("updateProfile"), whole);
+    let cleared = cleo.query(change, json!({ "phone": null })).await;
     assert_eq!(
-        *cleared.data("/updateProfile"),
+        *cleared.at("updateProfile"),
         json!({ "phone": null, "surname": "Miller", "address": { "text": "Nile 1" } })
     );
 
     let dan = app.signed_in("dan").await;
     let sent = dan
-        .graphql(r#"mutation { sendMessage(to: "cleo", contents: "hello") { id } }"#)
+        .query(
+            r#"mutation { sendMessage(to: "cleo", contents: "hello") { id } }"#,
+            json!({}),
+        )
         .await;
     let favorite =
         "mutation($id: ID!, $favorite: Boolean) { favoriteMessage(id: $id, favorite: $favorite) { favorite } }";
-    let id = sent.data("/sendMessage/id");
-    let marked = cleo.graphql_with(favorite, json!({ "id": id })).await;
-    assert_eq!(*marked.data("/favoriteMessage/favorite"), true, "its default holds");
-    let unmarked = cleo
-        .graphql_with(favorite, json!({ "id": id, "favorite": false }))
-        .await;
-    assert_eq!(*unmarked.data("/favoriteMessage/favorite"), false);
-    let nothing = cleo.graphql_with(favorite, json!({ "id": id, "favorite": null })).await;
-    assert_eq!(nothing.code(), Some("INVALID_INPUT"), "{}", nothing.body);
+    let id = sent.at("sendMessage.id");
+    let marked = cleo.query(favorite, json!({ "id": id })).await;
+    assert_eq!(*marked.at("favoriteMessage.favorite"), true, "its default holds");
+    let unmarked = cleo.query(favorite, json!({ "id": id, "favorite": false })).await;
+    assert_eq!(*unmarked.at("favoriteMessage.favorite"), false);
+    let nothing = cleo.query(favorite, json!({ "id": id, "favorite": null })).await;
+    assert_eq!(nothing.code(), "INVALID_INPUT", "{nothing}");
 }
 
 #[tokio::test]
@@ -116,10 +127,10 @@ async fn a_refused_field_is_one_error_at_its_own_place() {
             json!(["user", "portfolioValue"]),
         ),
     ] {
-        let reply = cleo.graphql(query).await;
-        let errors = reply.body["errors"].as_array().expect("errors");
-        assert_eq!(errors.len(), 1, "{}", reply.body);
-        assert_eq!(errors[0]["path"], path, "{}", reply.body);
+        let answer = cleo.query(query, json!({})).await;
+        let errors = answer["errors"].as_array().expect("errors");
+        assert_eq!(errors.len(), 1, "{answer}");
+        assert_eq!(errors[0]["path"], path, "{answer}");
         assert_eq!(errors[0]["extensions"]["code"], "FORBIDDEN");
     }
 }

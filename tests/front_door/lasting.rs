@@ -13,19 +13,15 @@ use tests::TestApp;
 async fn a_restart_loses_nothing_and_keeps_people_signed_in() {
     let app = TestApp::new().await;
     let cleo = app.signed_in("cleo").await;
-    let bought = cleo
-        .graphql(r#"mutation { purchaseBook(id: "4", idempotencyKey: "once") { id } }"#)
-        .await;
-    let id = bought.data("/purchaseBook/id").clone();
+    let purchase = r#"mutation { purchaseBook(id: "4", idempotencyKey: "once") { id } }"#;
+    let bought = cleo.query(purchase, json!({})).await;
+    let id = bought.at("purchaseBook.id").clone();
 
     let app = app.restart().await;
-    let mut again = app.anonymous();
-    again.token = cleo.token.clone();
+    let again = app.anonymous().with_token(cleo.token().expect("a token"));
 
-    let replayed = again
-        .graphql(r#"mutation { purchaseBook(id: "4", idempotencyKey: "once") { id } }"#)
-        .await;
-    assert_eq!(*replayed.data("/purchaseBook/id"), id);
+    let replayed = again.query(purchase, json!({})).await;
+    assert_eq!(*replayed.at("purchaseBook.id"), id);
     assert_eq!(again.get("/bookstore/info/4").await.body["quantity"], 9);
 }
 
@@ -47,30 +43,24 @@ async fn a_second_process_is_kept_out_of_a_folder_in_use() {
 #[tokio::test]
 async fn an_expired_token_is_refused_and_a_refreshed_one_is_valid() {
     let app = TestApp::new().await;
-    let login = app
-        .anonymous()
-        .graphql_with(
-            "mutation($password: String!) { login(login: \"dan\", password: $password) { token refreshToken } }",
-            json!({ "password": agora::demo::PASSWORD }),
-        )
-        .await;
-    let mut dan = app.anonymous();
-    dan.token = login.data("/login/token").as_str().map(str::to_owned);
-    assert_eq!(dan.graphql("{ me { username } }").await.data("/me/username"), "dan");
+    let anonymous = app.anonymous();
+    let dan = anonymous.graph().sign_in("dan", agora::demo::PASSWORD).await;
+    assert_eq!(
+        dan.query("{ me { username } }", json!({})).await.at("me.username"),
+        "dan"
+    );
 
     app.advance(Duration::from_secs(3600));
-    let late = dan.graphql("{ me { username } }").await;
-    assert_eq!((late.status, late.code()), (401, Some("UNAUTHENTICATED")));
+    let late = dan.query("{ me { username } }", json!({})).await;
+    assert_eq!((late.status, late.code()), (Some(401), "UNAUTHENTICATED"));
 
-    let refreshed = app
-        .anonymous()
-        .graphql_with(
-            "mutation($token: String!) { refresh(token: $token) { token } }",
-            json!({ "token": login.data("/login/refreshToken") }),
-        )
-        .await;
-    dan.token = refreshed.data("/refresh/token").as_str().map(str::to_owned);
-    assert_eq!(dan.graphql("{ me { username } }").await.data("/me/username"), "dan");
+    let refresh = "mutation($token: String!) { refresh(token: $token) { token } }";
+    let refreshed = anonymous.query(refresh, json!({ "token": dan.refresh_token })).await;
+    let dan = anonymous.with_token(refreshed.text("refresh.token"));
+    assert_eq!(
+        dan.query("{ me { username } }", json!({})).await.at("me.username"),
+        "dan"
+    );
 }
 
 #[tokio::test]

@@ -7,15 +7,16 @@ use tests::TestApp;
 async fn a_root_field_shows_the_state_before_the_next_one() {
     let app = TestApp::new().await;
     let ada = app.signed_in("ada").await;
-    let reply = ada
-        .graphql(
+    let answer = ada
+        .query(
             r#"mutation {
                 a: updateProfile(input: { displayName: "One" }) { displayName wallets { owner { displayName } } }
                 b: updateProfile(input: { displayName: "Two" }) { displayName }
             }"#,
+            json!({}),
         )
         .await;
-    let data = reply.data("");
+    let data = answer.at("");
     assert_eq!(data["a"]["displayName"], "One");
     assert_eq!(data["a"]["wallets"][0]["owner"]["displayName"], "One", "{data}");
     assert_eq!(data["b"]["displayName"], "Two");
@@ -26,9 +27,9 @@ async fn a_root_field_shows_other_domains_before_the_next_one() {
     let app = TestApp::new().await;
     let (cleo, dan) = (app.signed_in("cleo").await, app.signed_in("dan").await);
     let create = r#"mutation { createPost(input: { title: "New", text: "Text", community: "Books" }) { id } }"#;
-    let post = cleo.graphql(create).await.data("/createPost/id").clone();
-    let reply = dan
-        .graphql_with(
+    let post = cleo.query(create, json!({})).await.at("createPost.id").clone();
+    let answer = dan
+        .query(
             "mutation($post: ID!) {
                 a: upvote(postId: $post) { score author { karma } }
                 b: clearVote(postId: $post) { score author { karma } }
@@ -38,7 +39,7 @@ async fn a_root_field_shows_other_domains_before_the_next_one() {
             json!({ "post": post }),
         )
         .await;
-    let data = reply.data("");
+    let data = answer.at("");
     assert_eq!(
         [&data["a"]["score"], &data["b"]["score"], &data["c"]["score"]],
         [1, 0, 1],
@@ -54,15 +55,15 @@ async fn a_root_field_shows_objects_that_a_later_one_deletes() {
     let cleo = app.signed_in("cleo").await;
     for _ in 0..20 {
         let create = r#"mutation { createPost(input: { title: "New", text: "Text", community: "Books" }) { id } }"#;
-        let post = cleo.graphql(create).await.data("/createPost/id").clone();
-        let reply = cleo
-            .graphql_with(
+        let post = cleo.query(create, json!({})).await.at("createPost.id").clone();
+        let answer = cleo
+            .query(
                 "mutation($post: ID!) { a: upvote(postId: $post) { score title } b: deletePost(id: $post) }",
                 json!({ "post": post }),
             )
             .await;
         assert_eq!(
-            *reply.data(""),
+            *answer.at(""),
             json!({ "a": { "score": 1, "title": "New" }, "b": true })
         );
     }

@@ -27,13 +27,13 @@ async fn no_api_creates_an_account_that_imitates_the_administrator() {
         let email = "someone@example.com";
         let register = "mutation($input: RegisterInput!) { register(input: $input) { token } }";
         let input = json!({ "username": name, "password": "a long password" });
-        let graph = anonymous.graphql_with(register, json!({ "input": input })).await;
-        let codes = [Some("CONFLICT"), Some("INVALID_INPUT")];
-        assert!(codes.contains(&graph.code()), "register: {how}: {}", graph.body);
+        let graph = anonymous.query(register, json!({ "input": input })).await;
+        let codes = ["CONFLICT", "INVALID_INPUT"];
+        assert!(codes.contains(&graph.code()), "register: {how}: {graph}");
         let create = "mutation($input: CreateUserInput!) { createUser(input: $input) { id } }";
         let input = json!({ "username": name, "email": email });
-        let graph = operator.graphql_with(create, json!({ "input": input })).await;
-        assert!(codes.contains(&graph.code()), "createUser: {how}: {}", graph.body);
+        let graph = operator.query(create, json!({ "input": input })).await;
+        assert!(codes.contains(&graph.code()), "createUser: {how}: {graph}");
         for (route, body) in [
             (
                 "/shop/api/users",

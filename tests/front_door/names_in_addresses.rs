@@ -2,7 +2,7 @@
 //! reached at its `Location`.
 
 use serde_json::{Value, json};
-use tests::{TestApp, TestClient};
+use tests::{HttpClient, TestApp};
 
 /// Browsers and proxies resolve these segments away, percent-encoded or not.
 const NOWHERE: [&str; 4] = [".", "..", " . ", "..\t"];
@@ -87,15 +87,10 @@ async fn a_name_that_fits_no_url_is_refused_in_every_domain() {
     let (admin, anonymous) = (app.signed_in("admin").await, app.anonymous());
     for name in NOWHERE {
         for (document, field, variables) in by_graphql(name) {
-            let reply = admin.graphql_with(document, variables).await;
-            assert_eq!(
-                reply.code(),
-                Some("INVALID_INPUT"),
-                "{document} {name:?}: {}",
-                reply.body
-            );
-            let told = reply.body.pointer("/errors/0/extensions/field");
-            assert_eq!(told, Some(&json!(field)), "{name:?}: {}", reply.body);
+            let reply = admin.query(document, variables).await;
+            assert_eq!(reply.code(), "INVALID_INPUT", "{document} {name:?}: {reply}");
+            let told = reply.pointer("/errors/0/extensions/field");
+            assert_eq!(told, Some(&json!(field)), "{name:?}: {reply}");
         }
         for (path, member, body) in by_rest(name) {
             let reply = anonymous.post(path, body).await;
@@ -116,7 +111,7 @@ async fn a_name_that_fits_no_url_is_refused_in_every_domain() {
 }
 
 /// Creates an object and returns its `Location`.
-async fn made(person: &TestClient, path: &str, body: &Value) -> String {
+async fn made(person: &HttpClient, path: &str, body: &Value) -> String {
     let response = person.request("POST", path).json(body).send().await.expect("an answer");
     let status = response.status();
     let location = response
@@ -151,10 +146,7 @@ async fn any_other_name_is_found_at_its_location() {
 
         let list = "mutation($input: StockInput!) { listStock(input: $input) { id } }";
         let stock = json!({ "name": name, "quantity": 1, "price": { "amount": "1", "currency": "USD" } });
-        admin
-            .graphql_with(list, json!({ "input": stock }))
-            .await
-            .data("/listStock");
+        admin.query(list, json!({ "input": stock })).await.at("listStock");
         for path in ["/bazaar/stocks", "/bazaar/catalog/lookup"] {
             let found = anonymous.get(&format!("{path}/{encoded}")).await;
             assert_eq!(found.status, 200, "{path}/{encoded}: {}", found.body);

@@ -2,7 +2,7 @@
 //! account changes. The routes come from the OpenAPI documents, so new ones are covered, too.
 
 use serde_json::{Value, json};
-use tests::{TestApp, TestClient};
+use tests::{HttpClient, TestApp};
 
 const MOUNTS: [&str; 5] = ["bazaar", "brokerage", "bookstore", "shop", "community"];
 /// An administrator, an investor and a broker with money and shares, and two members of the demo.
@@ -26,7 +26,7 @@ fn hostile_body(name: &str) -> Value {
     })
 }
 
-async fn routes(caller: &TestClient) -> Vec<(String, String)> {
+async fn routes(caller: &HttpClient) -> Vec<(String, String)> {
     let mut all = Vec::new();
     for mount in MOUNTS {
         let document = caller.get(&format!("/{mount}/openapi.json")).await.body;
@@ -39,14 +39,15 @@ async fn routes(caller: &TestClient) -> Vec<(String, String)> {
     all
 }
 
+/// All data of an account.
+const ACCOUNT: &str = "query($id: ID!) {
+    user(id: $id) { username email phone displayName name surname karma active role brokerageFeePercent
+        address { text } wallets { balance committed } holdings { nodes { free committed held } }
+        authorizations { nodes { id remaining remainingShares active } } } }";
+
 /// Returns an account as an operator sees it, to detect changes.
-async fn state(operator: &TestClient, id: i64) -> String {
-    let query = format!(
-        "{{ user(id: {id}) {{ username email phone displayName name surname karma active role brokerageFeePercent
-            address {{ text }} wallets {{ balance committed }} holdings {{ nodes {{ free committed held }} }}
-            authorizations {{ nodes {{ id remaining remainingShares active }} }} }} }}"
-    );
-    operator.graphql(&query).await.body.to_string()
+async fn state(operator: &HttpClient, id: i64) -> String {
+    operator.query(ACCOUNT, json!({ "id": id })).await.to_string()
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ mod values;
 
 use rusqlite::Connection;
 use serde_json::{Value, json};
-use tests::{Reply, TestApp, TestClient};
+use tests::{HttpClient, Response, TestApp};
 
 use document::{Field, Operation, operations};
 
@@ -41,7 +41,7 @@ fn contents(app: &TestApp) -> String {
 }
 
 /// Returns the message of an error, or `None` when the body is not the envelope of its mount or has a wrong status.
-fn message(mount: &str, reply: &Reply) -> Option<String> {
+fn message(mount: &str, reply: &Response) -> Option<String> {
     let body = &reply.body;
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let status = json!(reply.status);
@@ -80,7 +80,7 @@ struct Walk {
 
 impl Walk {
     /// Checks the response to a bad value of `name`.
-    fn judge(&mut self, operation: &Operation, name: &str, place: &str, value: &str, reply: &Reply) {
+    fn judge(&mut self, operation: &Operation, name: &str, place: &str, value: &str, reply: &Response) {
         self.sent += 1;
         let shown: String = value.chars().take(40).collect();
         let mut fault = |why: &str| {
@@ -115,7 +115,7 @@ impl Walk {
     }
 
     /// Checks the response to a request whose body as a whole is wrong.
-    fn judge_whole(&mut self, operation: &Operation, what: &str, status: u16, reply: &Reply) {
+    fn judge_whole(&mut self, operation: &Operation, what: &str, status: u16, reply: &Response) {
         self.sent += 1;
         let told = message(&operation.mount, reply).filter(|message| message.contains("must be"));
         if told.is_none() || reply.status != status {
@@ -125,7 +125,7 @@ impl Walk {
     }
 }
 
-async fn send(person: &TestClient, operation: &Operation, path: &str, body: Option<Vec<u8>>, media: &str) -> Reply {
+async fn send(person: &HttpClient, operation: &Operation, path: &str, body: Option<Vec<u8>>, media: &str) -> Response {
     let mut request = person.request(&operation.verb, path);
     if let Some(body) = body {
         request = request.header("content-type", media).body(body);
@@ -135,7 +135,7 @@ async fn send(person: &TestClient, operation: &Operation, path: &str, body: Opti
 
 const JSON: &str = "application/json";
 
-async fn walk_members(walk: &mut Walk, person: &TestClient, operation: &Operation) {
+async fn walk_members(walk: &mut Walk, person: &HttpClient, operation: &Operation) {
     let Some(example) = &operation.example else { return };
     let path = operation.path_with(None);
     for Field { name, schema, .. } in operation.members() {
@@ -182,7 +182,7 @@ async fn walk_members(walk: &mut Walk, person: &TestClient, operation: &Operatio
     walk.judge_whole(operation, "compressed", 415, &reply);
 }
 
-async fn walk_parameters(walk: &mut Walk, person: &TestClient, operation: &Operation) {
+async fn walk_parameters(walk: &mut Walk, person: &HttpClient, operation: &Operation) {
     for Field { name, schema, place } in operation.parameters() {
         for value in values::of_parameter(&schema, &place) {
             let path = operation.path_with(Some((&name, &value)));

@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
-use tests::{Audit, TestApp, TestClient};
+use tests::{Audit, HttpClient, TestApp};
 
 const CROWD: usize = 100;
 /// The actions of each customer.
@@ -18,9 +18,9 @@ const TURNS: usize = 6;
 /// A shop without products of its own, and its customers.
 struct Shop {
     app: TestApp,
-    admin: TestClient,
+    admin: HttpClient,
     /// The customers, each with their id.
-    crowd: Vec<(i64, TestClient)>,
+    crowd: Vec<(i64, HttpClient)>,
 }
 
 /// The outcome of a request, through REST or GraphQL.
@@ -53,15 +53,14 @@ impl Shop {
     async fn product(&self, name: &str, available: i64) -> i64 {
         let input = json!({ "name": name, "available": available, "price": { "amount": "2.50" } });
         let add = "mutation($input: ProductInput!) { addProduct(input: $input) { id } }";
-        let added = self.admin.graphql_with(add, json!({ "input": input })).await;
-        let id = added.data("/addProduct/id").as_str().expect("an id");
-        id.parse().expect("an id")
+        let added = self.admin.query(add, json!({ "input": input })).await;
+        added.id("addProduct.id")
     }
 
     async fn available(&self, product: i64) -> i64 {
         let query = "query($id: ID!) { product(id: $id) { available } }";
-        let shown = self.admin.graphql_with(query, json!({ "id": product })).await;
-        shown.data("/product/available").as_i64().expect("a number")
+        let shown = self.admin.query(query, json!({ "id": product })).await;
+        shown.at("product.available").as_i64().expect("a number")
     }
 
     fn audit(&self) -> Audit {
@@ -78,7 +77,7 @@ impl Shop {
 /// A customer who uses REST and GraphQL in turn.
 struct Customer {
     id: i64,
-    person: TestClient,
+    person: HttpClient,
     turn: usize,
 }
 
@@ -88,15 +87,14 @@ impl Customer {
         self.turn.is_multiple_of(2)
     }
 
-    async fn graphql(&self, document: &str, variables: Value) -> (Outcome, Value) {
-        let reply = self.person.graphql_with(document, variables).await;
-        let outcome = match reply.code() {
-            None => Outcome::Done,
-            Some("INSUFFICIENT_STOCK") => Outcome::NotEnough,
-            Some("NOT_FOUND") => Outcome::NotFound,
-            Some(other) => panic!("{other}: {}", reply.body),
-        };
-        (outcome, reply.body)
+    async fn mutate(&self, document: &str, variables: Value) -> Outcome {
+        let answer = self.person.query(document, variables).await;
+        match answer.code() {
+            "OK" => Outcome::Done,
+            "INSUFFICIENT_STOCK" => Outcome::NotEnough,
+            "NOT_FOUND" => Outcome::NotFound,
+            _ => panic!("{answer}"),
+        }
     }
 
     async fn rest(&self, method: &str, path: &str, body: &Value) -> Outcome {
@@ -117,7 +115,7 @@ impl Customer {
         }
         let input = json!({ "product": product.to_string(), "quantity": quantity, "date": "2023-11-28" });
         let place = "mutation($input: ShopOrderInput!) { placeShopOrder(input: $input) { id } }";
-        self.graphql(place, json!({ "input": input })).await.0
+        self.mutate(place, json!({ "input": input })).await
     }
 
     async fn update(&mut self, order: &str, product: i64, quantity: i64) -> Outcome {
@@ -127,7 +125,7 @@ impl Customer {
         }
         let input = json!({ "product": product.to_string(), "quantity": quantity });
         let update = "mutation($id: ID!, $input: ShopOrderPatch!) { updateShopOrder(id: $id, input: $input) { id } }";
-        self.graphql(update, json!({ "id": order, "input": input })).await.0
+        self.mutate(update, json!({ "id": order, "input": input })).await
     }
 
     async fn delete(&mut self, order: &str) -> Outcome {
@@ -135,19 +133,15 @@ impl Customer {
             return self.rest("DELETE", &format!("/api/order/{order}"), &Value::Null).await;
         }
         let delete = "mutation($id: ID!) { deleteShopOrder(id: $id) }";
-        self.graphql(delete, json!({ "id": order })).await.0
+        self.mutate(delete, json!({ "id": order })).await
     }
 
     /// Returns the ids of the customer's orders.
     async fn orders(&self) -> Vec<String> {
         let query = "{ me { shopOrders(first: 100) { nodes { id } } } }";
-        let (_, body) = self.graphql(query, json!({})).await;
-        let nodes = body.pointer("/data/me/shopOrders/nodes").and_then(Value::as_array);
-        let nodes = nodes.unwrap_or_else(|| panic!("{body}"));
-        let ids = nodes
-            .iter()
-            .map(|order| order["id"].as_str().expect("an id").to_owned());
-        ids.collect()
+        let answer = self.person.query(query, json!({})).await;
+        let ids = answer.all("me.shopOrders.nodes.*.id").into_iter();
+        ids.map(|id| id.as_str().expect("an id").to_owned()).collect()
     }
 
     /// Changes or deletes one of the customer's orders at random, or places a new one.

@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tests::{Audit, TestClient};
+use tests::{Audit, HttpClient};
 
 use crate::killed::command::{Running, demo, done, refusal_of};
 
@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const SALES: &str = "SELECT count(*) FROM book_purchase";
 
 async fn health(server: &Running) -> u16 {
-    TestClient::new(&server.url).get("/health").await.status
+    HttpClient::new(&server.url).get("/health").await.status
 }
 
 /// Waits until `/health` has that status, while a client reads data of all kinds.
@@ -31,7 +31,7 @@ async fn becomes(server: &Running, status: u16) {
     let late = Instant::now() + PATIENCE;
     let all = "{ books { nodes { title } } stocks { nodes { name } } topVoted(first: 5) { nodes { id } } recentPosts(first: 5) { nodes { title } } }";
     while health(server).await != status {
-        TestClient::new(&server.url).graphql(all).await;
+        HttpClient::new(&server.url).query(all, json!({})).await;
         assert!(Instant::now() < late, "health is not {status}: {}", server.log.text());
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -39,7 +39,7 @@ async fn becomes(server: &Running, status: u16) {
 
 /// Buys a book. Returns the purchase's id, or the status and the body of the refusal.
 async fn buy(server: &Running) -> Result<i64, Value> {
-    let bought = TestClient::new(&server.url)
+    let bought = HttpClient::new(&server.url)
         .post("/bookstore/purchase/4", json!({}))
         .await;
     match bought.status {
@@ -61,8 +61,10 @@ async fn is_unavailable(server: &Running) {
 
 /// Asserts that reads succeed while writes fail.
 async fn answers_reads(server: &Running) {
-    let read = TestClient::new(&server.url).graphql("{ book(id: 4) { title } }").await;
-    assert!(read.data("/book/title").is_string());
+    let read = HttpClient::new(&server.url)
+        .query("{ book(id: 4) { title } }", json!({}))
+        .await;
+    assert!(read.at("book.title").is_string());
 }
 
 /// Starts a demo once and kills it, so that the latest commits are in its write-ahead log.

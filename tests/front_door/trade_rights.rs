@@ -1,13 +1,16 @@
 //! Only programs and administrators may trade with the `trade` mutation, in every form of a request.
 
 use serde_json::json;
-use tests::{TestApp, TestClient};
+use testing::Request;
+use tests::{HttpClient, TestApp};
 
 const FREE: &str = r#"trade(stock: "BoarCo", side: BUY, quantity: 3, trader: "1") { number }"#;
 
-async fn left(caller: &TestClient) -> i64 {
-    let stock = caller.graphql(r#"{ stock(name: "BoarCo") { quantity } }"#).await;
-    stock.data("/stock/quantity").as_i64().expect("a number")
+async fn left(caller: &HttpClient) -> i64 {
+    let stock = caller
+        .query(r#"{ stock(name: "BoarCo") { quantity } }"#, json!({}))
+        .await;
+    stock.at("stock.quantity").as_i64().expect("a number")
 }
 
 #[tokio::test]
@@ -35,9 +38,12 @@ async fn no_form_of_a_request_trades_without_paying() {
     ];
     for (caller, code) in callers {
         for form in &forms {
-            let body = json!({ "query": form, "operationName": form.contains("mutation M").then_some("M") });
-            let answer = caller.send(caller.request("POST", "/graphql").json(&body)).await;
-            assert_eq!(answer.code(), Some(code), "{form}: {}", answer.body);
+            let mut request = Request::new(form, json!({}));
+            if form.contains("mutation M") {
+                request = request.operation("M");
+            }
+            let answer = caller.execute(request).await;
+            assert_eq!(answer.code(), code, "{form}: {answer}");
         }
     }
     assert_eq!(left(&anonymous).await, before);
@@ -48,8 +54,8 @@ async fn no_form_of_a_request_trades_without_paying() {
     }
     let program = app.anonymous().with_token(&app.service_credential("floor"));
     for caller in [&program, &app.signed_in("admin").await] {
-        let answer = caller.graphql(&format!("mutation {{ {own} }}")).await;
-        assert!(answer.data("/trade/number").is_number(), "{}", answer.body);
+        let answer = caller.query(&format!("mutation {{ {own} }}"), json!({})).await;
+        assert!(answer.at("trade.number").is_number(), "{answer}");
     }
     assert_eq!(left(&anonymous).await, before - 1 - 1 - 3 - 3);
 }

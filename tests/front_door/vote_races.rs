@@ -7,21 +7,27 @@ use contract::Role;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use serde_json::json;
-use tests::{TestApp, TestClient};
+use tests::{HttpClient, TestApp};
 
 const PEOPLE: usize = 200;
 /// The votes of each person.
 const VOTES: usize = 5;
 
+const CREATE_USER: &str = "mutation($input: CreateUserInput!) { createUser(input: $input) { id } }";
+const UPVOTE: &str = "mutation($post: ID!) { upvote(postId: $post) { score } }";
+const DOWNVOTE: &str = "mutation($post: ID!) { downvote(postId: $post) { score } }";
+const CLEAR: &str = "mutation($post: ID!) { clearVote(postId: $post) { score } }";
+const CHANGES: &str = "subscription($post: ID!) { voteChanged(postId: $post) { upvotes downvotes } }";
+
 /// The mutations on a post's votes, and the votes for and against it that each leaves.
-const SAYINGS: [(&str, (i64, i64)); 3] = [("upvote", (1, 0)), ("downvote", (0, 1)), ("clearVote", (0, 0))];
+const MUTATIONS: [(&str, (i64, i64)); 3] = [(UPVOTE, (1, 0)), (DOWNVOTE, (0, 1)), (CLEAR, (0, 0))];
 
 /// A post of cleo, a program and many voters.
 struct Crowd {
     app: TestApp,
-    cleo: TestClient,
-    service: TestClient,
-    people: Vec<TestClient>,
+    cleo: HttpClient,
+    service: HttpClient,
+    people: Vec<HttpClient>,
     post: String,
     karma_before: i64,
 }
@@ -32,31 +38,18 @@ impl Crowd {
         let cleo = app.signed_in("cleo").await;
         let service = app.anonymous().with_token(&app.service_credential("races"));
         let mut people = Vec::new();
-        // One request may create at most this many.
-        for fifty in 0..PEOPLE / 50 {
-            let join = |number| {
-                let email = format!("voter{fifty}.{number}@example.com");
-                format!(
-                    r#"p{number}: createUser(input: {{ username: "voter {fifty} {number}", email: "{email}" }}) {{ id }}"#
-                )
-            };
-            let joins: Vec<String> = (0..50).map(join).collect();
-            let joined = service.graphql(&format!("mutation {{ {} }}", joins.join(" "))).await;
-            for person in joined.data("").as_object().expect("people").values() {
-                let id = person["id"].as_str().expect("an id").parse().expect("a number");
-                people.push(
-                    app.anonymous()
-                        .with_token(&app.long_lived_token(id, Role::Member, false)),
-                );
-            }
+        for number in 0..PEOPLE {
+            let input = json!({ "username": format!("voter {number}"), "email": format!("voter{number}@example.com") });
+            let created = service.query(CREATE_USER, json!({ "input": input })).await;
+            let token = app.long_lived_token(created.id("createUser.id"), Role::Member, false);
+            people.push(app.anonymous().with_token(&token));
         }
-        assert_eq!(people.len(), PEOPLE);
         let create =
             r#"mutation { createPost(input: { title: "A race", text: "On your marks", community: "Races" }) { id } }"#;
-        let post = cleo.graphql(create).await.data("/createPost/id").clone();
+        let post = cleo.query(create, json!({})).await.text("createPost.id").to_owned();
         let karma_before = karma(&cleo).await;
         Self {
-            post: post.as_str().expect("an id").to_owned(),
+            post,
             app,
             cleo,
             service,
@@ -65,13 +58,10 @@ impl Crowd {
         }
     }
 
-    /// Runs `upvote`, `downvote` or `clearVote`.
-    async fn say(&self, person: &TestClient, saying: &str) {
-        let document = format!("mutation($post: ID!) {{ {saying}(postId: $post) {{ score }} }}");
-        person
-            .graphql_with(&document, json!({ "post": self.post }))
-            .await
-            .data("");
+    /// Executes `UPVOTE`, `DOWNVOTE` or `CLEAR`.
+    async fn vote(&self, person: &HttpClient, mutation: &str) {
+        let voted = person.query(mutation, json!({ "post": self.post })).await;
+        assert_eq!(voted.code(), "OK", "{voted}");
     }
 
     /// Returns the number of people whose own vote is up, and of those whose vote is down.
@@ -80,10 +70,10 @@ impl Crowd {
         let asked = self
             .people
             .iter()
-            .map(|person| person.graphql_with(query, json!({ "post": self.post })));
+            .map(|person| person.query(query, json!({ "post": self.post })));
         let mut tally = HashMap::new();
-        for reply in join_all(asked).await {
-            *tally.entry(reply.data("/post/myVote").to_string()).or_default() += 1;
+        for answer in join_all(asked).await {
+            *tally.entry(answer.at("post.myVote").to_string()).or_default() += 1;
         }
         let of = |vote: &str| tally.get(vote).copied().unwrap_or(0);
         (of("\"UP\""), of("\"DOWN\""))
@@ -95,43 +85,39 @@ impl Crowd {
             postVotes(postId: $post) { upvotes downvotes score } postsByScore(ids: $ids) { upvotes downvotes score }
             topPosts(community: \"races\") { nodes { upvotes downvotes score } } }";
         let asked = json!({ "post": self.post, "ids": [self.post] });
-        let found = self.app.anonymous().graphql_with(query, asked).await;
+        let found = self.app.anonymous().query(query, asked).await;
         let wanted = json!({ "upvotes": up, "downvotes": down, "score": up - down });
-        for place in ["/post", "/postVotes", "/postsByScore/0", "/topPosts/nodes/0"] {
-            assert_eq!(found.data(place), &wanted, "{place}");
+        for place in ["post", "postVotes", "postsByScore.0", "topPosts.nodes.0"] {
+            assert_eq!(found.at(place), &wanted, "{place}");
         }
         assert_eq!(karma(&self.cleo).await, self.karma_before + up - down);
         tests::Audit::open(&self.app.data_folder()).assert_balanced();
     }
 }
 
-async fn karma(person: &TestClient) -> i64 {
-    let me = person.graphql("{ me { karma } }").await;
-    me.data("/me/karma").as_i64().expect("a number")
+async fn karma(person: &HttpClient) -> i64 {
+    let me = person.query("{ me { karma } }", json!({})).await;
+    me.at("me.karma").as_i64().expect("a number")
 }
 
 /// Returns the mutation that a person runs at that turn.
-fn saying(person: usize, turn: usize) -> (&'static str, (i64, i64)) {
-    SAYINGS[(person + turn * (1 + person % 2)) % 3]
+fn mutation_of(person: usize, turn: usize) -> (&'static str, (i64, i64)) {
+    MUTATIONS[(person + turn * (1 + person % 2)) % 3]
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_votes_leave_the_counts_of_the_last_votes() {
     let crowd = Crowd::gather().await;
-    let watched = format!(
-        "subscription {{ voteChanged(postId: {}) {{ upvotes downvotes }} }}",
-        crowd.post
-    );
-    let mut changes = crowd.cleo.subscribe(&watched).await;
+    let mut changes = crowd.cleo.subscribe(CHANGES, json!({ "post": crowd.post })).await;
 
     join_all(crowd.people.iter().enumerate().map(async |(place, person)| {
         for turn in 0..VOTES {
-            crowd.say(person, saying(place, turn).0).await;
+            crowd.vote(person, mutation_of(place, turn).0).await;
         }
     }))
     .await;
 
-    let last = (0..PEOPLE).map(|place| saying(place, VOTES - 1).1);
+    let last = (0..PEOPLE).map(|place| mutation_of(place, VOTES - 1).1);
     let (up, down) = last.fold((0, 0), |(up, down), (u, d)| (up + u, down + d));
     assert!(
         up > 0 && down > 0 && up + down < PEOPLE as i64,
@@ -140,7 +126,7 @@ async fn concurrent_votes_leave_the_counts_of_the_last_votes() {
     assert_eq!(crowd.own_votes().await, (up, down));
     crowd.assert_counts(up, down).await;
     // A subscriber ends with the same counts, even when several changes arrive as one.
-    crowd.say(&crowd.cleo, "upvote").await;
+    crowd.vote(&crowd.cleo, UPVOTE).await;
     let wanted = json!({ "upvotes": up + 1, "downvotes": down });
     loop {
         let change = changes.next().await.expect("the last change arrives");
@@ -156,11 +142,11 @@ async fn unordered_votes_leave_counts_that_match_every_own_vote() {
     // Each person sends four votes at once. Each vote of a program counts.
     let theirs = crowd.people.iter().enumerate().flat_map(|(place, person)| {
         let crowd = &crowd;
-        (1..VOTES).map(move |turn| crowd.say(person, saying(place, turn).0))
+        (1..VOTES).map(move |turn| crowd.vote(person, mutation_of(place, turn).0))
     });
     let of_service = (0..PEOPLE).map(|turn| {
-        let word = if turn % 4 == 0 { "downvote" } else { "upvote" };
-        crowd.say(&crowd.service, word)
+        let mutation = if turn % 4 == 0 { DOWNVOTE } else { UPVOTE };
+        crowd.vote(&crowd.service, mutation)
     });
     tokio::join!(join_all(theirs), join_all(of_service));
 

@@ -1,56 +1,56 @@
-//! The rows of the shop (docs/rest-contract/shop.md#order-service). `<SHOP_ORDER>` is the investor's order of
-//! `<PRODUCT>`.
+//! The rows of the shop (docs/rest-contract/shop.md#order-service). `$shopOrder` is the investor's order of
+//! `$product`.
 
 use super::Row;
 
 pub(super) const READS: &[Row] = &[
     (
-        r#"{ it: product(id: "<PRODUCT>") { name price available } }"#,
+        "query($product: ID!) { it: product(id: $product) { name price available } }",
         ["ok"; 7],
     ),
-    (r#"{ it: products { nodes { name } } }"#, ["ok"; 7]),
+    ("{ it: products { nodes { name } } }", ["ok"; 7]),
     (
-        r#"{ it: shopOrder(id: "<SHOP_ORDER>") { quantity } }"#,
+        "query($shopOrder: ID!) { it: shopOrder(id: $shopOrder) { quantity } }",
         ["-", "-", "-", "-", "ok", "ok", "ok"],
     ),
     (
-        r#"{ on: user(id: "<INVESTOR>") { it: shopOrders { nodes { quantity } } } }"#,
+        "query($investor: ID!) { on: user(id: $investor) { it: shopOrders { nodes { quantity } } } }",
         ["401", "403", "403", "403", "ok", "ok", "ok"],
     ),
     (
-        r#"{ on: shopOrder(id: "<SHOP_ORDER>") { it: product { name } } }"#,
+        "query($shopOrder: ID!) { on: shopOrder(id: $shopOrder) { it: product { name } } }",
         ["-", "-", "-", "-", "ok", "ok", "ok"],
     ),
     (
-        r#"{ on: shopOrder(id: "<SHOP_ORDER>") { it: user { username } } }"#,
+        "query($shopOrder: ID!) { on: shopOrder(id: $shopOrder) { it: user { username } } }",
         ["-", "-", "-", "-", "ok", "ok", "ok"],
     ),
 ];
 
 pub(super) const WRITES: &[Row] = &[
     (
-        r#"mutation { it: addProduct(input: { name: "Product of ASKER", price: { amount: "1.00" }, available: 1 }) { id } }"#,
+        r#"mutation($name: String!) { it: addProduct(input: { name: $name, price: { amount: "1.00" }, available: 1 }) { id } }"#,
         ["401", "403", "403", "403", "ok", "ok", "403"],
     ),
     (
-        r#"mutation { it: updateProduct(id: "<PRODUCT>", input: { available: 1000 }) { id } }"#,
+        "mutation($product: ID!) { it: updateProduct(id: $product, input: { available: 1000 }) { id } }",
         ["401", "403", "403", "403", "ok", "ok", "403"],
     ),
     (
-        r#"mutation { it: placeShopOrder(input: { product: "<PRODUCT>", quantity: 1, date: "2026-01-31" }) { id } }"#,
+        r#"mutation($product: ID!) { it: placeShopOrder(input: { product: $product, quantity: 1, date: "2026-01-31" }) { id } }"#,
         ["401", "ok", "ok", "ok", "400", "ok", "ok"],
     ),
     (
-        r#"mutation { it: placeShopOrder(input: { user: "<INVESTOR>", product: "<PRODUCT>", quantity: 1, date: "2026-01-31" }) { id } }"#,
+        r#"mutation($investor: ID!, $product: ID!) { it: placeShopOrder(input: { user: $investor, product: $product, quantity: 1, date: "2026-01-31" }) { id } }"#,
         ["401", "403", "403", "403", "ok", "ok", "ok"],
     ),
     (
-        r#"mutation { it: updateShopOrder(id: "<SHOP_ORDER>", input: { quantity: 2 }) { id } }"#,
+        "mutation($shopOrder: ID!) { it: updateShopOrder(id: $shopOrder, input: { quantity: 2 }) { id } }",
         ["401", "404", "404", "404", "ok", "ok", "ok"],
     ),
     // The service has deleted the order, so the later callers do not find it.
     (
-        r#"mutation { it: deleteShopOrder(id: "<SHOP_ORDER>") }"#,
+        "mutation($shopOrder: ID!) { it: deleteShopOrder(id: $shopOrder) }",
         ["401", "404", "404", "404", "ok", "404", "404"],
     ),
 ];

@@ -37,8 +37,8 @@ async fn the_books_balance_under_concurrent_operations() {
                 let Ok((person, query, variables)) = stage.call(&op) else {
                     continue;
                 };
-                let reply = person.graphql_with(query, variables).await;
-                carried += usize::from(carried_out(&reply));
+                let answer = person.query(query, variables).await;
+                carried += usize::from(carried_out(&answer));
                 if matches!(op, Op::Reprice { .. }) {
                     stage.catch_up().await;
                 }

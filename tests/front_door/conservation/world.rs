@@ -6,7 +6,8 @@ use std::time::Duration;
 use contract::Clock;
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest};
 use serde_json::{Value, json};
-use tests::{Audit, Reply, TestApp, TestClient};
+use testing::Answer;
+use tests::{Audit, HttpClient, TestApp};
 use tokio::runtime::Runtime;
 
 use super::model::{FEE_BASIS_POINTS, INVESTORS, Model, Op, PEOPLE, STOCKS};
@@ -36,8 +37,8 @@ pub struct World {
 /// The server, people and stocks that operations need.
 pub struct Stage {
     pub app: TestApp,
-    pub admin: TestClient,
-    pub people: Vec<TestClient>,
+    pub admin: HttpClient,
+    pub people: Vec<HttpClient>,
     pub ids: Vec<i64>,
     pub stocks: Vec<(i64, String)>,
     /// The highest ids of grants and orders before the test.
@@ -49,8 +50,8 @@ impl Stage {
     pub async fn set() -> Self {
         let app = TestApp::new().await;
         let admin = app.signed_in("admin").await;
-        let me = admin.graphql("{ me { id } }").await;
-        let admin = admin.with_token(&app.long_lived_token(number(me.data("/me/id")), contract::Role::Member, true));
+        let me = admin.query("{ me { id } }", json!({})).await;
+        let admin = admin.with_token(&app.long_lived_token(number(me.at("me.id")), contract::Role::Member, true));
         let (mut people, mut ids) = (Vec::new(), Vec::new());
         for (place, fee) in FEE_BASIS_POINTS.iter().enumerate() {
             let (role, fee) = if place < INVESTORS {
@@ -68,8 +69,8 @@ impl Stage {
             let name = format!("Stock{place}");
             let list = "mutation($input: StockInput!) { listStock(input: $input) { id } }";
             let input = json!({ "name": name, "price": money(*cents), "quantity": quantity });
-            let listed = admin.graphql_with(list, json!({ "input": input })).await;
-            stocks.push((number(listed.data("/listStock/id")), name));
+            let listed = admin.query(list, json!({ "input": input })).await;
+            stocks.push((number(listed.at("listStock.id")), name));
         }
         let audit = Audit::open(&app.data_folder());
         let last = |table| audit.number(&format!("SELECT coalesce(max(id), 0) FROM {table}"));
@@ -127,7 +128,7 @@ impl Stage {
 
     /// Returns the sender of the operation and the mutation with its variables. `Err` means that there is nothing to
     /// send, and says whether the operation counts as successful.
-    pub fn call(&self, op: &Op) -> Result<(&TestClient, &'static str, Value), bool> {
+    pub fn call(&self, op: &Op) -> Result<(&HttpClient, &'static str, Value), bool> {
         const ORDER: &str = "mutation($input: PlaceOrderInput!, $key: String) { it: placeOrder(input: $input, idempotencyKey: $key) { id } }";
         const GRANT: &str = "mutation($input: GrantInput!, $key: String) {
             it: grantAuthorization(input: $input, idempotencyKey: $key) { authorization { id } } }";
@@ -351,8 +352,8 @@ impl StateMachineTest for World {
                     } else {
                         &state.stage.admin
                     };
-                    let again = state.runtime.block_on(person.graphql_with(query, variables.clone()));
-                    assert_eq!(again.body["data"], *first, "another answer to the same key");
+                    let again = state.runtime.block_on(person.query(query, variables.clone()));
+                    assert_eq!(again["data"], *first, "another answer to the same key");
                 }
                 true
             }
@@ -380,8 +381,8 @@ impl World {
             self.keys.set(self.keys.get() + 1);
             variables["key"] = format!("key {}", self.keys.get()).into();
         }
-        let reply = self.runtime.block_on(person.graphql_with(query, variables.clone()));
-        let done = carried_out(&reply);
+        let answer = self.runtime.block_on(person.query(query, variables.clone()));
+        let done = carried_out(&answer);
         if done && keyed {
             let actor = self
                 .stage
@@ -389,21 +390,21 @@ impl World {
                 .iter()
                 .position(|one| std::ptr::eq(one, person))
                 .unwrap_or(PEOPLE);
-            self.last = Some((actor, query.to_owned(), variables, reply.body["data"].clone()));
+            self.last = Some((actor, query.to_owned(), variables, answer["data"].clone()));
         }
         done
     }
 }
 
 /// Returns whether the operation succeeded. An error must be one of `REFUSALS`.
-pub fn carried_out(reply: &Reply) -> bool {
-    match reply.code() {
-        None => {
-            assert!(!reply.data("/it").is_null(), "{reply:?}");
+pub fn carried_out(answer: &Answer) -> bool {
+    match answer.code() {
+        "OK" => {
+            assert!(!answer.at("it").is_null(), "{answer:?}");
             true
         }
-        Some(code) => {
-            assert!(REFUSALS.contains(&code), "{reply:?}");
+        code => {
+            assert!(REFUSALS.contains(&code), "{answer:?}");
             false
         }
     }

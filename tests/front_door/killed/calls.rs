@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use tests::TestClient;
+use tests::HttpClient;
 
 /// The time that a client waits before it sends a request again.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
@@ -29,7 +29,7 @@ pub const ORDER: &str =
 /// The people and the objects of their trades.
 pub struct Cast {
     /// Two investors, a broker and an administrator, who trades for the investors.
-    pub people: Vec<(i64, TestClient)>,
+    pub people: Vec<(i64, HttpClient)>,
     pub stock: (String, String),
     grant: String,
 }
@@ -79,14 +79,14 @@ pub fn call(cast: &Cast, client: usize, n: usize, key: String) -> Call {
 pub async fn send(url: &str, cast: &Cast, call: &Call) -> Option<Value> {
     let person = cast.people[call.person].1.with_url(url);
     loop {
-        let reply = person.try_graphql(call.query, &call.variables).await?;
-        let message = reply.body.pointer("/errors/0/message").and_then(Value::as_str);
+        let reply = person.try_query(call.query, &call.variables).await?;
+        let message = reply.pointer("/errors/0/message").and_then(Value::as_str);
         if message.is_some_and(|message| message.starts_with("order service unavailable")) {
             tokio::time::sleep(ASK_AGAIN).await;
             continue;
         }
-        assert_eq!(reply.code(), None, "{call:?}: {reply:?}");
-        return Some(reply.body["data"].clone());
+        assert_eq!(reply.code(), "OK", "{call:?}: {reply:?}");
+        return Some(reply["data"].clone());
     }
 }
 
@@ -106,12 +106,12 @@ fn money(amount: &str) -> Value {
 }
 
 pub async fn cast(url: &str) -> Cast {
-    let anonymous = TestClient::new(url);
+    let anonymous = HttpClient::new(url);
     let admin = anonymous.sign_in("admin").await;
     let list = "mutation($price: Money!) { listStock(input: { name: \"Crash & Sons\", price: $price, quantity: 1000000 }) { id name } }";
-    let stock = admin.graphql_with(list, json!({ "price": money("10.00") })).await;
+    let stock = admin.query(list, json!({ "price": money("10.00") })).await;
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
-    let stock = (text(stock.data("/listStock/id")), text(stock.data("/listStock/name")));
+    let stock = (text(stock.at("listStock.id")), text(stock.at("listStock.name")));
     let mut people = Vec::new();
     for (name, role, fee) in [
         ("ida", "INVESTOR", None),
@@ -120,22 +120,19 @@ pub async fn cast(url: &str) -> Cast {
     ] {
         people.push(anonymous.register(name, role, fee).await);
     }
-    let id = text(admin.graphql("{ me { id } }").await.data("/me/id"));
+    let id = text(admin.query("{ me { id } }", json!({})).await.at("me.id"));
     people.push((id.parse().expect("an id"), admin));
     for (_, investor) in &people[..2] {
         investor
-            .graphql_with(DEPOSIT, json!({ "amount": money("1000000000.00") }))
+            .query(DEPOSIT, json!({ "amount": money("1000000000.00") }))
             .await
-            .data("/it");
+            .at("it");
         let input = json!({ "side": "BUY", "stock": stock.0, "quantity": 200_000 });
-        investor
-            .graphql_with(ORDER, json!({ "input": input }))
-            .await
-            .data("/it");
+        investor.query(ORDER, json!({ "input": input })).await.at("it");
     }
     let grant = "mutation($input: GrantInput!) { grantAuthorization(input: $input) { authorization { id } } }";
     let input = json!({ "kind": "CAPITAL", "broker": people[2].0.to_string(), "amount": money("500000000.00"), "endsAt": "2999-01-01T00:00:00Z" });
-    let granted = people[0].1.graphql_with(grant, json!({ "input": input })).await;
-    let grant = text(granted.data("/grantAuthorization/authorization/id"));
+    let granted = people[0].1.query(grant, json!({ "input": input })).await;
+    let grant = text(granted.at("grantAuthorization.authorization.id"));
     Cast { people, stock, grant }
 }

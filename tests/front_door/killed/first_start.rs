@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use tests::{Audit, TestClient};
+use serde_json::json;
+use tests::{Audit, HttpClient};
 
 use super::command::{Running, agora, demo};
 
@@ -56,8 +57,11 @@ fn started(data: &Path) -> BTreeMap<String, i64> {
     let server = Running::start(demo(data));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(async {
-        let dan = TestClient::new(&server.url).sign_in("dan").await;
-        assert_eq!(dan.graphql("{ me { username } }").await.data("/me/username"), "dan");
+        let dan = HttpClient::new(&server.url).sign_in("dan").await;
+        assert_eq!(
+            dan.query("{ me { username } }", json!({})).await.at("me.username"),
+            "dan"
+        );
     });
     server.stop();
     let audit = Audit::open(data);

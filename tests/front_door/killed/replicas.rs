@@ -10,7 +10,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
-use tests::{Audit, TestClient};
+use tests::{Audit, HttpClient};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -35,10 +35,10 @@ async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
 
 /// Returns the replicas from `orderReplicas`.
 async fn replicas(url: &str) -> Vec<Value> {
-    let asked = TestClient::new(url)
-        .graphql_with("{ orderReplicas { id alive leader applied } }", json!({}))
+    let asked = HttpClient::new(url)
+        .query("{ orderReplicas { id alive leader applied } }", json!({}))
         .await;
-    asked.data("/orderReplicas").as_array().expect("a list").clone()
+    asked.at("orderReplicas").as_array().expect("a list").clone()
 }
 
 /// Waits for a leader and returns its id.
