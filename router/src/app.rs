@@ -214,6 +214,9 @@ pub async fn connect(settings: &Settings, folder: &DataFolder, bus: Arc<dyn Bus>
     let options = DbOptions {
         path: folder.database(),
         readers: bounds.readers,
+        inline_read_time: Duration::from_micros(bounds.read_inline_us_max),
+        slow_readers: bounds.slow_readers,
+        read_time: Duration::from_millis(bounds.read_ms_max),
         queue: bounds.write_queue_max,
         queue_wait: Duration::from_millis(bounds.write_queue_wait_ms_max),
         group: bounds.write_group_max,

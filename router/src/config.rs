@@ -55,8 +55,14 @@ settings! {
 settings! {
     /// The limits of the database.
     DatabaseSettings with flags DatabaseFlags under "Database" {
-        /// Database connections for reads.
+        /// Database connections for reads on the threads of the requests.
         readers: u32 = 4,
+        /// Microseconds that a read has on the thread of its request; a slower one moves to a connection for slow reads.
+        read_inline_us_max: u64 = 1_000,
+        /// Database connections for slow reads; further ones wait.
+        slow_readers: u32 = 2,
+        /// Milliseconds that a slow read may wait and run before it is answered UNAVAILABLE.
+        read_ms_max: u64 = 10_000,
         /// Writes in the queue; one more waits for a place.
         write_queue_max: usize = 4_096,
         /// Milliseconds a write waits for a place in a full queue before it is answered UNAVAILABLE.

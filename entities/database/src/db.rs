@@ -3,7 +3,7 @@
 //! SQLite has one writer at a time. Here it is one thread with the only write connection: every write is a message
 //! to it, and its statements run on that thread (`tx.rs`). Writes that wait at the same moment share one
 //! transaction, and so one wait for the disk, each in a savepoint of its own (`writer.rs`). Reads run beside it,
-//! on connections that cannot write.
+//! on connections that cannot write, each on the thread of its caller as long as it is short (`reader.rs`).
 
 use std::sync::Arc;
 
@@ -12,18 +12,18 @@ use tokio::sync::oneshot;
 
 use crate::job::{PendingMigration, PendingWrite};
 use crate::writer::{self, WriterCommand, WriterHandle};
-use crate::{Application, DbOptions, DbStats, Error, Result, StorageHealth, Tx, Unavailability, connect};
+use crate::{Application, DbOptions, DbStats, Error, Reader, Result, StorageHealth, Tx, Unavailability};
 
 /// The database. Cheap to clone; the write thread ends with the last clone, or with [`Db::close`].
 pub struct Db<A: Application> {
-    readers: DatabaseConnection,
+    reader: Reader,
     writer: Arc<WriterHandle<A>>,
 }
 
 impl<A: Application> Clone for Db<A> {
     fn clone(&self) -> Self {
         Self {
-            readers: self.readers.clone(),
+            reader: self.reader.clone(),
             writer: Arc::clone(&self.writer),
         }
     }
@@ -38,15 +38,13 @@ impl<A: Application> Db<A> {
     pub async fn open(options: DbOptions, events: Arc<A::EventSink>) -> Result<Self> {
         // The writer first: it creates the file, and recovers the log that a crash left behind.
         let writer = Arc::new(writer::start(options.clone(), events).await?);
-        let mut readers = connect::open_readers(&options).await?;
-        let counters = writer.counters();
-        readers.set_metric_callback(move |_| counters.count_read());
-        Ok(Self { readers, writer })
+        let reader = Reader::open(&options, writer.counters())?;
+        Ok(Self { reader, writer })
     }
 
     /// Returns connections that can only read; each statement sees the last commit.
-    pub fn read(&self) -> &DatabaseConnection {
-        &self.readers
+    pub fn read(&self) -> &Reader {
+        &self.reader
     }
 
     /// Runs `change` in one transaction, and returns after it is durable. An error or a panic leaves no trace.
@@ -125,6 +123,6 @@ impl<A: Application> Db<A> {
     /// # Errors
     /// When a connection cannot be closed.
     pub async fn close(&self) -> Result<()> {
-        self.writer.close(self.readers.clone()).await
+        self.writer.close(self.reader.clone()).await
     }
 }

@@ -8,8 +8,15 @@ use std::time::Duration;
 pub struct DbOptions {
     /// The SQLite file. Its folder has to exist.
     pub path: PathBuf,
-    /// The number of connections that read at once. At least 1.
+    /// The number of connections for reads on the threads of their callers. At least 1.
     pub readers: u32,
+    /// The most time that a read has on the thread of its caller. A read that needs more runs again from its start on
+    /// a thread for blocking work.
+    pub inline_read_time: Duration,
+    /// The number of connections for reads that need more time. At least 1.
+    pub slow_readers: u32,
+    /// The most time that such a read may wait for its connection and run.
+    pub read_time: Duration,
     /// The number of writes that may wait for their turn. At least 1.
     pub queue: usize,
     /// How long a write waits for a place in a full queue before it fails with
@@ -36,6 +43,9 @@ impl DbOptions {
         Self {
             path: path.into(),
             readers: 4,
+            inline_read_time: Duration::from_millis(1),
+            slow_readers: 2,
+            read_time: Duration::from_secs(10),
             queue: 1024,
             queue_wait: Duration::from_secs(10),
             group: 128,

@@ -55,6 +55,11 @@ pub(crate) fn statement_error(error: rusqlite::Error) -> DbErr {
     DbErr::Exec(runtime_error(error))
 }
 
+/// A failed read.
+pub(crate) fn query_error(error: rusqlite::Error) -> DbErr {
+    DbErr::Query(runtime_error(error))
+}
+
 /// A connection that could not be opened or closed.
 pub(crate) fn connection_error(error: rusqlite::Error) -> DbErr {
     DbErr::Conn(runtime_error(error))
@@ -68,19 +73,22 @@ fn runtime_error(error: rusqlite::Error) -> RuntimeErr {
         // Not a failure of SQLite, but a value or a text that never reached it.
         other => return RuntimeErr::Internal(other.to_string()),
     };
+    failure(code, message)
+}
+
+fn failure(code: i32, message: String) -> RuntimeErr {
     let failure = SqliteFailure { code, message };
     RuntimeErr::SqlxError(Arc::new(sqlx::Error::Database(Box::new(failure))))
 }
 
+/// The error of a read that has used up its time.
+pub(crate) fn read_timeout_error() -> DbErr {
+    DbErr::Query(failure(ffi::SQLITE_INTERRUPT, "the read took too long".to_owned()))
+}
+
 /// The error for database files that are not those that this process opened, in the form of an I/O error of SQLite.
 pub(crate) fn files_changed_error(reason: &str) -> DbErr {
-    let failure = SqliteFailure {
-        code: ffi::SQLITE_IOERR,
-        message: reason.to_owned(),
-    };
-    DbErr::Conn(RuntimeErr::SqlxError(Arc::new(sqlx::Error::Database(Box::new(
-        failure,
-    )))))
+    DbErr::Conn(failure(ffi::SQLITE_IOERR, reason.to_owned()))
 }
 
 /// Whether another process holds the lock.
@@ -105,6 +113,11 @@ pub fn is_storage_failure(error: &DbErr) -> bool {
         ),
         None => matches!(error, DbErr::ConnectionAcquire(_)),
     }
+}
+
+/// Whether a read used up its time ([`DbOptions::read_time`](crate::DbOptions::read_time)).
+pub fn is_read_timeout(error: &DbErr) -> bool {
+    code(error) == Some(ffi::SQLITE_INTERRUPT)
 }
 
 /// Whether the file itself is damaged; no later write repairs it.

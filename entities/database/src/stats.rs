@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 pub struct DbStats {
     /// Statements that the readers executed.
     pub reads: u64,
+    /// Those of them that needed more time than a read has on the thread of its caller.
+    pub slow_reads: u64,
     /// Transactions committed.
     pub commits: u64,
     /// Writes in these transactions.
@@ -23,6 +25,7 @@ pub struct DbStats {
 #[derive(Default)]
 pub(crate) struct Counters {
     reads: AtomicU64,
+    slow_reads: AtomicU64,
     commits: AtomicU64,
     writes: AtomicU64,
     undone: AtomicU64,
@@ -32,6 +35,10 @@ pub(crate) struct Counters {
 impl Counters {
     pub(crate) fn count_read(&self) {
         self.reads.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn count_slow_read(&self) {
+        self.slow_reads.fetch_add(1, Relaxed);
     }
 
     pub(crate) fn count_commit(&self, writes: usize) {
@@ -50,6 +57,7 @@ impl Counters {
     pub(crate) fn snapshot(&self, waiting: usize) -> DbStats {
         DbStats {
             reads: self.reads.load(Relaxed),
+            slow_reads: self.slow_reads.load(Relaxed),
             commits: self.commits.load(Relaxed),
             writes: self.writes.load(Relaxed),
             undone: self.undone.load(Relaxed),

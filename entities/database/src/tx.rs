@@ -3,13 +3,13 @@
 use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rusqlite::fallible_iterator::FallibleIterator as _;
-use rusqlite::{Batch, Connection};
+use rusqlite::Connection;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement};
 
-use crate::connect::Deadline;
+use crate::deadline::Deadline;
 use crate::outbox::{Outbox, OutboxMark};
-use crate::row::{Columns, Values, bind, exec_result, query_results};
+use crate::row::query_results;
+use crate::statement::{execute, execute_batch, read_rows, run_to_end};
 use crate::{Application, DbOptions, Error, Result, connect, sqlite_error};
 
 /// The transaction of a write: a [`ConnectionTrait`] for all of SeaORM.
@@ -178,97 +178,24 @@ impl<A: Application> ConnectionTrait for Tx<A> {
     }
 
     async fn execute_raw(&self, asked: Statement) -> Result<ExecResult, DbErr> {
-        self.run(|connection| {
-            let mut statement = connection.prepare_cached(&asked.sql)?;
-            bind(&mut statement, values(&asked))?;
-            count_changes(connection, || run_to_end(&mut statement))
-        })
-        .await
-        .and_then(StatementEffect::into_exec_result)
+        let effect = self.run(|connection| execute(connection, &asked)).await?;
+        effect.into_exec_result()
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.run(|connection| {
-            count_changes(connection, || {
-                let mut batch = Batch::new(connection, sql);
-                while let Some(mut statement) = batch.next()? {
-                    run_to_end(&mut statement)?;
-                    if connection.is_autocommit() {
-                        break;
-                    }
-                }
-                Ok(())
-            })
-        })
-        .await
-        .and_then(StatementEffect::into_exec_result)
+        let effect = self.run(|connection| execute_batch(connection, sql, true)).await?;
+        effect.into_exec_result()
     }
 
     async fn query_one_raw(&self, asked: Statement) -> Result<Option<QueryResult>, DbErr> {
-        let row = self.run(|connection| rows(connection, &asked, 1)).await?;
+        let row = self.run(|connection| read_rows(connection, &asked, 1)).await?;
         Ok(query_results(row)?.pop())
     }
 
     async fn query_all_raw(&self, asked: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        let all = self.run(|connection| rows(connection, &asked, usize::MAX)).await?;
+        let all = self.run(|connection| read_rows(connection, &asked, usize::MAX)).await?;
         query_results(all)
     }
-}
-
-fn rows(connection: &Connection, asked: &Statement, most: usize) -> rusqlite::Result<Vec<Values>> {
-    let mut statement = connection.prepare_cached(&asked.sql)?;
-    bind(&mut statement, values(asked))?;
-    let mut rows = statement.raw_query();
-    let (mut columns, mut read) = (None, Vec::new());
-    while read.len() < most
-        && let Some(row) = rows.next()?
-    {
-        let columns = columns.get_or_insert_with(|| Columns::of(row.as_ref()));
-        read.push(columns.row(row)?);
-    }
-    Ok(read)
-}
-
-fn values(asked: &Statement) -> &[sea_orm::Value] {
-    asked.values.as_ref().map_or(&[], |values| &values.0)
-}
-
-/// Runs a statement to its end, and ignores its rows.
-fn run_to_end(statement: &mut rusqlite::Statement<'_>) -> rusqlite::Result<()> {
-    let mut rows = statement.raw_query();
-    while rows.next()?.is_some() {}
-    Ok(())
-}
-
-/// The effect of a statement.
-struct StatementEffect {
-    last_insert_rowid: i64,
-    changes: u64,
-}
-
-impl StatementEffect {
-    fn into_exec_result(self) -> Result<ExecResult, DbErr> {
-        // SeaORM does not support a negative key: it reports that it cannot read it.
-        exec_result(self.last_insert_rowid.cast_unsigned(), self.changes)
-    }
-}
-
-fn count_changes(
-    connection: &Connection,
-    work: impl FnOnce() -> rusqlite::Result<()>,
-) -> rusqlite::Result<StatementEffect> {
-    let before = connection.total_changes();
-    work()?;
-    // If this statement changes no rows, `changes` alone still gives the count of an earlier statement.
-    let changes = if connection.total_changes() == before {
-        0
-    } else {
-        connection.changes()
-    };
-    Ok(StatementEffect {
-        last_insert_rowid: connection.last_insert_rowid(),
-        changes,
-    })
 }
 
 fn transaction_ended() -> DbErr {

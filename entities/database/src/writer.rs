@@ -6,31 +6,32 @@ use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
-use sea_orm::{DatabaseConnection, DbErr};
+use sea_orm::DbErr;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use crate::commit_record::CommitRecord;
-use crate::connect::{self, Deadline};
+use crate::connect;
+use crate::deadline::Deadline;
 use crate::job::{ExclusiveJob, WriteJob, answer, discard_panic};
 use crate::outbox::OutboxMark;
 use crate::sqlite_error::{is_busy, is_corruption, is_storage_failure};
 use crate::stats::{Counters, DbStats};
 use crate::storage::Storage;
 use crate::tx::{Tx, control};
-use crate::{Application, DbOptions, Error, Result, Unavailability};
+use crate::{Application, DbOptions, Error, Reader, Result, Unavailability};
 
 pub(crate) enum WriterCommand<A: Application> {
     Write(Box<dyn WriteJob<A>>),
     Exclusive(Box<dyn ExclusiveJob>),
     /// A write that changes nothing, to test whether the disk accepts it.
     Probe,
-    /// With the readers, which close after the last write and before the writer, so that the writer can remove the
+    /// With the reader, whose connections close after the last write and before the writer, so that the writer can remove the
     /// log.
-    Close(DatabaseConnection, oneshot::Sender<Result<()>>),
+    Close(Reader, oneshot::Sender<Result<()>>),
 }
 
-type CloseRequest = (DatabaseConnection, oneshot::Sender<Result<()>>);
+type CloseRequest = (Reader, oneshot::Sender<Result<()>>);
 
 /// The callers' side of the write thread.
 pub(crate) struct WriterHandle<A: Application> {
@@ -58,7 +59,7 @@ impl<A: Application> WriterHandle<A> {
         }
     }
 
-    pub(crate) async fn close(&self, readers: DatabaseConnection) -> Result<()> {
+    pub(crate) async fn close(&self, readers: Reader) -> Result<()> {
         let (done, closed) = oneshot::channel();
         match self.commands.send(WriterCommand::Close(readers, done)).await {
             Ok(()) => closed.await.unwrap_or(Ok(())),
@@ -530,7 +531,7 @@ mod tests {
             storage: Storage::new(std::path::Path::new("/there/is/no/such/file")),
         };
         let (done, _) = oneshot::channel();
-        let readers = || DatabaseConnection::default();
+        let readers = || Reader::open(&DbOptions::new(":memory:"), Arc::default()).expect("a reader");
         handle
             .send(WriterCommand::Close(readers(), done))
             .await

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use database::is_storage_failure;
+use database::{is_read_timeout, is_storage_failure};
 use entities::error::{EntityError, Violation};
 use sea_orm::DbErr;
 
@@ -78,8 +78,8 @@ pub enum Error {
     #[error(transparent)]
     Budget(#[from] BudgetError),
     /// The database failed. The error is logged where it leaves the subgraph; the caller learns only that the fault
-    /// is not theirs. The code is `UNAVAILABLE` where the disk or the files failed: the same request may succeed
-    /// later.
+    /// is not theirs. The code is `UNAVAILABLE` where the disk or the files failed, or where a read took too long: the
+    /// same request may succeed later.
     #[error("{}", database_message(.0))]
     Database(#[from] DbErr),
     /// Any other fault of the server, logged like a database failure.
@@ -129,7 +129,7 @@ impl Error {
             Self::RateLimited { .. } => ErrorCode::RateLimited,
             Self::Unavailable(_) | Self::OutcomeUnknown => ErrorCode::Unavailable,
             Self::Budget(error) => error.code(),
-            Self::Database(error) if is_storage_failure(error) => ErrorCode::Unavailable,
+            Self::Database(error) if is_storage_failure(error) || is_read_timeout(error) => ErrorCode::Unavailable,
             Self::Database(_) | Self::Internal(_) => ErrorCode::Internal,
         }
     }
@@ -138,6 +138,8 @@ impl Error {
 fn database_message(error: &DbErr) -> &'static str {
     if is_storage_failure(error) {
         "the database's storage does not work now"
+    } else if is_read_timeout(error) {
+        "the read took too long"
     } else {
         "something went wrong on our side"
     }

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::future::Future;
 
 use futures_util::stream::{Stream, StreamExt};
-use sea_orm::{DatabaseConnection, DbErr, EntityTrait, QuerySelect, Select};
+use sea_orm::{DbErr, EntityTrait, QuerySelect, Select};
 
-use crate::{Db, Delivery, Event, EventStream, Follower, Result, Services, follow};
+use crate::{Db, Delivery, Event, EventStream, Follower, Reader, Result, Services, follow};
 
 /// The rows of one subscription.
 pub trait InsertFeed: Send + Sync + 'static {
@@ -26,7 +26,7 @@ pub trait InsertFeed: Send + Sync + 'static {
     fn id(row: &<Self::Entity as EntityTrait>::Model) -> i64;
 
     /// Returns the id of the last of these rows; 0 when there is none.
-    fn newest_id(&self, db: &DatabaseConnection) -> impl Future<Output = Result<i64, DbErr>> + Send;
+    fn newest_id(&self, db: &Reader) -> impl Future<Output = Result<i64, DbErr>> + Send;
 }
 
 /// Returns these rows as they arrive.

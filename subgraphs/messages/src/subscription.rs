@@ -1,10 +1,10 @@
 //! The subscription `newMessage`, which sends messages to the viewer as they arrive.
 
 use async_graphql::{Context, Subscription};
-use contract::{ContextExt, Event, InsertFeed, Result, inserted_rows};
+use contract::{ContextExt, Event, InsertFeed, Reader, Result, inserted_rows};
 use entities::message;
 use futures_util::stream::{Stream, TryStreamExt};
-use sea_orm::{DatabaseConnection, DbErr, Select};
+use sea_orm::{DbErr, Select};
 
 use crate::message::Message;
 
@@ -49,7 +49,7 @@ impl InsertFeed for MessageFeed {
         message.id
     }
 
-    async fn newest_id(&self, db: &DatabaseConnection) -> Result<i64, DbErr> {
+    async fn newest_id(&self, db: &Reader) -> Result<i64, DbErr> {
         message::newest_id(db, self.receiver).await
     }
 }

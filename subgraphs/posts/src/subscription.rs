@@ -1,10 +1,10 @@
 //! The subscription `postCreated`, which sends posts as they are created.
 
 use async_graphql::{Context, Subscription};
-use contract::{ContextExt, Event, InsertFeed, Result, inserted_rows};
+use contract::{ContextExt, Event, InsertFeed, Reader, Result, inserted_rows};
 use entities::{community, post};
 use futures_util::stream::{Stream, TryStreamExt};
-use sea_orm::{DatabaseConnection, DbErr, Select};
+use sea_orm::{DbErr, Select};
 
 use crate::post::Post;
 
@@ -58,7 +58,7 @@ impl InsertFeed for PostFeed {
         post.id
     }
 
-    async fn newest_id(&self, db: &DatabaseConnection) -> Result<i64, DbErr> {
+    async fn newest_id(&self, db: &Reader) -> Result<i64, DbErr> {
         post::newest_id(db, self.community_key.as_deref()).await
     }
 }

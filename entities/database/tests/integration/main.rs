@@ -5,6 +5,7 @@ mod group_commit;
 mod kill;
 mod outbox;
 mod read_write;
+mod reads;
 mod storage;
 mod support;
 mod tx;

@@ -133,6 +133,18 @@ async fn every_type_of_value_is_read_as_it_was_written() {
 
 #[tokio::test]
 async fn columns_are_read_by_position_and_by_any_name() {
+    let db = things().await;
+    db.write(async |tx| {
+        insert(tx, full("one")).await?;
+        check_columns(tx).await
+    })
+    .await
+    .unwrap();
+    check_columns(db.read()).await.unwrap();
+}
+
+/// Reads columns and computed expressions of a table whose one row is the full one.
+async fn check_columns(db: &impl ConnectionTrait) -> Result<()> {
     #[derive(Debug, PartialEq, FromQueryResult)]
     struct Summed {
         total: Option<i64>,
@@ -140,61 +152,65 @@ async fn columns_are_read_by_position_and_by_any_name() {
         good: bool,
     }
 
-    let db = things().await;
-    db.write(async |tx| {
-        insert(tx, full("one")).await?;
-        let selected = Entity::find().select_only().columns([
-            Column::Title,
-            Column::Amount,
-            Column::Good,
-            Column::Kind,
-            Column::MaybeRatio,
-        ]);
-        let tuple: (String, i64, bool, Kind, Option<f64>) = selected.into_tuple().one(tx).await?.unwrap();
-        assert_eq!(tuple, ("one".to_owned(), i64::MAX, true, Kind::Market, Some(-2.0)));
+    let selected = Entity::find().select_only().columns([
+        Column::Title,
+        Column::Amount,
+        Column::Good,
+        Column::Kind,
+        Column::MaybeRatio,
+    ]);
+    let tuple: (String, i64, bool, Kind, Option<f64>) = selected.into_tuple().one(db).await?.unwrap();
+    assert_eq!(tuple, ("one".to_owned(), i64::MAX, true, Kind::Market, Some(-2.0)));
 
-        let twelve = (1..=12)
-            .rev()
-            .map(|n| format!("{n} AS c{n}"))
-            .collect::<Vec<_>>()
-            .join(", ");
-        let row = tx
-            .query_one_raw(Statement::from_string(DbBackend::Sqlite, format!("SELECT {twelve}")))
-            .await?
-            .unwrap();
-        for place in 0..12 {
-            let (number, name) = (12 - place as i64, format!("c{}", 12 - place));
-            assert_eq!(row.try_get_by_index::<i64>(place)?, number);
-            assert_eq!(row.try_get::<i64>("", &name)?, number);
-        }
-        assert!(row.try_get_by_index::<i64>(24).is_err());
+    let twelve = (1..=12)
+        .rev()
+        .map(|n| format!("{n} AS c{n}"))
+        .collect::<Vec<_>>()
+        .join(", ");
+    let row = db
+        .query_one_raw(Statement::from_string(DbBackend::Sqlite, format!("SELECT {twelve}")))
+        .await?
+        .unwrap();
+    for place in 0..12 {
+        let (number, name) = (12 - place as i64, format!("c{}", 12 - place));
+        assert_eq!(row.try_get_by_index::<i64>(place)?, number);
+        assert_eq!(row.try_get::<i64>("", &name)?, number);
+    }
+    assert!(row.try_get_by_index::<i64>(24).is_err());
 
-        let same_names = "SELECT 1 AS n, 2 AS n, 3 AS \"\", 4 AS a";
-        let row = tx
-            .query_one_raw(Statement::from_string(DbBackend::Sqlite, same_names))
-            .await?
-            .unwrap();
-        let places = [0, 1, 2, 3].map(|place| row.try_get_by_index::<i64>(place).unwrap());
-        assert_eq!(places, [1, 2, 3, 4]);
+    let same_names = "SELECT 1 AS n, 2 AS n, 3 AS \"\", 4 AS a";
+    let row = db
+        .query_one_raw(Statement::from_string(DbBackend::Sqlite, same_names))
+        .await?
+        .unwrap();
+    let places = [0, 1, 2, 3].map(|place| row.try_get_by_index::<i64>(place).unwrap());
+    assert_eq!(places, [1, 2, 3, 4]);
 
-        let summed = Entity::find()
-            .select_only()
-            .column_as(Column::MaybeAmount.sum(), "total")
-            .column_as(Expr::cust("avg(ratio)"), "average")
-            .column(Column::Good)
-            .into_model::<Summed>()
-            .one(tx)
-            .await?;
-        let expected = Summed {
-            total: Some(-3),
-            average: Some(0.5),
-            good: true,
-        };
-        assert_eq!(summed, Some(expected));
-        Ok(())
-    })
-    .await
-    .unwrap();
+    let summed = Entity::find()
+        .select_only()
+        .column_as(Column::MaybeAmount.sum(), "total")
+        .column_as(Expr::cust("avg(ratio)"), "average")
+        .column(Column::Good)
+        .into_model::<Summed>()
+        .one(db)
+        .await?;
+    let expected = Summed {
+        total: Some(-3),
+        average: Some(0.5),
+        good: true,
+    };
+    assert_eq!(summed, Some(expected));
+    let computed = "SELECT 'a' || title, amount IS NULL, NULL, answer ->> '$.a[0]', good AS fine FROM thing";
+    let row = db
+        .query_one_raw(Statement::from_string(DbBackend::Sqlite, computed))
+        .await?
+        .unwrap();
+    assert_eq!(row.try_get_by_index::<String>(0)?, "aone");
+    assert_eq!(row.try_get_by_index::<i64>(1)?, 0);
+    assert_eq!(row.try_get_by_index::<Option<String>>(2)?, None);
+    assert_eq!(row.try_get_by_index::<i64>(3)?, 1);
+    assert!(row.try_get::<bool>("", "fine")?);
+    Ok(())
 }
 
 #[tokio::test]
@@ -335,21 +351,26 @@ async fn values_that_do_not_fit_are_an_error() {
     let db = things().await;
     let outcome = db
         .write(async |tx| {
-            for (statement, values) in [
-                ("SELECT ?1", vec![Value::BigUnsigned(Some(u64::MAX))]),
-                ("SELECT ?1, ?2", vec![1.into()]),
-                ("SELECT ?1", vec![1.into(), 2.into()]),
-                ("SELECT 1; SELECT 2", vec![]),
-                ("SELECT CAST(x'ff' AS TEXT)", vec![]),
-            ] {
-                let asked = Statement::from_sql_and_values(DbBackend::Sqlite, statement, values);
-                let error = tx.query_all_raw(asked).await.expect_err(statement);
-                assert!(!entities::is_unique_violation(&error));
-            }
+            check_refusals(tx).await;
             Err::<(), _>(WriteError::Refused("seen"))
         })
         .await;
     assert!(matches!(outcome, Err(WriteError::Refused(_))), "{outcome:?}");
+    check_refusals(db.read()).await;
+}
+
+async fn check_refusals(db: &impl ConnectionTrait) {
+    for (statement, values) in [
+        ("SELECT ?1", vec![Value::BigUnsigned(Some(u64::MAX))]),
+        ("SELECT ?1, ?2", vec![1.into()]),
+        ("SELECT ?1", vec![1.into(), 2.into()]),
+        ("SELECT 1; SELECT 2", vec![]),
+        ("SELECT CAST(x'ff' AS TEXT)", vec![]),
+    ] {
+        let asked = Statement::from_sql_and_values(DbBackend::Sqlite, statement, values);
+        let error = db.query_all_raw(asked).await.expect_err(statement);
+        assert!(!entities::is_unique_violation(&error));
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,158 @@
+//! Reads: statements on connections that cannot write.
+//!
+//! A statement runs on the thread of its caller, because the way to another thread and back costs more than most reads
+//! do. There it has little time: SQLite stops it when [`DbOptions::inline_read_time`] has passed, and the same statement
+//! runs again from its start on a thread for blocking work, with its real deadline. Without that, a few scans would
+//! stall all tasks of the process. The read-only connections make the second run safe.
+
+mod pool;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
+use tokio::task::{coop::consume_budget, spawn_blocking};
+use tokio::time::timeout;
+
+use crate::connect;
+use crate::deadline::Deadline;
+use crate::row::query_results;
+use crate::sqlite_error::{connection_error, query_error, read_timeout_error};
+use crate::statement::{execute, execute_batch, read_rows};
+use crate::stats::Counters;
+use crate::{DbOptions, Result};
+
+use pool::Pool;
+
+/// Connections that can only read; each statement sees the last commit. Cheap to clone.
+///
+/// Its callers use it as a [`ConnectionTrait`], so that connections to another database can stand behind it.
+#[derive(Clone)]
+pub struct Reader(Arc<Connections>);
+
+struct Connections {
+    /// For statements on the thread of the caller.
+    inline: Arc<Pool>,
+    /// For statements that need more time.
+    slow: Arc<Pool>,
+    inline_time: Duration,
+    time: Duration,
+    counters: Arc<Counters>,
+}
+
+impl Reader {
+    /// Opens the connections to a file that the writer has created.
+    pub(crate) fn open(options: &DbOptions, counters: Arc<Counters>) -> Result<Self, DbErr> {
+        let open = |count: u32, lock_wait| {
+            let connections = (0..count.max(1)).map(|_| connect::open_reader(options, lock_wait));
+            let connections: rusqlite::Result<Vec<_>> = connections.collect();
+            connections.and_then(Pool::new).map_err(connection_error)
+        };
+        Ok(Self(Arc::new(Connections {
+            // A lock is waited for where that stops no other task.
+            inline: open(options.readers, Duration::ZERO)?,
+            slow: open(options.slow_readers, connect::LOCK_WAIT)?,
+            inline_time: options.inline_read_time,
+            time: options.read_time,
+            counters,
+        })))
+    }
+
+    /// Waits for running reads and closes the connections; later reads fail.
+    pub(crate) async fn close(&self) -> Result<(), DbErr> {
+        self.0.inline.close().await?;
+        self.0.slow.close().await
+    }
+
+    /// Runs one statement. `work` may run twice, because a slow statement begins again on another connection.
+    async fn run<T, W>(&self, work: W) -> Result<T, DbErr>
+    where
+        T: Send + 'static,
+        W: Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        self.0.counters.count_read();
+        let done = {
+            let connection = self.0.inline.lease().await?;
+            connection.run_within(self.0.inline_time, &work)
+        };
+        // A statement that never waits does not use up the time slice of its task: a task that only reads would never
+        // let others run.
+        consume_budget().await;
+        match done {
+            Err(error) if needs_more_time(&error) => self.run_aside(work).await,
+            done => done.map_err(query_error),
+        }
+    }
+
+    /// Runs a slow statement on a thread for blocking work. It stops when its caller is gone.
+    async fn run_aside<T, W>(&self, work: W) -> Result<T, DbErr>
+    where
+        T: Send + 'static,
+        W: Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        self.0.counters.count_slow_read();
+        let deadline = Deadline::new();
+        deadline.set(self.0.time);
+        let connection = timeout(self.0.time, self.0.slow.lease()).await;
+        let mut connection = connection.map_err(|_| read_timeout_error())??;
+        let _stop = StopOnDrop(Arc::clone(&deadline));
+        let done = spawn_blocking(move || connection.run_until(deadline, work)).await;
+        match done {
+            Ok(Err(error)) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
+                Err(read_timeout_error())
+            }
+            Ok(done) => done.map_err(query_error),
+            Err(_) => Err(DbErr::Custom("a read panicked".to_owned())),
+        }
+    }
+}
+
+/// Whether a statement has to run again where it may take longer: its time was over, or it would wait for a lock.
+fn needs_more_time(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::OperationInterrupted | ErrorCode::DatabaseBusy)
+    )
+}
+
+/// Ends a statement whose caller no longer waits for it.
+struct StopOnDrop(Arc<Deadline>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.set(Duration::ZERO);
+    }
+}
+
+#[async_trait::async_trait]
+impl ConnectionTrait for Reader {
+    fn get_database_backend(&self) -> DbBackend {
+        DbBackend::Sqlite
+    }
+
+    async fn execute_raw(&self, asked: Statement) -> Result<ExecResult, DbErr> {
+        let effect = self.run(move |connection| execute(connection, &asked)).await?;
+        effect.into_exec_result()
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        let sql = sql.to_owned();
+        let effect = self
+            .run(move |connection| execute_batch(connection, &sql, false))
+            .await?;
+        effect.into_exec_result()
+    }
+
+    async fn query_one_raw(&self, asked: Statement) -> Result<Option<QueryResult>, DbErr> {
+        let row = self.run(move |connection| read_rows(connection, &asked, 1)).await?;
+        Ok(query_results(row)?.pop())
+    }
+
+    async fn query_all_raw(&self, asked: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        let all = self
+            .run(move |connection| read_rows(connection, &asked, usize::MAX))
+            .await?;
+        query_results(all)
+    }
+}
