@@ -90,8 +90,13 @@ async fn the_rows_of_every_table_stay_for_good_or_are_deleted_in_time() {
     let mut tables: Vec<_> = ENDING.iter().chain(&BOUNDED).chain(&STAYING).copied().collect();
     tables.sort_unstable();
     let found = rows();
+    let unlisted: Vec<_> = found.keys().filter(|table| !tables.contains(&table.as_str())).collect();
+    assert!(
+        unlisted.is_empty(),
+        "in none of ENDING, BOUNDED and STAYING: {unlisted:?}"
+    );
     let found: Vec<_> = found.keys().map(String::as_str).collect();
-    assert_eq!(found, tables, "say of a new table whether its rows end, and when");
+    assert_eq!(found, tables, "a table that is listed twice, or that does not exist");
 
     let at = contract::Clock::now_us(&*app.clock);
     let reserved = RESERVED.replace("{at}", &at.to_string());

@@ -53,7 +53,7 @@ impl StaticDocument {
         Self::new("text/html; charset=utf-8", page)
     }
 
-    /// Returns the response to a request with these headers.
+    /// Returns the response to a request with these headers. Ignores `Range`: a document is sent whole.
     ///
     /// # Errors
     /// 412 when `If-Match` names an entity tag: the tags here are weak and match none.

@@ -154,7 +154,7 @@ async fn a_query_over_all_domains_batches_its_fetches_and_rows() {
     assert_eq!(asked_for_many, asked_for_one);
     let names: Vec<&str> = asked_for_many.keys().map(String::as_str).collect();
     let all: Vec<&str> = agora::domains::DOMAINS.iter().map(|domain| domain.name).collect();
-    assert_eq!(names, all, "every domain has a part in it");
+    assert_eq!(names, all, "query.graphql has a field of every domain");
     assert!(asked_for_many.values().all(|times| *times <= 2), "{asked_for_many:?}");
     println!("{reads_of_many} statements, {asked_for_many:?}");
 }
