@@ -60,7 +60,7 @@ impl BoundRoute {
         if let Some(other) = route.alternative_operation
             && variables(other.operation)? != declared
         {
-            return wrong("its operations take different variables".to_owned());
+            return wrong("its two operations declare different variables".to_owned());
         }
         let chooses = |member: &Member| {
             route
@@ -72,11 +72,11 @@ impl BoundRoute {
                 .iter()
                 .find(|variable| is_in_variable(&variable.name, &member.pointer))
             else {
-                return wrong(format!("nothing takes {}", member.name));
+                return wrong(format!("`{}` goes into no variable of the operation", member.name));
             };
             if member.pointer[1..] == variable.name && !is_compatible(member, variable) {
                 return wrong(format!(
-                    "{} is no ${}: {}",
+                    "`{}` does not fit the variable `${}: {}`",
                     member.name, variable.name, variable.graphql_type
                 ));
             }
@@ -87,11 +87,14 @@ impl BoundRoute {
                 .iter()
                 .any(|member| is_in_variable(&variable.name, &member.pointer));
             if !given && !by_mechanism && !variable.optional {
-                return wrong(format!("nothing gives ${}", variable.name));
+                return wrong(format!(
+                    "no parameter or member goes into the required variable `${}`",
+                    variable.name
+                ));
             }
         }
         if let Some(name) = unknown_path_parameter(route) {
-            return wrong(format!("{{{name}}} is not in the path"));
+            return wrong(format!("the parameter `{name}` is not in the path"));
         }
         Ok(Self {
             route,

@@ -192,15 +192,21 @@ fn a_route_that_does_not_fit_its_operation_fails_at_start() {
     };
     const N: &[Param] = &[query("n", QUANTITY)];
     assert_eq!(route("query ($n: Int) { top(n: $n) }", N), "");
-    assert_eq!(route("query ($m: Int) { top(n: $m) }", N), "GET /x: nothing takes n");
+    assert_eq!(
+        route("query ($m: Int) { top(n: $m) }", N),
+        "GET /x: `n` goes into no variable of the operation"
+    );
     assert_eq!(
         route("query ($n: String) { top(n: $n) }", N),
-        "GET /x: n is no $n: String"
+        "GET /x: `n` does not fit the variable `$n: String`"
     );
-    assert_eq!(route("query ($n: Int!) { top(n: $n) }", N), "GET /x: n is no $n: Int!");
+    assert_eq!(
+        route("query ($n: Int!) { top(n: $n) }", N),
+        "GET /x: `n` does not fit the variable `$n: Int!`"
+    );
     assert_eq!(
         route("query ($n: Int!) { top(n: $n) }", &[]),
-        "GET /x: nothing gives $n"
+        "GET /x: no parameter or member goes into the required variable `$n`"
     );
     assert!(route("{ top ", &[]).contains("expected"));
 }
