@@ -1,5 +1,5 @@
-//! The common ground of the engine and the domains: error codes, the budget of an answer, the format of a scalar, and lists
-//! of settings.
+//! The types that the engine and the domains share: error codes, the budget of an answer, the format of a scalar, and
+//! lists of settings.
 //!
 //! This crate knows no domain, no entity and no database.
 

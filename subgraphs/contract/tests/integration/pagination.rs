@@ -40,7 +40,7 @@ impl Query {
         Entity::find().paginate(ctx, args, |row| row.id).await
     }
 
-    /// By value, then id, both falling.
+    /// By value, then id, both descending.
     async fn falling(
         &self,
         ctx: &Context<'_>,
