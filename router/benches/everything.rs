@@ -27,7 +27,7 @@ use by_hand::ByHand;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const QUERY: &str = include_str!("everything/query.graphql");
-const ROUNDS: usize = 9;
+const ROUNDS: u32 = 9;
 const TIMES: u32 = 500;
 
 fn main() {
@@ -49,7 +49,7 @@ fn main() {
 
         let names = ["the router", "hand-written SQL"];
         let mut variants = names.map(|name| (name, Vec::new(), Vec::new()));
-        let times = bench.size(TIMES, 2);
+        let times = bench.times(TIMES, 2);
         for round in bench.rounds(ROUNDS) {
             for (name, took, processor) in &mut variants {
                 if !bench.selects(name) {

@@ -33,7 +33,7 @@ const OPERATIONS: [(&str, &str); 2] = [
         "{ me { inbox(first: 20) { nodes { contents from { username } } } } }",
     ),
 ];
-const ROUNDS: usize = 9;
+const ROUNDS: u32 = 9;
 
 type Subgraphs = HashMap<String, Arc<dyn Subgraph>>;
 
@@ -85,7 +85,7 @@ fn selected(bench: &Bench) -> impl Iterator<Item = (&'static str, &'static str)>
 }
 
 async fn compare<E: Executor>(bench: &Bench, supergraph: &Supergraph, merged: &E, times: u32) {
-    let times = bench.size(times, 5);
+    let times = bench.times(times, 5);
     for (name, query) in selected(bench) {
         assert_eq!(
             sorted(&federated(supergraph, query).await),
@@ -140,7 +140,7 @@ async fn time<F: Future>(times: u32, mut run: impl FnMut() -> F) -> f64 {
 }
 
 fn planning(bench: &Bench, supergraph: &Supergraph) {
-    let times = bench.size(300, 3);
+    let times = bench.times(300, 3);
     let mut count = 0;
     for (name, query) in selected(bench) {
         let (mut cold, mut known, mut cached) = (Vec::new(), Vec::new(), Vec::new());

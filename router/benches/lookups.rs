@@ -31,7 +31,7 @@ use tower::ServiceExt;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const ROUNDS: usize = 7;
+const ROUNDS: u32 = 7;
 const TIMES: u32 = 5_000;
 const CLIENTS: usize = 16;
 const ROUND_TIME: Duration = Duration::from_millis(500);
@@ -61,7 +61,7 @@ fn main() {
         let mut variants = variants(&on, &off);
         variants.retain(|variant| bench.selects(variant.name));
         println!("processor time of a request, in µs, and its share of the first");
-        let times = bench.size(TIMES, 10);
+        let times = bench.times(TIMES, 10);
         for round in bench.rounds(ROUNDS) {
             for variant in &mut variants {
                 let figure = processor_us(variant, times).await;

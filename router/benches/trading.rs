@@ -32,7 +32,7 @@ use tower::ServiceExt;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const ROUNDS: usize = 5;
+const ROUNDS: u32 = 5;
 const ROUND_TIME: Duration = Duration::from_secs(1);
 const CLIENTS: [usize; 4] = [1, 5, 16, 64];
 const WORKS: [&str; 2] = ["trades", "orders"];

@@ -22,7 +22,7 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use testing::bench::{Bench, median, processor_ns};
 
 const ROUND_TIME: Duration = Duration::from_millis(700);
-const ROUNDS: usize = 5;
+const ROUNDS: u32 = 5;
 
 const TABLE: &str = "CREATE TABLE entry (id INTEGER PRIMARY KEY, owner INTEGER NOT NULL, body TEXT NOT NULL)";
 const INSERT: &str = "INSERT INTO entry (id, owner, body) VALUES (?, ?, ?)";

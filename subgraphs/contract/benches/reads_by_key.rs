@@ -16,7 +16,7 @@ use sea_orm::EntityTrait;
 use testing::bench::{Bench, median};
 
 const ROUND_TIME: Duration = Duration::from_millis(700);
-const ROUNDS: usize = 5;
+const ROUNDS: u32 = 5;
 const PEOPLE: i64 = 1000;
 
 /// Parameters: the key, and 1.

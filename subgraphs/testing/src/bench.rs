@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const USAGE: &str = "\
-Usage: cargo bench -p PACKAGE --bench NAME -- [FOLDER] [--filter TEXT] [--rounds N] [--smoke]
+Usage: cargo bench -p PACKAGE --bench NAME -- [FOLDER] [--filter TEXT] [--rounds N] [--times N] [--smoke]
 
   FOLDER          where the databases are; without it, the target folder
   --filter TEXT   only the variants whose name contains TEXT
   --rounds N      the number of measured rounds, from 1
+  --times N       the number of operations in a round, from 1, where a round counts them
   --smoke         one short round on a small database, as `cargo test --bench` does";
 
 /// The length of each part of a smoke run that has a length.
@@ -24,7 +25,8 @@ pub struct Bench {
     smoke: bool,
     folder: PathBuf,
     filter: String,
-    rounds: Option<usize>,
+    rounds: Option<u32>,
+    times: Option<u32>,
 }
 
 /// One round of a bench.
@@ -51,6 +53,7 @@ impl Bench {
             folder: target_folder.into(),
             filter: String::new(),
             rounds: None,
+            times: None,
         };
         let (mut arguments, mut smoke) = (arguments.into_iter(), false);
         while let Some(argument) = arguments.next() {
@@ -60,11 +63,8 @@ impl Bench {
                 "--bench" => bench.smoke = false,
                 "--smoke" => smoke = true,
                 "--filter" => bench.filter = value()?,
-                "--rounds" => {
-                    let rounds = value()?;
-                    let number = rounds.parse().ok().filter(|number| *number > 0);
-                    bench.rounds = Some(number.ok_or(format!("--rounds must be a number from 1, not {rounds}"))?);
-                }
+                "--rounds" => bench.rounds = Some(number_of("--rounds", &value()?)?),
+                "--times" => bench.times = Some(number_of("--times", &value()?)?),
                 option if option.starts_with('-') => return Err(format!("{option} is not an option")),
                 folder => bench.folder = folder.into(),
             }
@@ -83,13 +83,18 @@ impl Bench {
         if self.smoke { smoke } else { measurement }
     }
 
+    /// Returns the number of operations in a round.
+    pub fn times(&self, measurement: u32, smoke: u32) -> u32 {
+        self.times.unwrap_or(self.size(measurement, smoke))
+    }
+
     /// Returns how long a part of a round runs.
     pub fn time(&self, measurement: Duration) -> Duration {
         self.size(measurement, SMOKE_TIME)
     }
 
     /// Returns the rounds: one that warms up and is not measured, and this many others. A smoke run has one.
-    pub fn rounds(&self, measurement: usize) -> impl Iterator<Item = Round> + use<> {
+    pub fn rounds(&self, measurement: u32) -> impl Iterator<Item = Round> + use<> {
         let rounds = self.rounds.unwrap_or(measurement);
         let all = self.size(0..=rounds, 1..=1);
         all.map(|round| Round { is_measured: round > 0 })
@@ -99,6 +104,11 @@ impl Bench {
     pub fn selects(&self, variant: &str) -> bool {
         variant.contains(&self.filter)
     }
+}
+
+fn number_of(option: &str, value: &str) -> Result<u32, String> {
+    let number = value.parse().ok().filter(|number| *number > 0);
+    number.ok_or(format!("{option} must be a number from 1, not {value}"))
 }
 
 impl Round {

@@ -25,13 +25,13 @@ const POSTS: &[i64] = &[10_000, 100_000, 1_000_000];
 /// Votes per transaction, and the number of such transactions: they measure a vote's cost without its wait for the
 /// disk.
 const TOGETHER: usize = 500;
-const TRANSACTIONS: usize = 20;
+const TRANSACTIONS: u32 = 20;
 /// Concurrent voters through the graph, and the votes of each.
 const VOTERS: usize = 64;
 const VOTES_EACH: usize = 100;
 /// The rounds for each list, and the pages that are read in a round.
-const PAGE_ROUNDS: usize = 30;
-const PAGES: usize = 10;
+const PAGE_ROUNDS: u32 = 30;
+const PAGES: u32 = 10;
 /// The number of posts that are deleted.
 const DELETIONS: i64 = 5;
 
@@ -310,14 +310,14 @@ async fn votes_at_once(bench: &Bench, schema: &VotesSchema, turn: &Arc<AtomicU64
 async fn page(bench: &Bench, schema: &VotesSchema, list: &str) -> String {
     let document = format!("{{ {list} {{ nodes {{ id upvotes downvotes score }} pageInfo {{ endCursor }} }} }}");
     let mut costs = Vec::new();
-    let pages = bench.size(PAGES, 1);
+    let pages = bench.times(PAGES, 1);
     for round in bench.rounds(PAGE_ROUNDS) {
         let began = processor_ns();
         for _ in 0..pages {
             let answer = schema.execute(Request::new(&document).data(Viewer::Anonymous)).await;
             assert!(answer.errors.is_empty(), "{:?}", answer.errors);
         }
-        round.record(&mut costs, (processor_ns() - began) / 1e3 / pages as f64);
+        round.record(&mut costs, (processor_ns() - began) / 1e3 / f64::from(pages));
     }
     format!("{:.0}", median(costs))
 }
