@@ -1,4 +1,4 @@
-//! The cost of one query to all nine domains, against the same response read with hand-written SQL.
+//! The cost of one query to all nine domains, and of a feed of posts, against the same responses read with hand-written SQL.
 //!
 //! `cargo bench -p agora --bench everything`; the arguments are those of [`Bench`].
 //!
@@ -17,7 +17,8 @@ use agora::config::Settings;
 use agora::demo;
 use agora::subgraph::{RequestDocument, ResponseKind, SubgraphRequest};
 use async_graphql::Variables;
-use contract::{Role, SystemClock, Viewer};
+use contract::{Role, SystemClock, Tx, Viewer};
+use entities::post::{self, NewPost};
 use testing::bench::{Bench, median, processor_ns};
 
 use by_hand::ByHand;
@@ -26,7 +27,13 @@ use by_hand::ByHand;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const QUERY: &str = include_str!("everything/query.graphql");
+/// The names of the queries, and the queries.
+const QUERIES: [(&str, &str); 2] = [
+    ("all domains", include_str!("everything/query.graphql")),
+    ("a feed of 20 posts", include_str!("everything/feed.graphql")),
+];
+/// The posts of the feed, beside those of the demo.
+const POSTS: i64 = 100;
 const ROUNDS: u32 = 9;
 const TIMES: u32 = 500;
 
@@ -45,38 +52,95 @@ fn main() {
         demo::seed(&app.services).await.expect("the demo's data");
         let by_hand = ByHand::open(&settings.server.data.join("agora.db"));
         let ada = by_hand.id_of("ada");
-        assert_eq!(text(&asked(&app, ada).await), text(by_hand.everything(ada).as_bytes()));
-
-        let names = ["the router", "hand-written SQL"];
-        let mut variants = names.map(|name| (name, Vec::new(), Vec::new()));
+        add_posts(&app, &by_hand).await;
+        let mut variants = variants(&bench);
+        for variant in &variants {
+            let (expected, query) = (by_hand.response(variant.query, ada), QUERIES[variant.query].1);
+            assert_eq!(json(&asked(&app, query, ada).await), json(expected.as_bytes()));
+        }
         let times = bench.times(TIMES, 2);
         for round in bench.rounds(ROUNDS) {
-            for (name, took, processor) in &mut variants {
-                if !bench.selects(name) {
-                    continue;
-                }
+            for variant in &mut variants {
+                let query = QUERIES[variant.query].1;
                 let (start, before) = (Instant::now(), processor_ns());
                 for _ in 0..times {
-                    if *name == names[0] {
-                        drop(asked(&app, ada).await);
+                    if variant.is_router {
+                        drop(asked(&app, query, ada).await);
                     } else {
-                        drop(by_hand.everything(ada));
+                        drop(by_hand.response(variant.query, ada));
                     }
                 }
-                round.record(processor, (processor_ns() - before) / 1_000.0 / f64::from(times));
-                round.record(took, start.elapsed().as_secs_f64() * 1e6 / f64::from(times));
+                round.record(
+                    &mut variant.processor,
+                    (processor_ns() - before) / 1_000.0 / f64::from(times),
+                );
+                round.record(
+                    &mut variant.took,
+                    start.elapsed().as_secs_f64() * 1e6 / f64::from(times),
+                );
             }
         }
-        println!("{:<20} {:>12} {:>14}", "", "one, µs", "processor, µs");
-        for (name, took, processor) in variants.into_iter().filter(|(name, ..)| bench.selects(name)) {
-            println!("{name:<20} {:>12.1} {:>14.1}", median(took), median(processor));
+        println!("{:<40} {:>12} {:>14}", "", "one, µs", "processor, µs");
+        for variant in variants {
+            let (took, processor) = (median(variant.took), median(variant.processor));
+            println!("{:<40} {took:>12.1} {processor:>14.1}", variant.name);
         }
     });
 }
 
-async fn asked(app: &App, id: i64) -> Vec<u8> {
+/// One way to answer one of the queries.
+struct Variant {
+    name: String,
+    /// The index of the query.
+    query: usize,
+    is_router: bool,
+    /// The times and the processor times of a response, in µs.
+    took: Vec<f64>,
+    processor: Vec<f64>,
+}
+
+fn variants(bench: &Bench) -> Vec<Variant> {
+    let mut variants = Vec::new();
+    for (query, (name, _)) in QUERIES.into_iter().enumerate() {
+        for (way, is_router) in [("the router", true), ("hand-written SQL", false)] {
+            variants.push(Variant {
+                name: format!("{name}, {way}"),
+                query,
+                is_router,
+                took: Vec::new(),
+                processor: Vec::new(),
+            });
+        }
+    }
+    variants.retain(|variant| bench.selects(&variant.name));
+    variants
+}
+
+/// Adds posts of several people in several communities.
+async fn add_posts(app: &App, by_hand: &ByHand) {
+    let people = ["ada", "ben", "cleo", "dan"].map(|name| (name, by_hand.id_of(name)));
+    let now_us = app.services.clock.now_us();
+    let add = async move |tx: &Tx| {
+        for (number, (name, id)) in (0..POSTS).zip(people.into_iter().cycle()) {
+            let new = NewPost {
+                title: format!("Post number {number}"),
+                text: "A text of a sentence or two.".to_owned(),
+                community: format!("Community {}", number % 7),
+                url: None,
+                username: name.to_owned(),
+                author_id: Some(id),
+                at_us: now_us + number,
+            };
+            post::add(tx, new, now_us).await?;
+        }
+        Ok(())
+    };
+    app.services.db.write(add).await.expect("posts");
+}
+
+async fn asked(app: &App, query: &str, id: i64) -> Vec<u8> {
     let answer = app.gateway.graph.fetch(SubgraphRequest {
-        document: RequestDocument::Text(QUERY.into()),
+        document: RequestDocument::Text(query.into()),
         operation_name: None,
         variables: Variables::default(),
         caller: agora::in_process::caller(
@@ -96,6 +160,6 @@ async fn asked(app: &App, id: i64) -> Vec<u8> {
 }
 
 /// Parses a response, because its members may come in any order.
-fn text(body: &[u8]) -> serde_json::Value {
+fn json(body: &[u8]) -> serde_json::Value {
     serde_json::from_slice(body).expect("JSON")
 }

@@ -21,8 +21,30 @@ impl ByHand {
         self.0.query_row(sql, [username], |row| row.get(0)).expect("a person")
     }
 
+    /// Returns the response to the query with that index, for that person.
+    pub fn response(&self, query: usize, id: i64) -> String {
+        match query {
+            0 => self.everything(id),
+            _ => self.feed(),
+        }
+    }
+
+    /// Returns the response to `feed.graphql`.
+    fn feed(&self) -> String {
+        let posts = "SELECT title, coalesce(score, 0), account.username, post.community FROM post
+                     LEFT JOIN post_votes ON post_votes.post_id = post.id JOIN account ON account.id = author_id
+                     ORDER BY post.at_us DESC, post.id DESC LIMIT 20";
+        let posts = self.all(posts, [], |row| {
+            Ok(
+                json!({ "title": row.get::<_, String>(0)?, "score": row.get::<_, i64>(1)?,
+                "author": { "username": row.get::<_, String>(2)? }, "community": { "name": row.get::<_, String>(3)? } }),
+            )
+        });
+        json!({ "data": { "recentPosts": nodes(posts) } }).to_string()
+    }
+
     /// Returns the response to `query.graphql` for that person.
-    pub fn everything(&self, id: i64) -> String {
+    fn everything(&self, id: i64) -> String {
         let (username, karma): (String, i64) =
             self.one("SELECT username, karma FROM account WHERE id = ?1", [id], |row| {
                 Ok((row.get(0)?, row.get(1)?))
