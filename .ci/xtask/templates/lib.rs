@@ -1,7 +1,7 @@
 //! The domain `__domain__`.
 
-use async_graphql::{EmptyMutation, EmptySubscription, MergedObject, Schema};
-use contract::{Services, row_loader, subgraph_builder, subgraph_sdl};
+use async_graphql::{EmptyMutation, EmptySubscription, MergedObject};
+use contract::{DomainSchema, Services, row_loader, subgraph_builder, subgraph_sdl};
 
 mod __entity__;
 
@@ -10,7 +10,7 @@ mod __entity__;
 pub struct Query(__entity__::__Entity__Query);
 
 /// The schema of the subgraph `__domain__`.
-pub type __Domain__Schema = Schema<Query, EmptyMutation, EmptySubscription>;
+pub type __Domain__Schema = DomainSchema<Query, EmptyMutation, EmptySubscription>;
 
 /// Builds the executable schema.
 pub fn schema(services: Services) -> __Domain__Schema {

@@ -6,32 +6,28 @@ use std::sync::Arc;
 use agora::in_process::InProcess;
 use agora::subgraph::Subgraph;
 use async_graphql::{EmptyMutation, EmptySubscription, ID, Object, Schema, ValidationMode};
-use contract::ErrorCodeExtension;
+use contract::DomainSchema;
 
 use super::Subgraphs;
 
 const CONTENTS: &str = "Yes! I am halfway through \"RPCs for Noobs\".";
 
-pub type Merged = Schema<merged::Query, EmptyMutation, EmptySubscription>;
+pub type Merged = DomainSchema<merged::Query, EmptyMutation, EmptySubscription>;
 
 pub fn graph() -> (Subgraphs, Merged) {
     let accounts = Schema::build(accounts::Query, EmptyMutation, EmptySubscription)
-        .extension(ErrorCodeExtension)
         .validation_mode(ValidationMode::Fast)
         .enable_federation()
         .finish();
     let messages = Schema::build(messages::Query, EmptyMutation, EmptySubscription)
-        .extension(ErrorCodeExtension)
         .validation_mode(ValidationMode::Fast)
         .enable_federation()
         .finish();
     let mut subgraphs: HashMap<String, Arc<dyn Subgraph>> = HashMap::new();
-    subgraphs.insert("accounts".into(), Arc::new(InProcess(accounts)));
-    subgraphs.insert("messages".into(), Arc::new(InProcess(messages)));
-    let merged = Schema::build(merged::Query, EmptyMutation, EmptySubscription)
-        .extension(ErrorCodeExtension)
-        .finish();
-    (subgraphs, merged)
+    subgraphs.insert("accounts".into(), Arc::new(InProcess(DomainSchema::new(accounts))));
+    subgraphs.insert("messages".into(), Arc::new(InProcess(DomainSchema::new(messages))));
+    let merged = Schema::build(merged::Query, EmptyMutation, EmptySubscription).finish();
+    (subgraphs, DomainSchema::new(merged))
 }
 
 fn username(id: i64) -> String {

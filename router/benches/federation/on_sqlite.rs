@@ -8,14 +8,14 @@ use std::sync::Arc;
 use agora::in_process::InProcess;
 use agora::subgraph::Subgraph;
 use async_graphql::{Context, EmptyMutation, EmptySubscription, Object, Schema};
-use contract::{ContextExt, ErrorCodeExtension, PageArgs, PageConnection, Paginate, Result, load_row, row_loader};
+use contract::{ContextExt, DomainSchema, PageArgs, PageConnection, Paginate, Result, load_row, row_loader};
 use entities::{message, user};
 use sea_orm::Order;
 use testing::TestServices;
 
 use super::Subgraphs;
 
-pub type Merged = Schema<Query, EmptyMutation, EmptySubscription>;
+pub type Merged = DomainSchema<Query, EmptyMutation, EmptySubscription>;
 
 pub async fn graph(folder: &Path) -> (Subgraphs, Merged, TestServices) {
     let folder = tempfile::tempdir_in(folder).expect("a folder");
@@ -50,11 +50,10 @@ pub async fn graph(folder: &Path) -> (Subgraphs, Merged, TestServices) {
         Arc::new(InProcess(messages::schema(services.clone()))),
     );
     let merged = Schema::build(Query, EmptyMutation, EmptySubscription)
-        .extension(ErrorCodeExtension)
         .data(row_loader::<user::Entity>(&services.db))
         .data(services)
         .finish();
-    (subgraphs, merged, on)
+    (subgraphs, DomainSchema::new(merged), on)
 }
 
 async fn by_id(ctx: &Context<'_>, id: i64) -> Result<Option<User>> {

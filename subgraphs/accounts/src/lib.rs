@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use async_graphql::{MergedObject, MergedSubscription, Schema};
+use async_graphql::{MergedObject, MergedSubscription};
 use contract::{
-    InvalidationSubscription, Services, batch_loader, current_row_loader, row_loader, subgraph_builder, subgraph_sdl,
+    DomainSchema, InvalidationSubscription, Services, batch_loader, current_row_loader, row_loader, subgraph_builder,
+    subgraph_sdl,
 };
 
 mod account_closure;
@@ -50,7 +51,7 @@ pub struct Mutation(
 pub struct Subscription(InvalidationSubscription);
 
 /// The domain's schema.
-pub type AccountsSchema = Schema<Query, Mutation, Subscription>;
+pub type AccountsSchema = DomainSchema<Query, Mutation, Subscription>;
 
 /// Builds the domain's executable schema with the default [`Settings`].
 pub fn schema(services: Services) -> AccountsSchema {

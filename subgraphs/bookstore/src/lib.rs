@@ -1,7 +1,7 @@
 //! The bookstore: books by topic, sold one copy at a time.
 
-use async_graphql::{MergedObject, MergedSubscription, Schema};
-use contract::{Services, row_loader, subgraph_builder, subgraph_sdl};
+use async_graphql::{MergedObject, MergedSubscription};
+use contract::{DomainSchema, Services, row_loader, subgraph_builder, subgraph_sdl};
 
 mod book;
 pub mod demo;
@@ -22,7 +22,7 @@ pub struct Mutation(book::BookMutation, purchase::PurchaseMutation);
 pub struct Subscription(subscription::BookSubscription);
 
 /// The schema of the bookstore subgraph.
-pub type BookstoreSchema = Schema<Query, Mutation, Subscription>;
+pub type BookstoreSchema = DomainSchema<Query, Mutation, Subscription>;
 
 /// Builds the executable schema of the bookstore.
 pub fn schema(services: Services) -> BookstoreSchema {

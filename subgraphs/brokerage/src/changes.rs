@@ -20,6 +20,14 @@ impl OrderSubscription {
     async fn order_changed(&self, ctx: &Context<'_>) -> Result<impl Stream<Item = Result<BrokerageOrder>> + use<>> {
         let party = ctx.viewer().require_user()?;
         let watch = Watch::<brokerage_order::Model>::for_user(party, brokerage_order::involving(party));
-        Ok(changed_rows(ctx.services(), watch).await?.map_ok(BrokerageOrder))
+        let services = ctx.services().clone();
+        let changed = changed_rows(&services, watch).await?;
+        Ok(changed.and_then(move |order| {
+            let services = services.clone();
+            async move {
+                services.expire_overdue().await?;
+                Ok(BrokerageOrder(order))
+            }
+        }))
     }
 }

@@ -1,8 +1,8 @@
 //! The brokerage: holdings of shares, orders that buy and sell them at the exchange, and automated orders that wait for
 //! their price.
 
-use async_graphql::{MergedObject, MergedSubscription, Schema};
-use contract::{ExpiryExtension, Services, batch_loader, row_loader, subgraph_builder, subgraph_sdl};
+use async_graphql::{MergedObject, MergedSubscription};
+use contract::{DomainSchema, Services, batch_loader, row_loader, subgraph_builder, subgraph_sdl};
 
 mod authorization;
 mod automated_order;
@@ -42,7 +42,7 @@ pub struct Mutation(place::PlaceMutation, cancel::CancelMutation, holding::Holdi
 pub struct Subscription(changes::OrderSubscription);
 
 /// The domain's schema.
-pub type BrokerageSchema = Schema<Query, Mutation, Subscription>;
+pub type BrokerageSchema = DomainSchema<Query, Mutation, Subscription>;
 
 /// Builds the domain's executable schema with the default [`Settings`].
 pub fn schema(services: Services) -> BrokerageSchema {
@@ -52,7 +52,7 @@ pub fn schema(services: Services) -> BrokerageSchema {
 /// Builds the domain's executable schema.
 pub fn schema_with(services: Services, settings: Settings) -> BrokerageSchema {
     subgraph_builder()
-        .extension(ExpiryExtension)
+        .expire_overdue_first()
         .data(row_loader::<entities::holding::Entity>(&services.db))
         .data(row_loader::<entities::brokerage_order::Entity>(&services.db))
         .data(row_loader::<entities::stock::Entity>(&services.db))

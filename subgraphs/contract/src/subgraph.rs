@@ -1,8 +1,16 @@
 //! The common part of all domain schemas, so that a domain states only its own part.
 
-use async_graphql::{ObjectType, SDLExportOptions, Schema, SchemaBuilder, SubscriptionType, ValidationMode};
+use std::any::Any;
+use std::sync::Arc;
 
-use crate::ErrorCodeExtension;
+use async_graphql::{
+    Data, Executor, ObjectType, Pos, Request, Response, SDLExportOptions, Schema, SchemaBuilder, SubscriptionType,
+    ValidationMode,
+};
+use futures_util::stream::{BoxStream, StreamExt};
+
+use crate::Services;
+use crate::error_codes::{record_storage_failures, with_codes};
 
 // These descriptions are stated once for all domains: a type of the public schema has one description, whichever
 // domain it is taken from.
@@ -17,22 +25,134 @@ With an `idempotencyKey`, a text of up to 255 characters that the caller chooses
 its response was lost. The repeated request has no second effect, and its response is the original one. The same key
 with another request is `IDEMPOTENCY_MISMATCH`. A refused request leaves its key free.";
 
+/// A domain's executable schema. Its errors have codes.
+///
+/// It wraps async-graphql's schema where extensions would do the same: with any extension, async-graphql looks every
+/// field up in its registry and resolves it through a boxed future for each extension.
+pub struct DomainSchema<Q, M, S> {
+    schema: Schema<Q, M, S>,
+    expires_first: bool,
+}
+
+impl<Q, M, S> DomainSchema<Q, M, S>
+where
+    Q: ObjectType + 'static,
+    M: ObjectType + 'static,
+    S: SubscriptionType + 'static,
+{
+    /// Wraps a schema.
+    pub fn new(schema: Schema<Q, M, S>) -> Self {
+        Self {
+            schema,
+            expires_first: false,
+        }
+    }
+
+    /// Executes a query or a mutation.
+    pub async fn execute(&self, request: impl Into<Request>) -> Response {
+        let services = self.schema.data::<Services>();
+        if self.expires_first
+            && let Some(services) = services
+            && let Err(error) = services.expire_overdue().await
+        {
+            let error = async_graphql::Error::from(error).into_server_error(Pos::default());
+            return self.leave(Response::from_errors(vec![error]));
+        }
+        self.leave(self.schema.execute(request).await)
+    }
+
+    fn leave(&self, response: Response) -> Response {
+        if response.errors.is_empty() {
+            return response;
+        }
+        let response = with_codes(response);
+        if let Some(services) = self.schema.data::<Services>() {
+            record_storage_failures(&response, services);
+        }
+        response
+    }
+}
+
+impl<Q, M, S> Clone for DomainSchema<Q, M, S> {
+    fn clone(&self) -> Self {
+        Self {
+            schema: self.schema.clone(),
+            expires_first: self.expires_first,
+        }
+    }
+}
+
+impl<Q, M, S> Executor for DomainSchema<Q, M, S>
+where
+    Q: ObjectType + 'static,
+    M: ObjectType + 'static,
+    S: SubscriptionType + 'static,
+{
+    async fn execute(&self, request: Request) -> Response {
+        Self::execute(self, request).await
+    }
+
+    fn execute_stream(&self, request: Request, session_data: Option<Arc<Data>>) -> BoxStream<'static, Response> {
+        let responses = Executor::execute_stream(&self.schema, request, session_data);
+        responses.map(with_codes).boxed()
+    }
+}
+
+/// The builder of a domain's schema.
+pub struct SubgraphBuilder<Q, M, S> {
+    schema: SchemaBuilder<Q, M, S>,
+    expires_first: bool,
+}
+
+impl<Q, M, S> SubgraphBuilder<Q, M, S>
+where
+    Q: ObjectType + 'static,
+    M: ObjectType + 'static,
+    S: SubscriptionType + 'static,
+{
+    /// Adds a value that resolvers find in their context.
+    #[must_use]
+    pub fn data<D: Any + Send + Sync>(mut self, data: D) -> Self {
+        self.schema = self.schema.data(data);
+        self
+    }
+
+    /// Calls [`Services::expire_overdue`] once for each query or mutation, before any of its resolvers: for a domain
+    /// whose answers all depend on it.
+    #[must_use]
+    pub fn expire_overdue_first(mut self) -> Self {
+        self.expires_first = true;
+        self
+    }
+
+    /// Builds the schema.
+    pub fn finish(self) -> DomainSchema<Q, M, S> {
+        DomainSchema {
+            schema: self.schema.finish(),
+            expires_first: self.expires_first,
+        }
+    }
+}
+
 /// Returns the builder of a domain's schema: a subgraph of federation 2 whose errors have codes. The domain adds
 /// its services and loaders and finishes it.
-pub fn subgraph_builder<Q, M, S>() -> SchemaBuilder<Q, M, S>
+pub fn subgraph_builder<Q, M, S>() -> SubgraphBuilder<Q, M, S>
 where
     Q: ObjectType + Default + 'static,
     M: ObjectType + Default + 'static,
     S: SubscriptionType + Default + 'static,
 {
-    Schema::build(Q::default(), M::default(), S::default())
+    let schema = Schema::build(Q::default(), M::default(), S::default())
         .override_output_type_description::<Q>(QUERY)
         .override_output_type_description::<M>(MUTATION)
-        .extension(ErrorCodeExtension)
         // The router has validated the operation. Validating it again here would cost as much as a small answer.
         .validation_mode(ValidationMode::Fast)
         .enable_federation()
-        .enable_subscription_in_federation()
+        .enable_subscription_in_federation();
+    SubgraphBuilder {
+        schema,
+        expires_first: false,
+    }
 }
 
 /// Returns the schema of a domain as text, from which the supergraph is composed; the same text for the same types.
@@ -42,7 +162,7 @@ where
     M: ObjectType + Default + 'static,
     S: SubscriptionType + Default + 'static,
 {
-    subgraph_builder::<Q, M, S>().finish().sdl_with_options(
+    subgraph_builder::<Q, M, S>().finish().schema.sdl_with_options(
         SDLExportOptions::new()
             .federation()
             .include_specified_by()

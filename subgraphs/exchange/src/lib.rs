@@ -1,7 +1,7 @@
 //! The exchange: stocks with a price and a number of shares, and trades with numbers.
 
-use async_graphql::{MergedObject, MergedSubscription, Schema};
-use contract::{Db, Error, Result, Services, TableLog, row_loader, subgraph_builder, subgraph_sdl};
+use async_graphql::{MergedObject, MergedSubscription};
+use contract::{Db, DomainSchema, Error, Result, Services, TableLog, row_loader, subgraph_builder, subgraph_sdl};
 
 mod changes;
 pub mod demo;
@@ -31,7 +31,7 @@ pub struct Mutation(
 pub struct Subscription(changes::StockSubscription);
 
 /// The domain's schema.
-pub type ExchangeSchema = Schema<Query, Mutation, Subscription>;
+pub type ExchangeSchema = DomainSchema<Query, Mutation, Subscription>;
 
 /// The domain, ready to answer.
 pub fn schema(services: Services) -> ExchangeSchema {

@@ -1,7 +1,7 @@
 //! Messages from one user to another. Only the two of them and operators may read a message.
 
-use async_graphql::{MergedObject, MergedSubscription, Schema};
-use contract::{Services, batch_loader, subgraph_builder, subgraph_sdl, text_row_loader};
+use async_graphql::{MergedObject, MergedSubscription};
+use contract::{DomainSchema, Services, batch_loader, subgraph_builder, subgraph_sdl, text_row_loader};
 
 pub mod demo;
 mod message;
@@ -22,7 +22,7 @@ pub struct Mutation(mutation::MessageMutation);
 pub struct Subscription(subscription::MessageSubscription);
 
 /// The schema of the messages subgraph.
-pub type MessagesSchema = Schema<Query, Mutation, Subscription>;
+pub type MessagesSchema = DomainSchema<Query, Mutation, Subscription>;
 
 /// Builds the executable schema of the messages.
 pub fn schema(services: Services) -> MessagesSchema {

@@ -1,7 +1,7 @@
 //! Posts that people write in communities. Every caller may read them.
 
-use async_graphql::{MergedObject, MergedSubscription, Schema};
-use contract::{Services, batch_loader, subgraph_builder, subgraph_sdl, text_row_loader};
+use async_graphql::{MergedObject, MergedSubscription};
+use contract::{DomainSchema, Services, batch_loader, subgraph_builder, subgraph_sdl, text_row_loader};
 
 mod community;
 pub mod demo;
@@ -23,7 +23,7 @@ pub struct Mutation(mutation::PostMutation);
 pub struct Subscription(subscription::PostSubscription);
 
 /// The schema of the posts subgraph.
-pub type PostsSchema = Schema<Query, Mutation, Subscription>;
+pub type PostsSchema = DomainSchema<Query, Mutation, Subscription>;
 
 /// Builds the executable schema of the posts.
 pub fn schema(services: Services) -> PostsSchema {

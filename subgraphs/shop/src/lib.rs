@@ -1,7 +1,7 @@
 //! The shop: products, and orders that reserve their quantity until they are deleted.
 
-use async_graphql::{MergedObject, MergedSubscription, Schema};
-use contract::{Services, row_loader, subgraph_builder, subgraph_sdl};
+use async_graphql::{MergedObject, MergedSubscription};
+use contract::{DomainSchema, Services, row_loader, subgraph_builder, subgraph_sdl};
 
 pub mod demo;
 mod order;
@@ -23,7 +23,7 @@ pub struct Mutation(product::ProductMutation, order_mutation::ShopOrderMutation)
 pub struct Subscription(subscription::ProductSubscription);
 
 /// The schema of the shop subgraph.
-pub type ShopSchema = Schema<Query, Mutation, Subscription>;
+pub type ShopSchema = DomainSchema<Query, Mutation, Subscription>;
 
 /// Builds the executable schema of the shop.
 pub fn schema(services: Services) -> ShopSchema {

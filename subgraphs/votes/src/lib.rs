@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use async_graphql::{MergedObject, MergedSubscription, Schema};
-use contract::{Services, batch_loader, row_loader, subgraph_builder, subgraph_sdl};
+use async_graphql::{MergedObject, MergedSubscription};
+use contract::{DomainSchema, Services, batch_loader, row_loader, subgraph_builder, subgraph_sdl};
 
 pub mod demo;
 mod post;
@@ -30,7 +30,7 @@ pub struct Mutation(vote::VoteMutation);
 pub struct Subscription(subscription::VoteSubscription);
 
 /// The schema of the votes subgraph.
-pub type VotesSchema = Schema<Query, Mutation, Subscription>;
+pub type VotesSchema = DomainSchema<Query, Mutation, Subscription>;
 
 /// Builds the executable schema of the votes with the default [`Settings`].
 pub fn schema(services: Services) -> VotesSchema {

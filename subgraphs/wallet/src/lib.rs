@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use async_graphql::{EmptySubscription, MergedObject, Schema};
-use contract::{ExpiryExtension, Services, batch_loader, row_loader, subgraph_builder, subgraph_sdl};
+use async_graphql::{EmptySubscription, MergedObject};
+use contract::{DomainSchema, Services, batch_loader, row_loader, subgraph_builder, subgraph_sdl};
 
 mod adjustment;
 pub mod demo;
@@ -26,7 +26,7 @@ pub struct Query(wallet::WalletQuery, transaction::TransactionQuery, user::UserQ
 pub struct Mutation(transfer::TransferMutation, adjustment::AdjustmentMutation);
 
 /// The domain's schema.
-pub type WalletSchema = Schema<Query, Mutation, EmptySubscription>;
+pub type WalletSchema = DomainSchema<Query, Mutation, EmptySubscription>;
 
 /// Builds the domain's executable schema with the default [`Settings`].
 pub fn schema(services: Services) -> WalletSchema {
@@ -36,7 +36,7 @@ pub fn schema(services: Services) -> WalletSchema {
 /// Builds the domain's executable schema.
 pub fn schema_with(services: Services, settings: Settings) -> WalletSchema {
     subgraph_builder()
-        .extension(ExpiryExtension)
+        .expire_overdue_first()
         .data(row_loader::<entities::wallet::Entity>(&services.db))
         .data(row_loader::<entities::ledger_entry::Entity>(&services.db))
         .data(row_loader::<entities::ledger_transaction::Entity>(&services.db))

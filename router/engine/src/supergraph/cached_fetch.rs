@@ -79,25 +79,20 @@ impl PlanExecution<'_> {
         requested: entities::RepresentationSets,
     ) -> Result<(Response, Targets), Abort> {
         let (representations, targets) = requested.into_parts();
-        let mut variables = self.fetch_variables(fetch);
         let cached: Vec<_> = batches
             .iter()
             .zip(representations)
             .map(|(batch, requested)| CachedEntities::new(self.cache, self.variables, batch, requested))
             .collect();
-        let mut nothing_missing = true;
-        for (batch, cached_entities) in batches.iter().zip(&cached) {
-            let missing = cached_entities.missing_entities();
-            nothing_missing &= missing.is_empty();
-            // Batches with the same paths share a variable; such batches are not cached.
-            variables.insert(batch.variable.clone(), Value::List(missing));
-        }
         let generation = self.cache.generation();
-        let mut response = if nothing_missing {
+        let mut response = if cached.iter().all(CachedEntities::is_complete) {
             Response::new(Value::Object(Fields::default()))
         } else {
-            let mut response = self.send(fetch, variables.clone()).await?;
+            let variables = self.entity_variables(fetch, batches, &cached);
+            let mut response = self.send(fetch, variables).await?;
             if !response.errors.is_empty() {
+                // Built again: most responses have no errors, and need no copy.
+                let variables = self.entity_variables(fetch, batches, &cached);
                 self.attribute(fetch, batches, &variables, &mut response).await?;
             }
             response
@@ -109,6 +104,16 @@ impl PlanExecution<'_> {
             }
         }
         Ok((response, targets))
+    }
+
+    /// Returns the variables of a fetch of entities: the operation's, and the representations that are not cached.
+    fn entity_variables(&self, fetch: &Fetch, batches: &[EntityBatch], cached: &[CachedEntities]) -> Variables {
+        let mut variables = self.fetch_variables(fetch);
+        for (batch, entities) in batches.iter().zip(cached) {
+            // Batches with the same paths share a variable; such batches are not cached.
+            variables.insert(batch.variable.clone(), Value::List(entities.missing_entities()));
+        }
+        variables
     }
 }
 
@@ -152,6 +157,11 @@ impl CachedEntities {
     /// Returns the bytes of the cached entities.
     fn bytes(&self) -> usize {
         self.cached.iter().flatten().map(|entry| size_of(&entry.data)).sum()
+    }
+
+    /// Whether no entity has to be fetched.
+    fn is_complete(&self) -> bool {
+        (0..self.requested.len()).all(|index| self.is_cached(index))
     }
 
     fn missing_entities(&self) -> Vec<Value> {

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use axum::routing::any;
-use contract::{Clock, ErrorCode, ErrorCodeExtension, ManualClock, Money, TokenKeys};
+use contract::{Clock, DomainSchema, ErrorCode, ManualClock, Money, TokenKeys};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -35,8 +35,8 @@ impl TestMount {
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::at_us(NOW_US));
         let keys = Arc::new(TokenKeys::ephemeral());
         let auth = Arc::new(Authenticator::new(Arc::clone(&keys), Arc::clone(&clock)));
-        let schema = Schema::build(Echo, async_graphql::EmptyMutation, EmptySubscription).extension(ErrorCodeExtension);
-        let graph = Arc::new(InProcess(schema.finish()));
+        let schema = Schema::build(Echo, async_graphql::EmptyMutation, EmptySubscription).finish();
+        let graph = Arc::new(InProcess(DomainSchema::new(schema)));
         let gateway = Gateway::new(graph, auth, clock, Arc::new(Limits::default()));
         let bound_mount = BoundMount::new(
             &gateway,

@@ -13,7 +13,7 @@ use async_graphql::{Context, Object, Response, Schema, Subscription, Value};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
-use contract::{Bus, Clock, Error, ErrorCode, ErrorCodeExtension, InProcessBus, ManualClock, Role, TokenKeys, Viewer};
+use contract::{Bus, Clock, DomainSchema, Error, ErrorCode, InProcessBus, ManualClock, Role, TokenKeys, Viewer};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use http_body_util::BodyExt;
@@ -51,7 +51,6 @@ impl TestServer {
         let release = Arc::new(Notify::new());
         let (sign, signs) = mpsc::unbounded_channel();
         let schema = Schema::build(Query, Mutation, News)
-            .extension(ErrorCodeExtension)
             .data(news.clone())
             .data(release.clone())
             .data(sign)
@@ -61,7 +60,12 @@ impl TestServer {
         auth.watch_ended_sessions(&*bus, async || Ok::<_, Error>(Vec::new()))
             .await
             .unwrap();
-        let gateway = Gateway::new(Arc::new(Strict(InProcess(schema))), auth, time, Arc::new(limits));
+        let gateway = Gateway::new(
+            Arc::new(Strict(InProcess(DomainSchema::new(schema)))),
+            auth,
+            time,
+            Arc::new(limits),
+        );
         let router = http::with_middleware(&gateway, agora::rest::envelope_at, http::router(&gateway, front));
         Self {
             gateway,

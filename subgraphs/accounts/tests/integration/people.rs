@@ -1,6 +1,6 @@
 //! Finding people: by id, by name, all of them, from another subgraph, and when they change.
 
-use async_graphql::Request;
+use async_graphql::{Executor, Request};
 use contract::{Role, Viewer};
 use futures_util::{FutureExt, StreamExt};
 use serde_json::{Value, json};
@@ -164,7 +164,7 @@ async fn an_email_change_is_announced_to_owner_and_admins_only() {
         let document = r#"subscription { cacheInvalidated(typenames: ["User"]) { typename key version } }"#;
         domain
             .schema
-            .execute_stream(Request::new(document).data(caller.viewer.clone()))
+            .execute_stream(Request::new(document).data(caller.viewer.clone()), None)
             .boxed()
     };
     let admin = Viewer::User {

@@ -1,7 +1,7 @@
 //! Lists by pages, through a GraphQL schema.
 
 use async_graphql::{Context, EmptyMutation, EmptySubscription, Object, Schema, Value, value};
-use contract::{Error, ErrorCodeExtension, PageArgs, PageConnection, Paginate, Result, SortedSelect};
+use contract::{DomainSchema, Error, PageArgs, PageConnection, Paginate, Result, SortedSelect};
 use sea_orm::{EntityTrait, Order};
 
 use crate::support::TestDb;
@@ -76,7 +76,7 @@ fn falling() -> SortedSelect<Entity> {
 }
 
 struct Lists {
-    schema: Schema<Query, EmptyMutation, EmptySubscription>,
+    schema: DomainSchema<Query, EmptyMutation, EmptySubscription>,
     db: TestDb,
 }
 
@@ -96,8 +96,8 @@ impl Lists {
         let db = TestDb::new().await;
         let schema = Schema::build(Query, EmptyMutation, EmptySubscription)
             .data(db.services())
-            .extension(ErrorCodeExtension)
             .finish();
+        let schema = DomainSchema::new(schema);
         let lists = Self { schema, db };
         for (id, value) in rows {
             lists.insert(id, value).await;

@@ -1,54 +1,27 @@
 //! The codes of errors, in the responses of a domain.
 
-use std::sync::Arc;
-
-use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextRequest, NextSubscribe};
 use async_graphql::{Response, ServerError};
-use futures_util::stream::{BoxStream, StreamExt};
 
 use crate::{Error, ErrorCode, Services};
 
-/// Gives every domain error its code as it leaves the subgraph; the only place that knows about `extensions`.
+/// Gives every error of a response its code as it leaves the subgraph; the only place that knows about `extensions`.
 ///
 /// async-graphql turns any displayable error into a message and keeps the original as its source, so resolvers use
 /// plain `?`. An error without a domain error as its source comes from async-graphql, which rejected a value:
 /// `INVALID_INPUT`.
-pub struct ErrorCodeExtension;
-
-impl ExtensionFactory for ErrorCodeExtension {
-    fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(ErrorCodeExtension)
-    }
-}
-
-#[async_trait::async_trait]
-impl Extension for ErrorCodeExtension {
-    async fn request(&self, ctx: &ExtensionContext<'_>, next: NextRequest<'_>) -> Response {
-        let response = with_codes(next.run(ctx).await);
-        if let Some(services) = ctx.data_opt::<Services>() {
-            let failed = response.errors.iter().filter_map(|error| error.source::<Error>());
-            for cause in failed {
-                if let Error::Database(error) = cause {
-                    services.db.storage().record_failure(error);
-                }
-            }
-        }
-        response
-    }
-
-    fn subscribe<'s>(
-        &self,
-        ctx: &ExtensionContext<'_>,
-        stream: BoxStream<'s, Response>,
-        next: NextSubscribe<'_>,
-    ) -> BoxStream<'s, Response> {
-        next.run(ctx, stream).map(with_codes).boxed()
-    }
-}
-
-fn with_codes(mut response: Response) -> Response {
+pub fn with_codes(mut response: Response) -> Response {
     response.errors.iter_mut().for_each(attach_code);
     response
+}
+
+/// Tells the storage which errors of the response it caused.
+pub fn record_storage_failures(response: &Response, services: &Services) {
+    let failed = response.errors.iter().filter_map(|error| error.source::<Error>());
+    for cause in failed {
+        if let Error::Database(error) = cause {
+            services.db.storage().record_failure(error);
+        }
+    }
 }
 
 /// The most characters of a message: async-graphql's messages contain the rejected value.
