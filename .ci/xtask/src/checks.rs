@@ -2,6 +2,7 @@
 
 pub mod citations;
 pub mod modules;
+mod records;
 pub mod words;
 
 use std::path::{Path, PathBuf};
@@ -29,7 +30,9 @@ fn report(mut findings: Vec<Finding>) -> Result {
     for finding in &findings {
         println!("{}:{}: {}", finding.path.display(), finding.line, finding.message);
     }
-    Err(format!("{} findings; CONTRIBUTING.md explains the rules", findings.len()).into())
+    let number = findings.len();
+    let noun = if number == 1 { "finding" } else { "findings" };
+    Err(format!("{number} {noun}; CONTRIBUTING.md explains the rules").into())
 }
 
 /// The text files that people write, with their texts: no generated ones and none of other projects.
