@@ -1,8 +1,9 @@
 //! Paginated lists.
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use testing::Answer;
 
-use crate::support::{BookstoreDomain, admin, code, member, titles};
+use crate::support::{BOOKS, BookstoreDomain, DELETE, titles};
 
 async fn shelf(titles: &[&str]) -> BookstoreDomain {
     let store = BookstoreDomain::new().await;
@@ -12,35 +13,31 @@ async fn shelf(titles: &[&str]) -> BookstoreDomain {
     store
 }
 
-async fn books(store: &BookstoreDomain, args: &str) -> Value {
-    let document = format!(
-        "{{ books({args}) {{ nodes {{ title }} edges {{ cursor }}
-            pageInfo {{ startCursor endCursor hasNextPage hasPreviousPage }} }} }}"
-    );
-    store.ask(&member(7), &document).await
+async fn books(store: &BookstoreDomain, args: Value) -> Answer {
+    store.member(7).query(BOOKS, args).await
 }
 
-fn info<'a>(answer: &'a Value, member: &str) -> &'a Value {
-    &answer["data"]["books"]["pageInfo"][member]
+fn info<'a>(answer: &'a Answer, member: &str) -> &'a Value {
+    &answer.at("books.pageInfo")[member]
 }
 
 #[tokio::test]
 async fn pages_forwards_meet_every_book_once() {
     let store = shelf(&["a", "b", "c", "d", "e"]).await;
     let mut seen = Vec::new();
-    let mut args = "first: 2".to_owned();
+    let mut args = json!({ "first": 2 });
     loop {
-        let page = books(&store, &args).await;
+        let page = books(&store, args).await;
         seen.extend(titles(&page).into_iter().map(str::to_owned));
         if seen.len() == 2 {
             // Deleted and new books do not shift the next page: it begins after a key, not at an offset.
-            store.ask(&admin(), "mutation { deleteBook(id: 1) }").await;
+            store.admin().query(DELETE, json!({ "id": 1 })).await;
         }
         assert_eq!(info(&page, "hasPreviousPage"), seen.len() > 2);
         if info(&page, "hasNextPage") == false {
             break;
         }
-        args = format!("first: 2, after: {}", info(&page, "endCursor"));
+        args = json!({ "first": 2, "after": info(&page, "endCursor") });
     }
     assert_eq!(seen, ["a", "b", "c", "d", "e"]);
 }
@@ -48,19 +45,19 @@ async fn pages_forwards_meet_every_book_once() {
 #[tokio::test]
 async fn pages_backwards_meet_every_book_once() {
     let store = shelf(&["a", "b", "c", "d", "e"]).await;
-    let last = books(&store, "last: 2").await;
+    let last = books(&store, json!({ "last": 2 })).await;
     assert_eq!(titles(&last), ["d", "e"]);
     assert_eq!(
         (info(&last, "hasPreviousPage"), info(&last, "hasNextPage")),
         (&true.into(), &false.into())
     );
-    let middle = books(&store, &format!("last: 2, before: {}", info(&last, "startCursor"))).await;
+    let middle = books(&store, json!({ "last": 2, "before": info(&last, "startCursor") })).await;
     assert_eq!(titles(&middle), ["b", "c"]);
     assert_eq!(
         (info(&middle, "hasPreviousPage"), info(&middle, "hasNextPage")),
         (&true.into(), &true.into())
     );
-    let front = books(&store, &format!("last: 2, before: {}", info(&middle, "startCursor"))).await;
+    let front = books(&store, json!({ "last": 2, "before": info(&middle, "startCursor") })).await;
     assert_eq!(titles(&front), ["a"]);
     assert_eq!(info(&front, "hasPreviousPage"), false);
 }
@@ -68,23 +65,20 @@ async fn pages_backwards_meet_every_book_once() {
 #[tokio::test]
 async fn two_cursors_select_the_rows_between_them() {
     let store = shelf(&["a", "b", "c", "d"]).await;
-    let all = books(&store, "first: 9").await;
-    let edges = &all["data"]["books"]["edges"];
-    let args = format!(
-        "first: 9, after: {}, before: {}",
-        edges[0]["cursor"], edges[3]["cursor"]
-    );
-    assert_eq!(titles(&books(&store, &args).await), ["b", "c"]);
+    let all = books(&store, json!({ "first": 9 })).await;
+    let cursors = all.all("books.edges.*.cursor");
+    let args = json!({ "first": 9, "after": cursors[0], "before": cursors[3] });
+    assert_eq!(titles(&books(&store, args).await), ["b", "c"]);
 }
 
 #[tokio::test]
 async fn an_empty_page_is_valid() {
     let store = shelf(&["a"]).await;
-    let none = books(&store, "first: 0").await;
+    let none = books(&store, json!({ "first": 0 })).await;
     assert_eq!(titles(&none), Vec::<&str>::new());
     assert_eq!(info(&none, "hasNextPage"), true);
     assert_eq!(info(&none, "endCursor"), &Value::Null);
-    let empty = books(&shelf(&[]).await, "first: 5").await;
+    let empty = books(&shelf(&[]).await, json!({ "first": 5 })).await;
     assert_eq!(info(&empty, "hasNextPage"), false);
 }
 
@@ -92,20 +86,20 @@ async fn an_empty_page_is_valid() {
 async fn invalid_page_arguments_are_refused() {
     let store = shelf(&["a"]).await;
     for (args, field) in [
-        ("first: -1", "first"),
-        ("first: 101", "first"),
-        ("last: -1", "last"),
-        ("last: 101", "last"),
-        ("first: 1, last: 1", "last"),
-        (r#"after: "x""#, "after"),
-        (r#"after: """#, "after"),
-        (r#"after: "1-2""#, "after"),
-        (r#"after: "0001""#, "after"),
-        (r#"before: "+1""#, "before"),
-        (r#"before: "fffffffffffffffff""#, "before"),
+        (json!({ "first": -1 }), "first"),
+        (json!({ "first": 101 }), "first"),
+        (json!({ "last": -1 }), "last"),
+        (json!({ "last": 101 }), "last"),
+        (json!({ "first": 1, "last": 1 }), "last"),
+        (json!({ "after": "x" }), "after"),
+        (json!({ "after": "" }), "after"),
+        (json!({ "after": "1-2" }), "after"),
+        (json!({ "after": "0001" }), "after"),
+        (json!({ "before": "+1" }), "before"),
+        (json!({ "before": "fffffffffffffffff" }), "before"),
     ] {
-        let answer = books(&store, args).await;
-        assert_eq!(code(&answer), "INVALID_INPUT", "{args}");
+        let answer = books(&store, args.clone()).await;
+        assert_eq!(answer.code(), "INVALID_INPUT", "{args}");
         assert_eq!(answer["errors"][0]["extensions"]["field"], field, "{args}");
     }
 }

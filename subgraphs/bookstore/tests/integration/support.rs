@@ -3,9 +3,36 @@
 use std::ops::Deref;
 
 use bookstore::BookstoreSchema;
-use serde_json::Value;
-pub use testing::{NEW_YEAR_US, admin, code, member, service};
-use testing::{TestDomain, TestServices};
+use serde_json::{Value, json};
+use testing::{Answer, NEW_YEAR_US, TestDomain, TestServices};
+pub use testing::{admin, member, service};
+
+/// Adds a book: `input`, and perhaps an idempotency key.
+pub const ADD: &str = "mutation($input: NewBook!, $key: String) {
+    addBook(input: $input, idempotencyKey: $key) { id title topic price quantity }
+}";
+
+/// Sells a book: `id`, and perhaps an idempotency key.
+pub const BUY: &str = "mutation($id: ID!, $key: String) {
+    purchaseBook(id: $id, idempotencyKey: $key) { id title price quantityAfter }
+}";
+
+/// Changes a book: `id` and `input`.
+pub const UPDATE: &str = "mutation($id: ID!, $input: BookPatch!) {
+    updateBook(id: $id, input: $input) { title topic quantity price }
+}";
+
+/// Deletes a book: `id`.
+pub const DELETE: &str = "mutation($id: ID!) { deleteBook(id: $id) }";
+
+/// A page of books, by any of the list's arguments.
+pub const BOOKS: &str =
+    "query($topic: String, $text: String, $first: Int, $last: Int, $after: String, $before: String) {
+        books(topic: $topic, text: $text, first: $first, last: $last, after: $after, before: $before) {
+            nodes { title } edges { cursor }
+            pageInfo { startCursor endCursor hasNextPage hasPreviousPage }
+        }
+    }";
 
 pub struct BookstoreDomain(TestDomain<BookstoreSchema>);
 
@@ -37,25 +64,25 @@ impl BookstoreDomain {
 
     /// Adds a book for 9.99 USD and returns its id.
     pub async fn add(&self, title: &str, topic: &str, copies: i32) -> String {
-        let input = format!(
-            r#"{{ title: "{title}", topic: "{topic}", price: {{ amount: "9.99", currency: "USD" }}, quantity: {copies} }}"#
-        );
-        let added = self
-            .ask(&admin(), &format!("mutation {{ addBook(input: {input}) {{ id }} }}"))
-            .await;
-        added["data"]["addBook"]["id"]
-            .as_str()
-            .unwrap_or_else(|| panic!("{added}"))
-            .to_owned()
+        let input = new_book(title, topic, usd("9.99"), copies);
+        let added = self.admin().query(ADD, json!({ "input": input })).await;
+        added.text("addBook.id").to_owned()
     }
 }
 
+/// The input of [`ADD`].
+pub fn new_book(title: &str, topic: &str, price: Value, quantity: impl Into<Value>) -> Value {
+    let quantity = quantity.into();
+    json!({ "title": title, "topic": topic, "price": price, "quantity": quantity })
+}
+
+/// That amount of US dollars.
+pub fn usd(amount: &str) -> Value {
+    json!({ "amount": amount, "currency": "USD" })
+}
+
 /// Returns the titles of `books`, in their order.
-pub fn titles(answer: &Value) -> Vec<&str> {
-    let nodes = answer["data"]["books"]["nodes"].as_array();
-    nodes
-        .unwrap_or_else(|| panic!("{answer}"))
-        .iter()
-        .map(|book| book["title"].as_str().unwrap())
-        .collect()
+pub fn titles(answer: &Answer) -> Vec<&str> {
+    let titles = answer.all("books.nodes.*.title").into_iter();
+    titles.map(|title| title.as_str().unwrap()).collect()
 }
