@@ -6,37 +6,26 @@ use contract::Viewer;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::support::{ADA, BEN, CLEO, DAN, MessagesDomain, admin, code, member, service};
+use testing::Answer;
 
-async fn send(domain: &MessagesDomain, viewer: &Viewer, args: &str) -> Value {
-    domain
-        .ask(
-            viewer,
-            &format!("mutation {{ sendMessage({args}) {{ id contents flag from {{ id }} to {{ id }} }} }}"),
-        )
-        .await
+use crate::support::{ADA, BEN, CLEO, DAN, DELETE, MESSAGE, MessagesDomain, SEND, admin, member, service};
+
+async fn send(domain: &MessagesDomain, viewer: &Viewer, args: &Value) -> Answer {
+    domain.client(viewer).query(SEND, args.clone()).await
 }
 
 #[tokio::test]
 async fn a_message_reaches_the_person_with_that_username_in_any_case() {
     let domain = MessagesDomain::new().await;
-    let sent = domain
-        .ask(
-            &member(CLEO),
-            r#"mutation { sendMessage(to: " aDA ", contents: "  Good\nmorning ", flag: " hello ") {
-                id contents flag favorite read at from { id } to { id } } }"#,
-        )
-        .await;
+    let args = json!({ "to": " aDA ", "contents": "  Good\nmorning ", "flag": " hello " });
+    let sent = send(&domain, &member(CLEO), &args).await;
     let message = json!({
         "id": "1", "contents": "Good\nmorning", "flag": "hello", "favorite": false, "read": false,
         "at": "2026-01-01T00:00:00+00:00", "from": { "id": "3" }, "to": { "id": "1" },
     });
     assert_eq!(sent, json!({ "data": { "sendMessage": message } }));
-    let fields = "id contents flag favorite read at from { id } to { id }";
-    let kept = domain
-        .ask(&member(ADA), &format!("{{ message(id: 1) {{ {fields} }} }}"))
-        .await;
-    assert_eq!(kept["data"]["message"], message);
+    let kept = domain.member(ADA).query(MESSAGE, json!({ "id": 1 })).await;
+    assert_eq!(kept, json!({ "data": { "message": message } }));
 }
 
 #[tokio::test]
@@ -45,45 +34,49 @@ async fn an_invalid_message_is_not_sent() {
     let long = "ä".repeat(40_001);
     let flag = "f".repeat(65);
     for (args, wanted) in [
-        (r#"to: "ada", contents: " ""#.to_owned(), "INVALID_INPUT"),
-        (format!(r#"to: "ada", contents: "{long}""#), "INVALID_INPUT"),
-        (r#"to: "ada", contents: "a\u0000b""#.to_owned(), "INVALID_INPUT"),
-        (format!(r#"to: "ada", contents: "a", flag: "{flag}""#), "INVALID_INPUT"),
-        (
-            r#"to: "ada", contents: "a", idempotencyKey: """#.to_owned(),
-            "INVALID_INPUT",
-        ),
-        (r#"to: "unknown", contents: "a""#.to_owned(), "CONFLICT"),
-        (r#"to: "", contents: "a""#.to_owned(), "CONFLICT"),
-        (r#"to: "1", contents: "a""#.to_owned(), "CONFLICT"),
+        (json!({ "to": "ada", "contents": " " }), "INVALID_INPUT"),
+        (json!({ "to": "ada", "contents": long }), "INVALID_INPUT"),
+        (json!({ "to": "ada", "contents": "a\0b" }), "INVALID_INPUT"),
+        (json!({ "to": "ada", "contents": "a", "flag": flag }), "INVALID_INPUT"),
+        (json!({ "to": "ada", "contents": "a", "key": "" }), "INVALID_INPUT"),
+        (json!({ "to": "nobody", "contents": "a" }), "CONFLICT"),
+        (json!({ "to": "", "contents": "a" }), "CONFLICT"),
+        (json!({ "to": "1", "contents": "a" }), "CONFLICT"),
     ] {
         let answer = send(&domain, &member(CLEO), &args).await;
-        assert_eq!(code(&answer), wanted, "{}", args.chars().take(60).collect::<String>());
+        let start: String = args.to_string().chars().take(60).collect();
+        assert_eq!(answer.code(), wanted, "{start}");
     }
-    assert_eq!(domain.list(CLEO, "sent").await, Vec::<String>::new());
+    assert_eq!(domain.sent(CLEO).await, Vec::<String>::new());
     let longest = "ä".repeat(40_000);
-    let answer = send(&domain, &member(CLEO), &format!(r#"to: "ada", contents: "{longest}""#)).await;
-    assert_eq!(answer["data"]["sendMessage"]["contents"], longest);
+    let args = json!({ "to": "ada", "contents": longest });
+    let answer = send(&domain, &member(CLEO), &args).await;
+    assert_eq!(answer.at("sendMessage.contents"), &longest);
 }
 
 #[tokio::test]
 async fn a_deactivated_account_sends_and_receives_no_messages() {
     let domain = MessagesDomain::new().await;
     domain.deactivate(DAN).await;
-    let to = send(&domain, &member(CLEO), r#"to: "dan", contents: "a""#).await;
-    assert_eq!(code(&to), "CONFLICT");
-    let from = send(&domain, &service(), r#"from: "dan", to: "cleo", contents: "a""#).await;
-    assert_eq!(code(&from), "CONFLICT");
+    let to = send(&domain, &member(CLEO), &json!({ "to": "dan", "contents": "a" })).await;
+    assert_eq!(to.code(), "CONFLICT");
+    let from = send(
+        &domain,
+        &service(),
+        &json!({ "from": "dan", "to": "cleo", "contents": "a" }),
+    )
+    .await;
+    assert_eq!(from.code(), "CONFLICT");
     // The token is older than the deactivation.
-    let own = send(&domain, &member(DAN), r#"to: "cleo", contents: "a""#).await;
-    assert_eq!(code(&own), "UNAUTHENTICATED");
-    assert_eq!(domain.list(CLEO, "inbox").await, Vec::<String>::new());
+    let own = send(&domain, &member(DAN), &json!({ "to": "cleo", "contents": "a" })).await;
+    assert_eq!(own.code(), "UNAUTHENTICATED");
+    assert_eq!(domain.inbox(CLEO, json!({})).await, Vec::<String>::new());
 }
 
 #[tokio::test]
 async fn only_operators_send_in_the_name_of_others() {
     let domain = MessagesDomain::new().await;
-    let args = r#"from: "BEN", to: "ada", contents: "a""#;
+    let args = json!({ "from": "BEN", "to": "ada", "contents": "a" });
     for (viewer, wanted) in [
         (service(), "OK"),
         (admin(), "OK"),
@@ -91,16 +84,16 @@ async fn only_operators_send_in_the_name_of_others() {
         (member(BEN), "OK"),
         (Viewer::Anonymous, "UNAUTHENTICATED"),
     ] {
-        let answer = send(&domain, &viewer, args).await;
-        assert_eq!(code(&answer), wanted, "{viewer:?}");
+        let answer = send(&domain, &viewer, &args).await;
+        assert_eq!(answer.code(), wanted, "{viewer:?}");
         if wanted == "OK" {
-            assert_eq!(answer["data"]["sendMessage"]["from"]["id"], BEN.to_string());
+            assert_eq!(answer.at("sendMessage.from.id"), &BEN.to_string());
         }
     }
-    let nameless = send(&domain, &service(), r#"to: "ada", contents: "a""#).await;
-    assert_eq!(code(&nameless), "INVALID_INPUT");
-    let anonymous = send(&domain, &Viewer::Anonymous, r#"to: "ada", contents: "a""#).await;
-    assert_eq!(code(&anonymous), "UNAUTHENTICATED");
+    let nameless = send(&domain, &service(), &json!({ "to": "ada", "contents": "a" })).await;
+    assert_eq!(nameless.code(), "INVALID_INPUT");
+    let anonymous = send(&domain, &Viewer::Anonymous, &json!({ "to": "ada", "contents": "a" })).await;
+    assert_eq!(anonymous.code(), "UNAUTHENTICATED");
 }
 
 #[tokio::test]
@@ -109,22 +102,25 @@ async fn a_missing_sender_or_receiver_is_a_conflict_that_names_it() {
     domain.deactivate(DAN).await;
     for (args, said) in [
         (
-            r#"from: "unknown", to: "ada", contents: "a""#,
+            json!({ "from": "nobody", "to": "ada", "contents": "a" }),
             "the sender does not exist",
         ),
-        (r#"from: "dan", to: "ada", contents: "a""#, "the sender does not exist"),
         (
-            r#"from: "ada", to: "unknown", contents: "a""#,
+            json!({ "from": "dan", "to": "ada", "contents": "a" }),
+            "the sender does not exist",
+        ),
+        (
+            json!({ "from": "ada", "to": "nobody", "contents": "a" }),
             "the receiver does not exist",
         ),
         (
-            r#"from: "ada", to: "dan", contents: "a""#,
+            json!({ "from": "ada", "to": "dan", "contents": "a" }),
             "the receiver does not exist",
         ),
     ] {
-        let answer = send(&domain, &service(), args).await;
+        let answer = send(&domain, &service(), &args).await;
         assert_eq!(
-            (code(&answer), answer["errors"][0]["message"].as_str()),
+            (answer.code(), answer["errors"][0]["message"].as_str()),
             ("CONFLICT", Some(said)),
             "{args}"
         );
@@ -140,31 +136,34 @@ async fn twenty_calls_with_one_key_send_one_message() {
             send(
                 &domain,
                 &member(CLEO),
-                r#"to: "ada", contents: "once", idempotencyKey: "k""#,
+                &json!({ "to": "ada", "contents": "once", "key": "k" }),
             )
             .await
         })
     }))
     .await;
     for answer in answers {
-        assert_eq!(answer.unwrap()["data"]["sendMessage"]["id"], "1");
+        assert_eq!(answer.unwrap().at("sendMessage.id"), "1");
     }
-    assert_eq!(domain.list(ADA, "inbox").await, ["once"]);
+    assert_eq!(domain.inbox(ADA, json!({})).await, ["once"]);
 }
 
 #[tokio::test]
 async fn a_replay_repeats_the_response_after_message_changes() {
     let domain = MessagesDomain::new().await;
-    let args = r#"to: "ada", contents: "once", flag: "f", idempotencyKey: "k""#;
-    let first = send(&domain, &member(CLEO), args).await;
-    assert_eq!(code(&first), "OK");
-    domain.ask(&member(ADA), "mutation { deleteMessage(id: 1) }").await;
+    let args = json!({ "to": "ada", "contents": "once", "flag": "f", "key": "k" });
+    let first = send(&domain, &member(CLEO), &args).await;
+    assert_eq!(first.code(), "OK");
+    domain.member(ADA).query(DELETE, json!({ "id": 1 })).await;
     domain.deactivate(ADA).await;
-    assert_eq!(send(&domain, &member(CLEO), args).await, first);
-    let other = r#"to: "ada", contents: "twice", flag: "f", idempotencyKey: "k""#;
-    assert_eq!(code(&send(&domain, &member(CLEO), other).await), "IDEMPOTENCY_MISMATCH");
+    assert_eq!(send(&domain, &member(CLEO), &args).await, first);
+    let other = json!({ "to": "ada", "contents": "twice", "flag": "f", "key": "k" });
+    assert_eq!(
+        send(&domain, &member(CLEO), &other).await.code(),
+        "IDEMPOTENCY_MISMATCH"
+    );
     // A key belongs to one user, and a request that failed stores no key.
-    assert_eq!(code(&send(&domain, &member(BEN), other).await), "CONFLICT");
-    let mended = r#"to: "dan", contents: "twice", idempotencyKey: "k""#;
-    assert_eq!(code(&send(&domain, &member(BEN), mended).await), "OK");
+    assert_eq!(send(&domain, &member(BEN), &other).await.code(), "CONFLICT");
+    let mended = json!({ "to": "dan", "contents": "twice", "key": "k" });
+    assert_eq!(send(&domain, &member(BEN), &mended).await.code(), "OK");
 }

@@ -7,9 +7,50 @@ use contract::Viewer;
 use entities::authority::Authority;
 use entities::{user, user_change};
 use messages::MessagesSchema;
-use serde_json::Value;
-pub use testing::{NEW_YEAR_US, admin, code, member, service};
-use testing::{TestDomain, TestServices};
+use serde_json::{Value, json};
+use testing::{Answer, NEW_YEAR_US, TestDomain, TestServices};
+pub use testing::{admin, member, service};
+
+/// Sends a message by any of the mutation's arguments.
+pub const SEND: &str = "mutation($to: String!, $contents: String!, $flag: String, $from: String, $key: String) {
+        sendMessage(to: $to, contents: $contents, flag: $flag, from: $from, idempotencyKey: $key) {
+            id contents flag favorite read at from { id } to { id }
+        }
+    }";
+
+/// Reads a message: `id`.
+pub const MESSAGE: &str =
+    "query($id: ID!) { message(id: $id) { id contents flag favorite read at from { id } to { id } } }";
+
+/// Marks a message as a favourite: `id`.
+pub const FAVORITE: &str = "mutation($id: ID!) { favoriteMessage(id: $id) { favorite } }";
+
+/// Marks messages as read: `ids`.
+pub const MARK_READ: &str = "mutation($ids: [ID!]!) { markRead(ids: $ids) }";
+
+/// Deletes a message: `id`.
+pub const DELETE: &str = "mutation($id: ID!) { deleteMessage(id: $id) }";
+
+/// A person's received messages, by any of the list's arguments.
+pub const INBOX: &str = "query($of: [_Any!]!, $favorite: Boolean, $unread: Boolean,
+        $first: Int, $last: Int, $after: String, $before: String) {
+    _entities(representations: $of) { ... on User {
+        id
+        inbox(favorite: $favorite, unread: $unread, first: $first, last: $last, after: $after, before: $before) {
+            nodes { contents } edges { cursor } pageInfo { hasNextPage endCursor }
+        }
+    } }
+}";
+
+/// The messages that a person sent.
+pub const SENT: &str = "query($of: [_Any!]!) {
+    _entities(representations: $of) { ... on User { id sent { nodes { contents } } } }
+}";
+
+/// The number of messages that a person has not read.
+pub const UNREAD: &str = "query($of: [_Any!]!) {
+    _entities(representations: $of) { ... on User { id unreadCount } }
+}";
 
 pub const ADA: i64 = 1;
 pub const BEN: i64 = 2;
@@ -62,32 +103,38 @@ impl MessagesDomain {
     /// Moves the clock by one second, sends a message and returns its id.
     pub async fn send(&self, from: i64, to: &str, contents: &str) -> String {
         self.clock.advance(Duration::from_secs(1));
-        let document = format!(r#"mutation {{ sendMessage(to: "{to}", contents: "{contents}") {{ id }} }}"#);
-        let sent = self.ask(&member(from), &document).await;
-        sent["data"]["sendMessage"]["id"]
-            .as_str()
-            .unwrap_or_else(|| panic!("{sent}"))
-            .to_owned()
+        let message = json!({ "to": to, "contents": contents });
+        let sent = self.member(from).query(SEND, message).await;
+        sent.text("sendMessage.id").to_owned()
     }
 
-    /// Returns `fields` of a person as the viewer sees them, with the code of the first error.
-    pub async fn of_person(&self, viewer: &Viewer, id: i64, fields: &str) -> (Value, String) {
-        let document = format!(
-            r#"{{ _entities(representations: [{{ __typename: "User", id: "{id}" }}]) {{ ... on User {{ {fields} }} }} }}"#
-        );
-        let answer = self.ask(viewer, &document).await;
-        (answer["data"]["_entities"][0].clone(), code(&answer).to_owned())
+    /// Executes a document about one person, such as [`INBOX`], as that viewer.
+    pub async fn of_person(&self, viewer: &Viewer, id: i64, document: &str, mut args: Value) -> Answer {
+        args["of"] = json!([{ "__typename": "User", "id": id.to_string() }]);
+        self.client(viewer).query(document, args).await
     }
 
-    /// Returns the contents of a person's list, such as `inbox(first: 2)`.
-    pub async fn list(&self, owner: i64, list: &str) -> Vec<String> {
-        let fields = format!("list: {list} {{ nodes {{ contents }} }}");
-        let (person, _) = self.of_person(&member(owner), owner, &fields).await;
-        let nodes = person["list"]["nodes"].as_array();
-        nodes
-            .unwrap_or_else(|| panic!("{person}"))
-            .iter()
-            .map(|message| message["contents"].as_str().unwrap().to_owned())
-            .collect()
+    /// Returns the contents of the person's inbox, by these arguments of the list.
+    pub async fn inbox(&self, owner: i64, args: Value) -> Vec<String> {
+        let inbox = self.of_person(&member(owner), owner, INBOX, args).await;
+        texts(inbox.all("_entities.0.inbox.nodes.*.contents"))
     }
+
+    /// Returns the contents of the messages that the person sent.
+    pub async fn sent(&self, owner: i64) -> Vec<String> {
+        let sent = self.of_person(&member(owner), owner, SENT, json!({})).await;
+        texts(sent.all("_entities.0.sent.nodes.*.contents"))
+    }
+
+    /// Returns the number of messages that the person has not read.
+    pub async fn unread(&self, owner: i64) -> i64 {
+        let unread = self.of_person(&member(owner), owner, UNREAD, json!({})).await;
+        unread.at("_entities.0.unreadCount").as_i64().unwrap()
+    }
+}
+
+/// Returns strings as such.
+pub fn texts(values: Vec<&Value>) -> Vec<String> {
+    let texts = values.into_iter().map(|value| value.as_str().unwrap());
+    texts.map(str::to_owned).collect()
 }
