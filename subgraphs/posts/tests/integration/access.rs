@@ -1,9 +1,9 @@
 //! Every caller may read posts; users may post and delete under their own name only.
 
 use contract::Viewer;
-use serde_json::Value;
+use serde_json::json;
 
-use crate::support::{ADA, CLEO, DAN, PostsDomain, admin, code, create, member, service};
+use crate::support::{ADA, CLEO, DAN, DELETE, POST, PostsDomain, admin, create, member, service};
 
 /// The callers: the author, another person, an administrator, a program and an anonymous client.
 const CALLER_NAMES: [&str; 5] = ["author", "stranger", "admin", "service", "anonymous"];
@@ -25,8 +25,8 @@ async fn every_caller_reads_everything() {
             r#"{ _entities(representations: [{ __typename: "User", id: "3" }]) { ... on User { posts { nodes { title } } } } }"#,
             r#"{ _entities(representations: [{ __typename: "Post", id: "1" }]) { ... on Post { title } } }"#,
         ] {
-            let answer = domain.ask(viewer, read).await;
-            assert_eq!(code(&answer), "OK", "{caller}: {read}");
+            let answer = domain.client(viewer).query(read, json!({})).await;
+            assert_eq!(answer.code(), "OK", "{caller}: {read}");
             assert!(answer.to_string().contains("\"one\""), "{caller}: {read}: {answer}");
         }
     }
@@ -34,20 +34,22 @@ async fn every_caller_reads_everything() {
 
 #[tokio::test]
 async fn users_post_under_their_own_name_and_operators_under_any() {
-    let hello = r#"title: "a", text: "b", community: "c""#;
-    let date = r#"at: "2026-01-02T03:04:05Z""#;
-    for (more, wanted) in [
-        ("", ["OK", "OK", "UNAUTHENTICATED", "INVALID_INPUT", "UNAUTHENTICATED"]),
+    let hello = json!({ "title": "a", "text": "b", "community": "c" });
+    for (more, value, wanted) in [
         (
-            r#"username: "CLEO""#,
-            ["OK", "FORBIDDEN", "OK", "OK", "UNAUTHENTICATED"],
+            "title",
+            "a",
+            ["OK", "OK", "UNAUTHENTICATED", "INVALID_INPUT", "UNAUTHENTICATED"],
         ),
+        ("username", "CLEO", ["OK", "FORBIDDEN", "OK", "OK", "UNAUTHENTICATED"]),
         (
-            r#"username: "unknown""#,
+            "username",
+            "nobody",
             ["FORBIDDEN", "FORBIDDEN", "OK", "OK", "UNAUTHENTICATED"],
         ),
         (
-            date,
+            "at",
+            "2026-01-02T03:04:05Z",
             [
                 "FORBIDDEN",
                 "FORBIDDEN",
@@ -59,13 +61,15 @@ async fn users_post_under_their_own_name_and_operators_under_any() {
     ] {
         for ((viewer, caller), wanted) in viewers().iter().zip(CALLER_NAMES).zip(wanted) {
             let domain = PostsDomain::new().await;
-            let answer = create(&domain, viewer, &format!("{hello}, {more}")).await;
+            let mut input = hello.clone();
+            input[more] = json!(value);
+            let answer = create(&domain, viewer, &input).await;
             // The administrator has no account here and therefore cannot post under their own name.
-            assert_eq!(code(&answer), wanted, "{caller}: {more}");
+            assert_eq!(answer.code(), wanted, "{caller}: {input}");
             assert_eq!(
-                domain.titles("recentPosts").await.len(),
+                domain.titles(json!({})).await.len(),
                 usize::from(wanted == "OK"),
-                "{caller}: {more}"
+                "{caller}: {input}"
             );
         }
     }
@@ -79,9 +83,9 @@ async fn an_administrator_posts_as_themselves_too() {
         role: contract::Role::Investor,
         admin: true,
     };
-    let made = create(&domain, &ada, r#"title: "a", text: "b", community: "c""#).await;
-    assert_eq!(made["data"]["createPost"]["username"], "Ada");
-    assert_eq!(made["data"]["createPost"]["author"]["id"], "1");
+    let made = create(&domain, &ada, &json!({ "title": "a", "text": "b", "community": "c" })).await;
+    assert_eq!(made.at("createPost.username"), "Ada");
+    assert_eq!(made.at("createPost.author.id"), "1");
 }
 
 #[tokio::test]
@@ -90,9 +94,10 @@ async fn a_deactivated_account_cannot_post() {
     domain.post(DAN, "Books", "before").await;
     domain.deactivate(DAN).await;
     // The token is older than the deactivation.
-    let late = create(&domain, &member(DAN), r#"title: "a", text: "b", community: "c""#).await;
-    assert_eq!(code(&late), "UNAUTHENTICATED");
-    assert_eq!(domain.titles("recentPosts").await, ["before"], "what was posted stays");
+    let input = json!({ "title": "a", "text": "b", "community": "c" });
+    let late = create(&domain, &member(DAN), &input).await;
+    assert_eq!(late.code(), "UNAUTHENTICATED");
+    assert_eq!(domain.titles(json!({})).await, ["before"], "what was posted stays");
 }
 
 #[tokio::test]
@@ -110,20 +115,18 @@ async fn a_post_is_deleted_by_its_author_and_by_operators_once() {
         for ((viewer, caller), wanted) in viewers().iter().zip(CALLER_NAMES).zip(wanted) {
             let domain = PostsDomain::new().await;
             domain.post(CLEO, "Books", "one").await;
-            let input = r#"title: "two", text: "b", community: "Books", username: "unknown""#;
-            assert_eq!(code(&create(&domain, &service(), input).await), "OK");
-            let delete = format!("mutation {{ deletePost(id: {id}) }}");
-            assert_eq!(code(&domain.ask(viewer, &delete).await), wanted, "{caller}: {id}");
-            let left = domain.titles("recentPosts").await;
+            let input = json!({ "title": "two", "text": "b", "community": "Books", "username": "nobody" });
+            assert_eq!(create(&domain, &service(), &input).await.code(), "OK");
+            let client = domain.client(viewer);
+            let deleted = client.query(DELETE, json!({ "id": id })).await;
+            assert_eq!(deleted.code(), wanted, "{caller}: {id}");
+            let left = domain.titles(json!({})).await;
             assert_eq!(left.len(), 2 - usize::from(wanted == "OK"), "{caller}: {id}");
             if wanted == "OK" {
-                assert_eq!(
-                    code(&domain.ask(viewer, &delete).await),
-                    "NOT_FOUND",
-                    "{caller}: {id} again"
-                );
-                let gone = domain.ask(viewer, &format!("{{ post(id: {id}) {{ id }} }}")).await;
-                assert_eq!(gone["data"]["post"], Value::Null);
+                let again = client.query(DELETE, json!({ "id": id })).await;
+                assert_eq!(again.code(), "NOT_FOUND", "{caller}: {id} again");
+                let gone = client.query(POST, json!({ "id": id })).await;
+                assert_eq!(gone, json!({ "data": { "post": null } }));
             }
         }
     }
@@ -134,14 +137,10 @@ async fn an_invalid_id_finds_no_post() {
     let domain = PostsDomain::new().await;
     domain.post(CLEO, "Books", "one").await;
     for id in ["x", "01", "+1", "1.0", "", "9223372036854775808"] {
-        let read = domain
-            .ask(&admin(), &format!(r#"{{ post(id: "{id}") {{ id }} }}"#))
-            .await;
-        assert_eq!(read, serde_json::json!({ "data": { "post": null } }), "{id}");
-        let delete = domain
-            .ask(&admin(), &format!(r#"mutation {{ deletePost(id: "{id}") }}"#))
-            .await;
-        assert_eq!(code(&delete), "NOT_FOUND", "{id}");
+        let read = domain.admin().query(POST, json!({ "id": id })).await;
+        assert_eq!(read, json!({ "data": { "post": null } }), "{id}");
+        let delete = domain.admin().query(DELETE, json!({ "id": id })).await;
+        assert_eq!(delete.code(), "NOT_FOUND", "{id}");
     }
 }
 

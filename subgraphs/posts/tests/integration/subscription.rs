@@ -1,27 +1,28 @@
 //! The subscription `postCreated`.
 
-use contract::{Event, Viewer};
+use contract::Event;
 use futures_util::FutureExt;
 use futures_util::stream::StreamExt;
-use serde_json::{Value, json};
+use serde_json::json;
+use testing::Answer;
 
 use crate::support::{CLEO, DAN, PostsDomain, create, service};
 
 const ALL: &str = "subscription { postCreated { title text } }";
 const BOOKS: &str = r#"subscription { postCreated(community: "BOOKS") { title text } }"#;
 
-fn arrived(title: &str) -> Option<Value> {
+fn arrived(title: &str) -> Option<Answer> {
     let post = json!({ "title": title, "text": format!("about {title}") });
-    Some(json!({ "data": { "postCreated": post } }))
+    Some(Answer::new(json!({ "data": { "postCreated": post } })))
 }
 
 #[tokio::test]
 async fn new_posts_arrive_at_subscribers_of_their_community() {
     let domain = PostsDomain::new().await;
     domain.post(CLEO, "Outdoors", "before").await;
-    let mut all = domain.watch(&Viewer::Anonymous, ALL).await;
+    let mut all = domain.anonymous().subscribe(ALL, json!({})).await;
     // The community has no post yet.
-    let mut books = domain.watch(&Viewer::Anonymous, BOOKS).await;
+    let mut books = domain.anonymous().subscribe(BOOKS, json!({})).await;
     domain.post(CLEO, "Books", "one").await;
     domain.post(DAN, "Outdoors", "two").await;
     domain.post(DAN, "books", "three").await;
@@ -42,9 +43,10 @@ async fn new_posts_arrive_at_subscribers_of_their_community() {
 #[tokio::test]
 async fn a_post_arrives_at_its_creation_with_any_date() {
     let domain = PostsDomain::new().await;
-    let mut all = domain.watch(&Viewer::Anonymous, ALL).await;
+    let mut all = domain.anonymous().subscribe(ALL, json!({})).await;
     for (title, at) in [("future", "2030-01-01T00:00:00Z"), ("past", "1999-01-01T00:00:00Z")] {
-        let input = format!(r#"title: "{title}", text: "about {title}", community: "c", username: "u", at: "{at}""#);
+        let text = format!("about {title}");
+        let input = json!({ "title": title, "text": text, "community": "c", "username": "u", "at": at });
         create(&domain, &service(), &input).await;
     }
     assert_eq!(all.next().await, arrived("future"));
@@ -56,7 +58,7 @@ async fn lost_events_neither_lose_nor_repeat_a_post() {
     const POSTS: usize = 120;
     for document in [ALL, BOOKS] {
         let domain = PostsDomain::with_bus(2).await;
-        let mut posts = domain.watch(&Viewer::Anonymous, document).await;
+        let mut posts = domain.anonymous().subscribe(document, json!({})).await;
         for number in 0..POSTS {
             domain.post(CLEO, "Books", &number.to_string()).await;
         }
@@ -76,7 +78,7 @@ async fn lost_events_neither_lose_nor_repeat_a_post() {
 #[tokio::test]
 async fn a_post_deleted_before_its_delivery_does_not_arrive() {
     let domain = PostsDomain::new().await;
-    let mut all = domain.watch(&Viewer::Anonymous, ALL).await;
+    let mut all = domain.anonymous().subscribe(ALL, json!({})).await;
     let id = domain.post(CLEO, "Books", "one").await;
     domain.delete(&id).await;
     domain.post(CLEO, "Books", "two").await;
@@ -86,7 +88,7 @@ async fn a_post_deleted_before_its_delivery_does_not_arrive() {
 #[tokio::test]
 async fn a_late_event_shows_no_post_twice() {
     let domain = PostsDomain::new().await;
-    let mut all = domain.watch(&Viewer::Anonymous, ALL).await;
+    let mut all = domain.anonymous().subscribe(ALL, json!({})).await;
     domain.post(CLEO, "Books", "one").await;
     assert_eq!(all.next().await, arrived("one"));
     let community = "books".to_owned();

@@ -7,9 +7,42 @@ use contract::Viewer;
 use entities::authority::Authority;
 use entities::{user, user_change};
 use posts::PostsSchema;
-use serde_json::Value;
-pub use testing::{NEW_YEAR_US, admin, code, member, service};
-use testing::{TestDomain, TestServices};
+use serde_json::{Value, json};
+use testing::{Answer, NEW_YEAR_US, TestDomain, TestServices};
+pub use testing::{admin, member, service};
+
+/// Creates a post: `input`, and perhaps an idempotency key.
+pub const CREATE: &str = "mutation($input: PostInput!, $key: String) {
+    createPost(input: $input, idempotencyKey: $key) {
+        id title text url community { name } username author { id } at
+    }
+}";
+
+/// Reads a post: `id`.
+pub const POST: &str = "query($id: ID!) {
+    post(id: $id) { id title text url community { name } username author { id } at }
+}";
+
+/// Deletes a post: `id`.
+pub const DELETE: &str = "mutation($id: ID!) { deletePost(id: $id) }";
+
+/// A page of the recent posts, by any of the list's arguments.
+pub const RECENT: &str = "query($community: String, $first: Int, $last: Int, $after: String, $before: String) {
+        recentPosts(community: $community, first: $first, last: $last, after: $after, before: $before) {
+            nodes { title } edges { cursor } pageInfo { hasNextPage endCursor }
+        }
+    }";
+
+/// A page of the posts of a person: `of`, and perhaps `first` and `after`.
+pub const POSTS_OF_PERSON: &str = "query($of: [_Any!]!, $first: Int, $after: String) {
+    _entities(representations: $of) { ... on User {
+        id
+        posts(first: $first, after: $after) { nodes { title } pageInfo { hasNextPage endCursor } }
+    } }
+}";
+
+/// All communities.
+pub const COMMUNITIES: &str = "{ communities { nodes { name } } }";
 
 pub const ADA: i64 = 1;
 pub const BEN: i64 = 2;
@@ -28,12 +61,12 @@ impl Deref for PostsDomain {
 impl PostsDomain {
     /// A database without posts.
     pub async fn new() -> Self {
-        Self::with_bus(1_024).await
+        Self::with_bus(contract::InProcessBus::EVENTS_MAX).await
     }
 
     /// A database without posts, whose subscribers may lag that many events.
     pub async fn with_bus(capacity: usize) -> Self {
-        let services = TestServices::new(NEW_YEAR_US, capacity).await;
+        let services = TestServices::with_events_max(NEW_YEAR_US, capacity).await;
         let domain = Self(TestDomain::new(services, posts::schema));
         for name in ["Ada", "ben", "cleo", "dan"] {
             domain.add_user(name).await;
@@ -71,12 +104,9 @@ impl PostsDomain {
 
     /// Creates a post without moving the clock and returns its id.
     pub async fn post_at_once(&self, author: i64, community: &str, title: &str) -> String {
-        let input = format!(r#"title: "{title}", text: "about {title}", community: "{community}""#);
+        let input = json!({ "title": title, "text": format!("about {title}"), "community": community });
         let made = create(self, &member(author), &input).await;
-        made["data"]["createPost"]["id"]
-            .as_str()
-            .unwrap_or_else(|| panic!("{made}"))
-            .to_owned()
+        made.text("createPost.id").to_owned()
     }
 
     /// Like [`post_at_once`](Self::post_at_once), but moves the clock by one second first.
@@ -87,43 +117,32 @@ impl PostsDomain {
 
     /// Deletes the post as an administrator.
     pub async fn delete(&self, id: &str) {
-        let gone = self
-            .ask(&admin(), &format!("mutation {{ deletePost(id: {id}) }}"))
-            .await;
-        assert_eq!(gone["data"]["deletePost"], true, "{gone}");
+        let gone = self.admin().query(DELETE, json!({ "id": id })).await;
+        assert_eq!(gone, json!({ "data": { "deletePost": true } }));
     }
 
-    /// Returns the titles of a list of posts, such as `recentPosts(first: 2)`.
-    pub async fn titles(&self, list: &str) -> Vec<String> {
-        let answer = self
-            .ask(
-                &Viewer::Anonymous,
-                &format!("{{ list: {list} {{ nodes {{ title }} }} }}"),
-            )
-            .await;
-        titles(&answer["data"]["list"])
+    /// Returns the titles of the recent posts, by these arguments of the list.
+    pub async fn titles(&self, args: Value) -> Vec<String> {
+        let answer = self.anonymous().query(RECENT, args).await;
+        titles(answer.at("recentPosts"))
     }
 
-    /// Returns `fields` of a person, with the code of the first error.
-    pub async fn of_person(&self, id: i64, fields: &str) -> (Value, String) {
-        let document = format!(
-            r#"{{ _entities(representations: [{{ __typename: "User", id: "{id}" }}]) {{ ... on User {{ {fields} }} }} }}"#
-        );
-        let answer = self.ask(&Viewer::Anonymous, &document).await;
-        (answer["data"]["_entities"][0].clone(), code(&answer).to_owned())
+    /// Returns the posts of a person, by any arguments of the list.
+    pub async fn posts_of(&self, id: i64, mut args: Value) -> Answer {
+        args["of"] = json!([{ "__typename": "User", "id": id.to_string() }]);
+        self.anonymous().query(POSTS_OF_PERSON, args).await
     }
 }
 
-/// Creates a post from these fields of the input and returns the whole response.
-pub async fn create(domain: &PostsDomain, viewer: &Viewer, input: &str) -> Value {
-    create_with(domain, viewer, input, "").await
+/// Creates a post and returns the whole response.
+pub async fn create(domain: &PostsDomain, viewer: &Viewer, input: &Value) -> Answer {
+    domain.client(viewer).query(CREATE, json!({ "input": input })).await
 }
 
-/// Like [`create`], with more arguments.
-pub async fn create_with(domain: &PostsDomain, viewer: &Viewer, input: &str, more: &str) -> Value {
-    let fields = "id title text url community { name } username author { id } at";
-    let document = format!("mutation {{ createPost(input: {{ {input} }}{more}) {{ {fields} }} }}");
-    domain.ask(viewer, &document).await
+/// Like [`create`], with an idempotency key.
+pub async fn create_with_key(domain: &PostsDomain, viewer: &Viewer, input: &Value, key: &str) -> Answer {
+    let args = json!({ "input": input, "key": key });
+    domain.client(viewer).query(CREATE, args).await
 }
 
 /// Returns the titles of a connection's nodes.
