@@ -1,8 +1,9 @@
 //! Lists by pages, through a GraphQL schema.
 
-use async_graphql::{Context, EmptyMutation, EmptySubscription, Object, Schema, Value, value};
+use async_graphql::{Context, EmptyMutation, EmptySubscription, Object, Request, Schema, Value, Variables, value};
 use contract::{DomainSchema, Error, PageArgs, PageConnection, Paginate, Result, SortedSelect};
 use sea_orm::{EntityTrait, Order};
+use serde_json::json;
 
 use crate::support::TestDb;
 
@@ -75,6 +76,23 @@ fn falling() -> SortedSelect<Entity> {
     Entity::find().sorted_by(&[Column::Value, Column::Id], Order::Desc)
 }
 
+/// A document that reads a page of that list, by any of its arguments.
+macro_rules! page_of {
+    ($list:literal) => {
+        concat!(
+            "query($first: Int, $last: Int, $after: String, $before: String) { list: ",
+            $list,
+            "(first: $first, last: $last, after: $after, before: $before) {
+                edges { node cursor } pageInfo { hasPreviousPage hasNextPage startCursor endCursor }
+            } }"
+        )
+    };
+}
+
+const RISING: &str = page_of!("rising");
+const FALLING: &str = page_of!("falling");
+const PIECES: &str = page_of!("pieces");
+
 struct Lists {
     schema: DomainSchema<Query, EmptyMutation, EmptySubscription>,
     db: TestDb,
@@ -110,15 +128,13 @@ impl Lists {
         self.db.run(statement).await;
     }
 
-    async fn ask(&self, list: &str) -> async_graphql::Response {
-        let operation = format!(
-            "{{ list: {list} {{ edges {{ node cursor }} pageInfo {{ hasPreviousPage hasNextPage startCursor endCursor }} }} }}"
-        );
-        self.schema.execute(operation).await
+    async fn query(&self, list: &str, args: &serde_json::Value) -> async_graphql::Response {
+        let variables = Variables::from_json(args.clone());
+        self.schema.execute(Request::new(list).variables(variables)).await
     }
 
-    async fn page(&self, list: &str) -> Answer {
-        let response = self.ask(list).await;
+    async fn page(&self, list: &str, args: serde_json::Value) -> Answer {
+        let response = self.query(list, &args).await;
         assert!(response.errors.is_empty(), "{:?}", response.errors);
         let data = response.data.into_json().unwrap();
         let (edges, info) = (data["list"]["edges"].as_array().unwrap(), &data["list"]["pageInfo"]);
@@ -138,10 +154,10 @@ impl Lists {
     }
 
     /// Returns the code and the named argument of the error that the request returns instead of a page.
-    async fn refusal(&self, list: &str) -> (Value, Value) {
-        let response = self.ask(list).await;
+    async fn refusal(&self, list: &str, args: serde_json::Value) -> (Value, Value) {
+        let response = self.query(list, &args).await;
         let [error] = &*response.errors else {
-            panic!("{list}: {response:?}")
+            panic!("{args}: {response:?}")
         };
         let extensions = error.extensions.as_ref().unwrap();
         (
@@ -153,7 +169,7 @@ impl Lists {
     /// Reads the whole list, page by page from the front, and runs `between` between two pages.
     async fn forwards(&self, list: &str, size: usize, between: impl AsyncFn(usize)) -> Vec<i64> {
         let (mut all, mut pages) = (Vec::new(), 0);
-        let mut answer = self.page(&format!("{list}(first: {size})")).await;
+        let mut answer = self.page(list, json!({ "first": size })).await;
         loop {
             all.extend(&answer.nodes);
             let Some((_, end)) = answer.ends.filter(|_| answer.next) else {
@@ -161,20 +177,20 @@ impl Lists {
             };
             between(pages).await;
             pages += 1;
-            answer = self.page(&format!("{list}(first: {size}, after: \"{end}\")")).await;
+            answer = self.page(list, json!({ "first": size, "after": end })).await;
         }
     }
 
     /// Reads the whole list, page by page from the end.
     async fn backwards(&self, list: &str, size: usize) -> Vec<i64> {
         let mut all = Vec::new();
-        let mut answer = self.page(&format!("{list}(last: {size})")).await;
+        let mut answer = self.page(list, json!({ "last": size })).await;
         loop {
             all.splice(0..0, answer.nodes.iter().copied());
             let Some((start, _)) = answer.ends.filter(|_| answer.previous) else {
                 return all;
             };
-            answer = self.page(&format!("{list}(last: {size}, before: \"{start}\")")).await;
+            answer = self.page(list, json!({ "last": size, "before": start })).await;
         }
     }
 }
@@ -193,7 +209,7 @@ async fn every_page_size_lists_each_row_once_in_both_directions() {
     let falling: Vec<i64> = falling.into_iter().map(|(_, id)| id).collect();
 
     for size in [1, 2, 5, 22, 23, 24, 100] {
-        for (list, expected) in [("rising", &rising), ("falling", &falling)] {
+        for (list, expected) in [(RISING, &rising), (FALLING, &falling)] {
             assert_eq!(
                 &lists.forwards(list, size, async |_| {}).await,
                 expected,
@@ -212,24 +228,22 @@ async fn every_page_size_lists_each_row_once_in_both_directions() {
 async fn a_page_says_whether_others_precede_and_follow_it() {
     let lists = Lists::of((1..=5).map(|id| (id, 0))).await;
 
-    let first = lists.page("rising(first: 2)").await;
+    let first = lists.page(RISING, json!({ "first": 2 })).await;
     assert_eq!((&*first.nodes, first.previous, first.next), (&[1, 2][..], false, true));
     let (_, end) = first.ends.unwrap();
-    let middle = lists.page(&format!("rising(first: 2, after: \"{end}\")")).await;
+    let middle = lists.page(RISING, json!({ "first": 2, "after": end })).await;
     assert_eq!(
         (&*middle.nodes, middle.previous, middle.next),
         (&[3, 4][..], true, true)
     );
     let (start, end) = middle.ends.unwrap();
-    let last = lists.page(&format!("rising(first: 2, after: \"{end}\")")).await;
+    let last = lists.page(RISING, json!({ "first": 2, "after": end })).await;
     assert_eq!((&*last.nodes, last.previous, last.next), (&[5][..], true, false));
-    let back = lists.page(&format!("rising(last: 2, before: \"{start}\")")).await;
+    let back = lists.page(RISING, json!({ "last": 2, "before": start })).await;
     assert_eq!((&*back.nodes, back.previous, back.next), (&[1, 2][..], false, true));
-    let between = lists
-        .page(&format!("rising(after: \"{start}\", before: \"{end}\")"))
-        .await;
+    let between = lists.page(RISING, json!({ "after": start, "before": end })).await;
     assert_eq!(between.nodes, [] as [i64; 0]);
-    let none = lists.page("rising(first: 0)").await;
+    let none = lists.page(RISING, json!({ "first": 0 })).await;
     assert_eq!((none.nodes.len(), none.ends, none.next), (0, None, true));
 }
 
@@ -237,8 +251,12 @@ async fn a_page_says_whether_others_precede_and_follow_it() {
 async fn an_empty_list_is_an_empty_page() {
     let lists = Lists::of([]).await;
 
-    for list in ["rising", "rising(first: 3)", "falling(last: 3)"] {
-        let page = lists.page(list).await;
+    for (list, args) in [
+        (RISING, json!({})),
+        (RISING, json!({ "first": 3 })),
+        (FALLING, json!({ "last": 3 })),
+    ] {
+        let page = lists.page(list, args).await;
         assert_eq!(
             (page.nodes.len(), page.ends, page.previous, page.next),
             (0, None, false, false),
@@ -251,7 +269,7 @@ async fn an_empty_list_is_an_empty_page() {
 async fn the_default_page_size_is_bounded() {
     let lists = Lists::of((1..=30).map(|id| (id, 0))).await;
 
-    let page = lists.page("rising").await;
+    let page = lists.page(RISING, json!({})).await;
 
     assert_eq!((page.nodes.len(), page.next), (25, true));
 }
@@ -263,7 +281,7 @@ async fn concurrent_inserts_and_deletes_neither_repeat_nor_hide_rows() {
     // Before each next page, one row is added in front of it and one far behind, and the cursor's own row is
     // deleted.
     let told = lists
-        .forwards("rising", 3, async |page| {
+        .forwards(RISING, 3, async |page| {
             let page = page as i64;
             lists.insert(1 + page, 0).await;
             lists.insert(1001 + page, 0).await;
@@ -285,8 +303,8 @@ async fn keys_of_any_size_have_cursors() {
     let ids = [i64::MIN, -1, 0, 1, i64::MAX];
     let lists = Lists::of(ids.map(|id| (id, 0))).await;
 
-    assert_eq!(lists.forwards("rising", 1, async |_| {}).await, ids);
-    assert_eq!(lists.backwards("rising", 1).await, ids);
+    assert_eq!(lists.forwards(RISING, 1, async |_| {}).await, ids);
+    assert_eq!(lists.backwards(RISING, 1).await, ids);
 }
 
 #[tokio::test]
@@ -307,52 +325,54 @@ async fn a_cursor_of_another_list_is_refused() {
         "1 ",
         "ffffffffffffffff0",
         "é",
-        "1\\u0000",
+        "1\0",
     ] {
         for argument in ["after", "before"] {
-            let refusal = lists.refusal(&format!("rising({argument}: \"{cursor}\")")).await;
+            let refusal = lists.refusal(RISING, json!({ argument: cursor })).await;
             assert_eq!(refusal, (value!("INVALID_INPUT"), value!(argument)), "{cursor:?}");
         }
     }
-    assert_eq!(lists.refusal("falling(after: \"1\")").await.1, value!("after"));
-    assert_eq!(lists.refusal("falling(after: \"1-2-3\")").await.1, value!("after"));
+    for cursor in ["1", "1-2-3"] {
+        let (_, field) = lists.refusal(FALLING, json!({ "after": cursor })).await;
+        assert_eq!(field, value!("after"), "{cursor:?}");
+    }
 }
 
 #[tokio::test]
 async fn invalid_counts_are_refused() {
     let lists = Lists::of([]).await;
-    for (arguments, field) in [
-        ("first: -1", "first"),
-        ("last: -1", "last"),
-        ("first: 101", "first"),
-        ("last: 101", "last"),
-        ("first: 2147483647", "first"),
-        ("first: -2147483648", "first"),
-        ("first: 1, last: 1", "last"),
+    for (args, field) in [
+        (json!({ "first": -1 }), "first"),
+        (json!({ "last": -1 }), "last"),
+        (json!({ "first": 101 }), "first"),
+        (json!({ "last": 101 }), "last"),
+        (json!({ "first": i32::MAX }), "first"),
+        (json!({ "first": i32::MIN }), "first"),
+        (json!({ "first": 1, "last": 1 }), "last"),
     ] {
-        let refusal = lists.refusal(&format!("rising({arguments})")).await;
-        assert_eq!(refusal, (value!("INVALID_INPUT"), value!(field)), "{arguments}");
+        let refusal = lists.refusal(RISING, args.clone()).await;
+        assert_eq!(refusal, (value!("INVALID_INPUT"), value!(field)), "{args}");
     }
 }
 
 #[tokio::test]
 async fn rows_read_in_chunks_make_the_same_pages() {
     let lists = Lists::of((0..70).map(|id| (id, id / 7))).await;
-    let cursors = lists.page("falling(first: 60)").await.ends.expect("cursors");
+    let cursors = lists.page(FALLING, json!({ "first": 60 })).await.ends.expect("cursors");
     let (after, before) = cursors;
     for size in [0, 1, 25, 26, 27, 51, 52, 53, 59, 60, 69, 70, 71, 100] {
-        for arguments in [
-            format!("first: {size}"),
-            format!("last: {size}"),
-            format!("first: {size}, after: \"{after}\""),
-            format!("first: {size}, before: \"{before}\""),
-            format!("last: {size}, after: \"{after}\""),
-            format!("last: {size}, before: \"{before}\""),
-            format!("last: {size}, after: \"{after}\", before: \"{before}\""),
+        for args in [
+            json!({ "first": size }),
+            json!({ "last": size }),
+            json!({ "first": size, "after": after }),
+            json!({ "first": size, "before": before }),
+            json!({ "last": size, "after": after }),
+            json!({ "last": size, "before": before }),
+            json!({ "last": size, "after": after, "before": before }),
         ] {
-            let whole = lists.page(&format!("falling({arguments})")).await;
-            let pieces = lists.page(&format!("pieces({arguments})")).await;
-            assert_eq!(whole, pieces, "{arguments}");
+            let whole = lists.page(FALLING, args.clone()).await;
+            let pieces = lists.page(PIECES, args.clone()).await;
+            assert_eq!(whole, pieces, "{args}");
         }
     }
 }
