@@ -24,7 +24,7 @@ pub use orders::{
 use crate::ip_network::IpNetwork;
 use crate::limits::{LimitFlags, Limits};
 use crate::rest_access::RestAccess;
-use contract::{StringList, settings};
+use contract::{DbOptions, InProcessBus, StringList, settings};
 
 settings! {
     /// The server's addresses, folders and logs.
@@ -56,29 +56,29 @@ settings! {
     /// The limits of the database.
     DatabaseSettings with flags DatabaseFlags under "Database" {
         /// Database connections for reads on the threads of the requests.
-        readers: u32 = 4,
+        readers: u32 = DbOptions::READERS,
         /// Microseconds that a read has on the thread of its request; a slower one moves to a connection for slow reads.
-        read_inline_us_max: u64 = 1_000,
+        read_inline_us_max: u64 = DbOptions::INLINE_READ_TIME_US,
         /// Database connections for slow reads; further ones wait.
-        slow_readers: u32 = 2,
+        slow_readers: u32 = DbOptions::SLOW_READERS,
         /// Milliseconds that a slow read may wait and run before it is answered UNAVAILABLE.
-        read_ms_max: u64 = 10_000,
+        read_ms_max: u64 = DbOptions::READ_TIME_MS,
         /// Writes in the queue; one more waits for a place.
-        write_queue_max: usize = 4_096,
+        write_queue_max: usize = DbOptions::QUEUE,
         /// Milliseconds a write waits for a place in a full queue before it is answered UNAVAILABLE.
-        write_queue_wait_ms_max: u64 = 5_000,
+        write_queue_wait_ms_max: u64 = DbOptions::QUEUE_WAIT_MS,
         /// The most writes that share one commit.
-        write_group_max: usize = 256,
+        write_group_max: usize = DbOptions::GROUP,
         /// Milliseconds for which a commit accepts further writes that arrive meanwhile.
-        write_group_ms_max: u64 = 20,
+        write_group_ms_max: u64 = DbOptions::GROUP_TIME_MS,
         /// Milliseconds one write may hold the writer.
-        write_ms_max: u64 = 5_000,
+        write_ms_max: u64 = DbOptions::WRITE_TIME_MS,
         /// Milliseconds that the check of the database at start may take; 0 disables the check.
-        check_ms_max: u64 = 2_000,
+        check_ms_max: u64 = DbOptions::CHECK_TIME_MS,
         /// Starts although the database is damaged or lacks changes that were acknowledged. Set it to `true` for one start only.
         accept_data_loss: bool = false,
         /// Events that a slow receiver in this process may fall behind before it has to read the database again.
-        event_queue_max: usize = 4_096,
+        event_queue_max: usize = InProcessBus::EVENTS_MAX,
     }
 }
 

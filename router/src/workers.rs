@@ -160,7 +160,7 @@ mod tests {
     };
 
     async fn exchange() -> TestServices {
-        let on = TestServices::new(NEW_YEAR_US, 1_024).await;
+        let on = TestServices::new(NEW_YEAR_US).await;
         exchange::demo::seed(&on.services).await.unwrap();
         on
     }

@@ -37,21 +37,43 @@ pub struct DbOptions {
     pub accept_data_loss: bool,
 }
 
+/// The defaults. The settings of the server have the same ones.
 impl DbOptions {
+    /// The default of [`readers`](Self::readers).
+    pub const READERS: u32 = 4;
+    /// The default of [`inline_read_time`](Self::inline_read_time), in microseconds.
+    pub const INLINE_READ_TIME_US: u64 = 1_000;
+    /// The default of [`slow_readers`](Self::slow_readers).
+    pub const SLOW_READERS: u32 = 2;
+    /// The default of [`read_time`](Self::read_time), in milliseconds.
+    pub const READ_TIME_MS: u64 = 10_000;
+    /// The default of [`queue`](Self::queue).
+    pub const QUEUE: usize = 4_096;
+    /// The default of [`queue_wait`](Self::queue_wait), in milliseconds.
+    pub const QUEUE_WAIT_MS: u64 = 5_000;
+    /// The default of [`group`](Self::group).
+    pub const GROUP: usize = 256;
+    /// The default of [`group_time`](Self::group_time), in milliseconds.
+    pub const GROUP_TIME_MS: u64 = 20;
+    /// The default of [`write_time`](Self::write_time), in milliseconds.
+    pub const WRITE_TIME_MS: u64 = 5_000;
+    /// The default of [`check_time`](Self::check_time), in milliseconds.
+    pub const CHECK_TIME_MS: u64 = 2_000;
+
     /// The defaults, for that file.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
-            readers: 4,
-            inline_read_time: Duration::from_millis(1),
-            slow_readers: 2,
-            read_time: Duration::from_secs(10),
-            queue: 1024,
-            queue_wait: Duration::from_secs(10),
-            group: 128,
-            group_time: Duration::from_millis(20),
-            write_time: Duration::from_secs(5),
-            check_time: Duration::ZERO,
+            readers: Self::READERS,
+            inline_read_time: Duration::from_micros(Self::INLINE_READ_TIME_US),
+            slow_readers: Self::SLOW_READERS,
+            read_time: Duration::from_millis(Self::READ_TIME_MS),
+            queue: Self::QUEUE,
+            queue_wait: Duration::from_millis(Self::QUEUE_WAIT_MS),
+            group: Self::GROUP,
+            group_time: Duration::from_millis(Self::GROUP_TIME_MS),
+            write_time: Duration::from_millis(Self::WRITE_TIME_MS),
+            check_time: Duration::from_millis(Self::CHECK_TIME_MS),
             accept_data_loss: false,
         }
     }

@@ -19,7 +19,7 @@ pub type Merged = DomainSchema<Query, EmptyMutation, EmptySubscription>;
 
 pub async fn graph(folder: &Path) -> (Subgraphs, Merged, TestServices) {
     let folder = tempfile::tempdir_in(folder).expect("a folder");
-    let on = TestServices::in_folder(folder, 1_700_000_000_000_000, 16).await;
+    let on = TestServices::in_folder(folder, 1_700_000_000_000_000).await;
     let services = on.services.clone();
     let people = accounts::demo::seed(&services).await.expect("people");
     let from = [people.ben, people.cleo, people.dan];

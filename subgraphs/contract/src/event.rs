@@ -105,6 +105,9 @@ pub trait Bus: Send + Sync {
 pub struct InProcessBus(broadcast::Sender<Arc<Event>>);
 
 impl InProcessBus {
+    /// How many events a receiver may fall behind by default.
+    pub const EVENTS_MAX: usize = 4_096;
+
     /// A bus whose receivers may fall `capacity` events behind before they are told that they lost some.
     pub fn new(capacity: usize) -> Self {
         Self(broadcast::Sender::new(capacity))

@@ -26,13 +26,22 @@ pub struct TestServices {
 }
 
 impl TestServices {
-    /// Services at that time, with subscribers that may fall `events_max` events behind.
-    pub async fn new(now_us: i64, events_max: usize) -> Self {
-        Self::in_folder(tempfile::tempdir().expect("a folder"), now_us, events_max).await
+    /// Services at that time, with the default bounds of the server.
+    pub async fn new(now_us: i64) -> Self {
+        Self::with_events_max(now_us, InProcessBus::EVENTS_MAX).await
+    }
+
+    /// Like [`new`](Self::new), with subscribers that may fall only `events_max` events behind.
+    pub async fn with_events_max(now_us: i64, events_max: usize) -> Self {
+        Self::open(tempfile::tempdir().expect("a folder"), now_us, events_max).await
     }
 
     /// Like [`new`](Self::new), in that folder.
-    pub async fn in_folder(folder: TempDir, now_us: i64, events_max: usize) -> Self {
+    pub async fn in_folder(folder: TempDir, now_us: i64) -> Self {
+        Self::open(folder, now_us, InProcessBus::EVENTS_MAX).await
+    }
+
+    async fn open(folder: TempDir, now_us: i64, events_max: usize) -> Self {
         let path = folder.path().join("agora.db");
         let listening = Arc::new(Semaphore::new(0));
         let bus = Arc::new(ObservedBus {

@@ -121,7 +121,7 @@ impl Column<'_> {
 
 async fn measure(bench: &Bench, folder: tempfile::TempDir, posts: i64) -> Vec<(&'static str, String)> {
     let megabytes = std::fs::metadata(folder.path().join("agora.db")).unwrap().len() >> 20;
-    let on = TestServices::in_folder(folder, NEW_YEAR_US, 1_024).await;
+    let on = TestServices::in_folder(folder, NEW_YEAR_US).await;
     let schema = votes::schema(on.services.clone());
     let db = &on.services.db;
     let known = number(db, "SELECT count(*) FROM post_votes WHERE community_key IS NOT NULL").await;

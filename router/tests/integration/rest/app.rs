@@ -75,7 +75,7 @@ impl RestApp {
 
     /// Opens the systems with that policy and those limits.
     pub async fn with(open: AnonymousAccess, limits: Limits) -> Self {
-        Self::over(TestServices::new(NOW_US, 16).await, open, limits).await
+        Self::over(TestServices::new(NOW_US).await, open, limits).await
     }
 
     /// As [`with`](Self::with), over these services.

@@ -21,7 +21,7 @@ struct Agora {
 
 impl Agora {
     async fn new() -> Self {
-        let on = TestServices::new(NEW_YEAR_US, 16).await;
+        let on = TestServices::new(NEW_YEAR_US).await;
         let services = &on.services;
         let people = accounts::demo::seed(services).await.unwrap();
         bookstore::demo::seed(services).await.unwrap();

@@ -61,7 +61,7 @@ struct Demo {
 
 impl Demo {
     async fn new() -> Self {
-        let on = TestServices::new(NEW_YEAR_US, 16).await;
+        let on = TestServices::new(NEW_YEAR_US).await;
         agora::demo::seed(&on.services).await.unwrap();
         let fetches = FetchCounts::default();
         let subgraphs = agora::domains::open_all(&on.services, &agora::config::Settings::default());

@@ -38,7 +38,7 @@ impl AccountsDomain {
     }
 
     pub async fn with(settings: Settings) -> Self {
-        let services = TestServices::new(1_800_000_000_000_000, 1_000).await;
+        let services = TestServices::new(1_800_000_000_000_000).await;
         let schema = |services| accounts::schema_with(services, settings);
         Self(TestDomain::new(services, schema))
     }

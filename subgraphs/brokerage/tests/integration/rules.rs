@@ -44,7 +44,7 @@ async fn listed(tx: &Tx) -> Result<stock::Model> {
 
 #[tokio::test]
 async fn lent_held_and_spent_money_is_conserved() {
-    let test = TestServices::new(NOW, 16).await;
+    let test = TestServices::new(NOW).await;
     let orders = test.services.order_log.clone();
     let done = test
         .services

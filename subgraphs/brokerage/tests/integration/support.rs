@@ -88,7 +88,7 @@ pub fn person(id: i64) -> Viewer {
 impl Floor {
     /// Returns a brokerage in which no person has money or shares.
     pub async fn new() -> Self {
-        Self::with_bus(4_096).await
+        Self::with_bus(contract::InProcessBus::EVENTS_MAX).await
     }
 
     /// As [`new`](Self::new), with an event buffer of that size: a subscriber may fall that many events behind.
@@ -112,7 +112,7 @@ impl Floor {
         settings: Settings,
         clock: impl FnOnce(Arc<ManualClock>) -> Arc<dyn Clock>,
     ) -> Self {
-        let services = TestServices::new(NEW_YEAR_US, events_max).await;
+        let services = TestServices::with_events_max(NEW_YEAR_US, events_max).await;
         let clock = clock(services.clock.clone());
         let schema = |services| brokerage::schema_with(Services { clock, ..services }, settings);
         let floor = Self(TestDomain::new(services, schema));

@@ -20,12 +20,12 @@ impl Deref for Market {
 impl Market {
     /// An exchange without stocks.
     pub async fn new() -> Self {
-        Self::with_bus(1_024).await
+        Self::with_bus(contract::InProcessBus::EVENTS_MAX).await
     }
 
     /// An exchange without stocks, whose subscribers may lag by that many events.
     pub async fn with_bus(capacity: usize) -> Self {
-        let services = TestServices::new(NEW_YEAR_US, capacity).await;
+        let services = TestServices::with_events_max(NEW_YEAR_US, capacity).await;
         Self(TestDomain::new(services, exchange::schema))
     }
 

@@ -69,12 +69,12 @@ impl Deref for MessagesDomain {
 impl MessagesDomain {
     /// A database without messages.
     pub async fn new() -> Self {
-        Self::with_bus(1_024).await
+        Self::with_bus(contract::InProcessBus::EVENTS_MAX).await
     }
 
     /// A database without messages, whose subscribers may lag that many events.
     pub async fn with_bus(capacity: usize) -> Self {
-        let services = TestServices::new(NEW_YEAR_US, capacity).await;
+        let services = TestServices::with_events_max(NEW_YEAR_US, capacity).await;
         let domain = Self(TestDomain::new(services, messages::schema));
         for name in ["Ada", "ben", "cleo", "dan"] {
             domain.add_user(name).await;

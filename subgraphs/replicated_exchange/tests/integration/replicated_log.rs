@@ -146,7 +146,7 @@ fn work(on: &Services) -> JoinHandle<contract::Result<()>> {
 }
 
 async fn services() -> TestServices {
-    TestServices::new(NEW_YEAR_US, 1_024).await
+    TestServices::new(NEW_YEAR_US).await
 }
 
 async fn trade(market: &TestDomain<exchange::ExchangeSchema>, viewer: &Viewer, side: &str, n: i64, key: &str) -> Value {

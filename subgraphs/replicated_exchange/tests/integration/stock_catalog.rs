@@ -12,7 +12,7 @@ use testing::{NEW_YEAR_US, TestServices};
 use crate::catalog_contract::{keeps_the_catalog_contract, reservation, shares};
 
 async fn stocks() -> TestServices {
-    let on = TestServices::new(NEW_YEAR_US, 1_024).await;
+    let on = TestServices::new(NEW_YEAR_US).await;
     exchange::demo::seed(&on.services).await.unwrap();
     on
 }

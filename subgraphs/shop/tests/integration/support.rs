@@ -25,12 +25,12 @@ impl Deref for ShopDomain {
 impl ShopDomain {
     /// A shop without products.
     pub async fn new() -> Self {
-        Self::with_bus(1_024).await
+        Self::with_bus(contract::InProcessBus::EVENTS_MAX).await
     }
 
     /// A shop without products, whose subscribers may lag that many events.
     pub async fn with_bus(capacity: usize) -> Self {
-        let services = TestServices::new(NEW_YEAR_US, capacity).await;
+        let services = TestServices::with_events_max(NEW_YEAR_US, capacity).await;
         let shop = Self(TestDomain::new(services, shop::schema));
         for name in ["ada", "ben", "cleo", "dan"] {
             shop.add_user(name).await;

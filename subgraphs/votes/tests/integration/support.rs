@@ -27,12 +27,12 @@ impl Deref for VotesDomain {
 impl VotesDomain {
     /// A database without votes.
     pub async fn with_people(people: usize) -> Self {
-        Self::with(people, 1_024, votes::Settings::default()).await
+        Self::with(people, contract::InProcessBus::EVENTS_MAX, votes::Settings::default()).await
     }
 
     /// A database without votes, with these settings, whose subscribers may lag that many events.
     pub async fn with(people: usize, events_max: usize, settings: votes::Settings) -> Self {
-        let services = TestServices::new(NEW_YEAR_US, events_max).await;
+        let services = TestServices::with_events_max(NEW_YEAR_US, events_max).await;
         let domain = Self(TestDomain::new(services, |services| {
             votes::schema_with(services, settings)
         }));

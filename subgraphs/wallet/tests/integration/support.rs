@@ -33,7 +33,7 @@ impl Deref for Bank {
 impl Bank {
     /// Returns a bank in which no person has a wallet.
     pub async fn new() -> Self {
-        let services = TestServices::new(NEW_YEAR_US, 1_024).await;
+        let services = TestServices::new(NEW_YEAR_US).await;
         let bank = Self(TestDomain::new(services, wallet::schema));
         for name in ["ada", "ben", "cleo", "dan"] {
             let join = async move |tx: &Tx| Ok(user::insert(tx, user::Model::with_username(name, NEW_YEAR_US)).await?);

@@ -42,7 +42,7 @@ impl Bazaar {
         let (alive, gone) = (url(listener.local_addr()), url(dead.local_addr()));
         let urls = BTreeMap::from([(2, alive.clone()), (3, gone)]);
         let front_end = FrontEnd::new(urls, credentials.clone(), OrderLogSettings::default()).expect("two replicas");
-        let mut on = TestServices::new(NOW_US, 16).await;
+        let mut on = TestServices::new(NOW_US).await;
         let node_config = NodeConfig {
             id: 2,
             folder: folder.path().to_owned(),

@@ -60,7 +60,7 @@ impl BrokerageApp {
 
     /// Opens the brokerage with that policy and these data.
     pub async fn with(open: AnonymousAccess, seed: impl AsyncFnOnce(&TestServices)) -> Self {
-        let on = TestServices::new(NOW_US, 1_000).await;
+        let on = TestServices::new(NOW_US).await;
         seed(&on).await;
         let mut settings = Settings::default();
         settings.accounts.argon2_memory_kib = 8;
