@@ -44,6 +44,7 @@ use crate::rest_access::AnonymousAccess;
 pub(crate) use content_encoding::{ENCODED_BODY_MESSAGE, is_encoded};
 pub use error::ErrorEnvelope;
 pub use error_format::{EnvelopeAt, ListenerErrorFormat};
+pub(crate) use graphiql::embedded_bytes;
 pub use middleware::{with_middleware, with_middleware_within, with_mount_middleware, with_unlimited_middleware};
 pub(crate) use preconditions::{
     PRECONDITION_FAILED, if_match_holds, if_match_holds_without_tag, is_not_modified, preconditions_hold,

@@ -60,33 +60,30 @@ async fn config(State(state): State<HttpState>) -> Response {
     ([(header::CACHE_CONTROL, "no-store")], Json(config)).into_response()
 }
 
-/// A decompressed file.
-struct DecompressedFile {
+/// A file of the page, with its entity tag.
+struct PageFile {
     bytes: Bytes,
     tag: String,
 }
 
-type FileCache = HashMap<Cow<'static, str>, OnceLock<Option<DecompressedFile>>>;
+type FileCache = HashMap<Cow<'static, str>, OnceLock<Option<PageFile>>>;
 
-/// The files, each decompressed once on first use, because decompression occupies a thread.
+/// The files, each read at its first request: a debug build reads them from the folder.
 static FILES: LazyLock<FileCache> =
     LazyLock::new(|| GraphiqlAssets::iter().map(|name| (name, OnceLock::new())).collect());
 
-fn decompressed(path: &str) -> Option<&'static DecompressedFile> {
-    let decompress = || {
+fn page_file(path: &str) -> Option<&'static PageFile> {
+    let read = || {
         let file = GraphiqlAssets::get(path)?;
         let tag = tag(&file);
-        let bytes = match file.data {
-            Cow::Borrowed(bytes) => Bytes::from_static(bytes),
-            Cow::Owned(bytes) => bytes.into(),
-        };
-        Some(DecompressedFile { bytes, tag })
+        let bytes = embedded_bytes(file.data);
+        Some(PageFile { bytes, tag })
     };
-    FILES.get(path)?.get_or_init(decompress).as_ref()
+    FILES.get(path)?.get_or_init(read).as_ref()
 }
 
 async fn serve(path: &str, headers: &HeaderMap) -> Response {
-    let Some(DecompressedFile { bytes, tag }) = decompressed(path) else {
+    let Some(PageFile { bytes, tag }) = page_file(path) else {
         return error::not_found().await.into_response();
     };
     let mut response = if is_not_modified(headers, tag) {
@@ -107,6 +104,14 @@ async fn serve(path: &str, headers: &HeaderMap) -> Response {
         headers.insert(header::ETAG, tag);
     }
     response
+}
+
+/// Returns the bytes of an embedded file, without a copy where they are in the binary.
+pub(crate) fn embedded_bytes(data: Cow<'static, [u8]>) -> Bytes {
+    match data {
+        Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+        Cow::Owned(bytes) => bytes.into(),
+    }
 }
 
 fn tag(file: &EmbeddedFile) -> String {

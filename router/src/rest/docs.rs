@@ -11,7 +11,7 @@ use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
 
 use super::error::RestError;
-use crate::http::{if_match_holds, is_not_modified};
+use crate::http::{embedded_bytes, if_match_holds, is_not_modified};
 
 /// The files that `npm run swagger` in `router/web` puts there: the distribution of Swagger UI.
 #[derive(RustEmbed)]
@@ -81,7 +81,7 @@ impl StaticDocument {
     }
 }
 
-/// The files of the page; each is unpacked at its first request.
+/// The files of the page; the entity tag of each is computed at its first request.
 static FILES: LazyLock<HashMap<Cow<'static, str>, OnceLock<Option<StaticDocument>>>> = LazyLock::new(|| {
     let names = Assets::iter().chain([Cow::Borrowed(START_NAME)]);
     names.map(|name| (name, OnceLock::new())).collect()
@@ -95,14 +95,14 @@ const START_NAME: &str = "start.js";
 /// 404, and as [`StaticDocument::response`].
 pub(super) fn file(name: &str, request_headers: &HeaderMap) -> Result<Response<Body>, RestError> {
     let file = FILES.get(name).ok_or_else(RestError::no_route)?;
-    let file = file.get_or_init(|| unpack(name)).as_ref();
+    let file = file.get_or_init(|| read_file(name)).as_ref();
     file.ok_or_else(RestError::no_route)?.response(request_headers)
 }
 
-fn unpack(name: &str) -> Option<StaticDocument> {
+fn read_file(name: &str) -> Option<StaticDocument> {
     let bytes = match name {
         START_NAME => Bytes::from_static(START.as_bytes()),
-        name => Bytes::from(Assets::get(name)?.data.into_owned()),
+        name => embedded_bytes(Assets::get(name)?.data),
     };
     let media_type = match name.rsplit('.').next() {
         Some("js") => "text/javascript; charset=utf-8",
