@@ -1,7 +1,7 @@
 //! A domain's schema in this process, and the viewer that it receives.
 
 use async_graphql::{Executor, Request};
-use contract::{SessionId, Viewer};
+use contract::{DomainSchema, SessionId, Viewer};
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{BoxStream, StreamExt};
 
@@ -33,9 +33,9 @@ pub fn identity(caller: &Caller) -> (Viewer, Option<i64>) {
 }
 
 /// A domain's schema in this process.
-pub struct InProcess<E>(pub E);
+pub struct InProcess(pub DomainSchema);
 
-impl<E: Executor> Subgraph for InProcess<E> {
+impl Subgraph for InProcess {
     fn fetch(&self, request: SubgraphRequest) -> BoxFuture<'_, SubgraphResponse> {
         self.0
             .execute(into_request(request))

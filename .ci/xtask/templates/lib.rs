@@ -9,12 +9,9 @@ mod __entity__;
 #[derive(MergedObject, Default)]
 pub struct Query(__entity__::__Entity__Query);
 
-/// The schema of the subgraph `__domain__`.
-pub type __Domain__Schema = DomainSchema<Query, EmptyMutation, EmptySubscription>;
-
 /// Builds the executable schema.
-pub fn schema(services: Services) -> __Domain__Schema {
-    subgraph_builder()
+pub fn schema(services: Services) -> DomainSchema {
+    subgraph_builder::<Query, EmptyMutation, EmptySubscription>()
         .data(row_loader::<entities::__entity__::Entity>(&services.db))
         .data(services)
         .finish()

@@ -12,9 +12,7 @@ use super::Subgraphs;
 
 const CONTENTS: &str = "Yes! I am halfway through \"RPCs for Noobs\".";
 
-pub type Merged = DomainSchema<merged::Query, EmptyMutation, EmptySubscription>;
-
-pub fn graph() -> (Subgraphs, Merged) {
+pub fn graph() -> (Subgraphs, DomainSchema) {
     let accounts = Schema::build(accounts::Query, EmptyMutation, EmptySubscription)
         .validation_mode(ValidationMode::Fast)
         .enable_federation()

@@ -15,9 +15,7 @@ use testing::TestServices;
 
 use super::Subgraphs;
 
-pub type Merged = DomainSchema<Query, EmptyMutation, EmptySubscription>;
-
-pub async fn graph(folder: &Path) -> (Subgraphs, Merged, TestServices) {
+pub async fn graph(folder: &Path) -> (Subgraphs, DomainSchema, TestServices) {
     let folder = tempfile::tempdir_in(folder).expect("a folder");
     let on = TestServices::in_folder(folder, 1_700_000_000_000_000).await;
     let services = on.services.clone();

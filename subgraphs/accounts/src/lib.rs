@@ -50,17 +50,14 @@ pub struct Mutation(
 #[derive(MergedSubscription, Default)]
 pub struct Subscription(InvalidationSubscription);
 
-/// The domain's schema.
-pub type AccountsSchema = DomainSchema<Query, Mutation, Subscription>;
-
 /// Builds the domain's executable schema with the default [`Settings`].
-pub fn schema(services: Services) -> AccountsSchema {
+pub fn schema(services: Services) -> DomainSchema {
     schema_with(services, Settings::default())
 }
 
 /// Builds the domain's executable schema.
-pub fn schema_with(services: Services, settings: Settings) -> AccountsSchema {
-    subgraph_builder()
+pub fn schema_with(services: Services, settings: Settings) -> DomainSchema {
+    subgraph_builder::<Query, Mutation, Subscription>()
         .data(Arc::new(session::AuthService::new(settings)))
         .data(row_loader::<entities::user::Entity>(&services.db))
         .data(batch_loader(user::UserByUsernameLoader(services.db.clone())))

@@ -21,12 +21,9 @@ pub struct Mutation(book::BookMutation, purchase::PurchaseMutation);
 #[derive(MergedSubscription, Default)]
 pub struct Subscription(subscription::BookSubscription);
 
-/// The schema of the bookstore subgraph.
-pub type BookstoreSchema = DomainSchema<Query, Mutation, Subscription>;
-
 /// Builds the executable schema of the bookstore.
-pub fn schema(services: Services) -> BookstoreSchema {
-    subgraph_builder()
+pub fn schema(services: Services) -> DomainSchema {
+    subgraph_builder::<Query, Mutation, Subscription>()
         .data(row_loader::<entities::book::Entity>(&services.db))
         .data(row_loader::<entities::book_purchase::Entity>(&services.db))
         .data(services)

@@ -41,17 +41,14 @@ pub struct Mutation(place::PlaceMutation, cancel::CancelMutation, holding::Holdi
 #[derive(MergedSubscription, Default)]
 pub struct Subscription(changes::OrderSubscription);
 
-/// The domain's schema.
-pub type BrokerageSchema = DomainSchema<Query, Mutation, Subscription>;
-
 /// Builds the domain's executable schema with the default [`Settings`].
-pub fn schema(services: Services) -> BrokerageSchema {
+pub fn schema(services: Services) -> DomainSchema {
     schema_with(services, Settings::default())
 }
 
 /// Builds the domain's executable schema.
-pub fn schema_with(services: Services, settings: Settings) -> BrokerageSchema {
-    subgraph_builder()
+pub fn schema_with(services: Services, settings: Settings) -> DomainSchema {
+    subgraph_builder::<Query, Mutation, Subscription>()
         .expire_overdue_first()
         .data(row_loader::<entities::holding::Entity>(&services.db))
         .data(row_loader::<entities::brokerage_order::Entity>(&services.db))

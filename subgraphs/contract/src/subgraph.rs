@@ -7,6 +7,7 @@ use async_graphql::{
     Data, Executor, ObjectType, Pos, Request, Response, SDLExportOptions, Schema, SchemaBuilder, SubscriptionType,
     ValidationMode,
 };
+use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{BoxStream, StreamExt};
 
 use crate::Services;
@@ -25,40 +26,45 @@ With an `idempotencyKey`, a text of up to 255 characters that the caller chooses
 its response was lost. The repeated request has no second effect, and its response is the original one. The same key
 with another request is `IDEMPOTENCY_MISMATCH`. A refused request leaves its key free.";
 
-/// A domain's executable schema. Its errors have codes.
+/// A domain's executable schema. Its errors have codes. Cheap to clone.
 ///
 /// It wraps async-graphql's schema where extensions would do the same: with any extension, async-graphql looks every
 /// field up in its registry and resolves it through a boxed future for each extension.
-pub struct DomainSchema<Q, M, S> {
-    schema: Schema<Q, M, S>,
+///
+/// It has no type parameters, so that the resolvers of a domain are compiled in the domain's own crate, where
+/// [`SubgraphBuilder::finish`] is called. A crate that executes the schema does not compile them again.
+#[derive(Clone)]
+pub struct DomainSchema {
+    schema: Arc<dyn DynExecutor>,
+    services: Option<Services>,
     expires_first: bool,
 }
 
-impl<Q, M, S> DomainSchema<Q, M, S>
-where
-    Q: ObjectType + 'static,
-    M: ObjectType + 'static,
-    S: SubscriptionType + 'static,
-{
+impl DomainSchema {
     /// Wraps a schema.
-    pub fn new(schema: Schema<Q, M, S>) -> Self {
+    pub fn new<Q, M, S>(schema: Schema<Q, M, S>) -> Self
+    where
+        Q: ObjectType + 'static,
+        M: ObjectType + 'static,
+        S: SubscriptionType + 'static,
+    {
         Self {
-            schema,
+            services: schema.data::<Services>().cloned(),
+            schema: Arc::new(schema),
             expires_first: false,
         }
     }
 
     /// Executes a query or a mutation.
     pub async fn execute(&self, request: impl Into<Request>) -> Response {
-        let services = self.schema.data::<Services>();
         if self.expires_first
-            && let Some(services) = services
+            && let Some(services) = &self.services
             && let Err(error) = services.expire_overdue().await
         {
             let error = async_graphql::Error::from(error).into_server_error(Pos::default());
             return self.leave(Response::from_errors(vec![error]));
         }
-        self.leave(self.schema.execute(request).await)
+        self.leave(self.schema.execute_dyn(request.into()).await)
     }
 
     fn leave(&self, response: Response) -> Response {
@@ -66,35 +72,37 @@ where
             return response;
         }
         let response = with_codes(response);
-        if let Some(services) = self.schema.data::<Services>() {
+        if let Some(services) = &self.services {
             record_storage_failures(&response, services);
         }
         response
     }
 }
 
-impl<Q, M, S> Clone for DomainSchema<Q, M, S> {
-    fn clone(&self) -> Self {
-        Self {
-            schema: self.schema.clone(),
-            expires_first: self.expires_first,
-        }
-    }
-}
-
-impl<Q, M, S> Executor for DomainSchema<Q, M, S>
-where
-    Q: ObjectType + 'static,
-    M: ObjectType + 'static,
-    S: SubscriptionType + 'static,
-{
+impl Executor for DomainSchema {
     async fn execute(&self, request: Request) -> Response {
         Self::execute(self, request).await
     }
 
     fn execute_stream(&self, request: Request, session_data: Option<Arc<Data>>) -> BoxStream<'static, Response> {
-        let responses = Executor::execute_stream(&self.schema, request, session_data);
+        let responses = self.schema.execute_stream_dyn(request, session_data);
         responses.map(with_codes).boxed()
+    }
+}
+
+/// [`Executor`] as a trait object.
+trait DynExecutor: Send + Sync {
+    fn execute_dyn(&self, request: Request) -> BoxFuture<'_, Response>;
+    fn execute_stream_dyn(&self, request: Request, session_data: Option<Arc<Data>>) -> BoxStream<'static, Response>;
+}
+
+impl<E: Executor> DynExecutor for E {
+    fn execute_dyn(&self, request: Request) -> BoxFuture<'_, Response> {
+        self.execute(request).boxed()
+    }
+
+    fn execute_stream_dyn(&self, request: Request, session_data: Option<Arc<Data>>) -> BoxStream<'static, Response> {
+        self.execute_stream(request, session_data)
     }
 }
 
@@ -126,10 +134,10 @@ where
     }
 
     /// Builds the schema.
-    pub fn finish(self) -> DomainSchema<Q, M, S> {
+    pub fn finish(self) -> DomainSchema {
         DomainSchema {
-            schema: self.schema.finish(),
             expires_first: self.expires_first,
+            ..DomainSchema::new(self.schema.finish())
         }
     }
 }
@@ -162,7 +170,7 @@ where
     M: ObjectType + Default + 'static,
     S: SubscriptionType + Default + 'static,
 {
-    subgraph_builder::<Q, M, S>().finish().schema.sdl_with_options(
+    subgraph_builder::<Q, M, S>().schema.finish().sdl_with_options(
         SDLExportOptions::new()
             .federation()
             .include_specified_by()

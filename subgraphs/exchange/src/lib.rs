@@ -30,12 +30,9 @@ pub struct Mutation(
 #[derive(MergedSubscription, Default)]
 pub struct Subscription(changes::StockSubscription);
 
-/// The domain's schema.
-pub type ExchangeSchema = DomainSchema<Query, Mutation, Subscription>;
-
 /// The domain, ready to answer.
-pub fn schema(services: Services) -> ExchangeSchema {
-    subgraph_builder()
+pub fn schema(services: Services) -> DomainSchema {
+    subgraph_builder::<Query, Mutation, Subscription>()
         .data(row_loader::<entities::stock::Entity>(&services.db))
         .data(row_loader::<entities::exchange_order::Entity>(&services.db))
         .data(stock::by_name_loader(&services.db))

@@ -21,12 +21,9 @@ pub struct Mutation(mutation::MessageMutation);
 #[derive(MergedSubscription, Default)]
 pub struct Subscription(subscription::MessageSubscription);
 
-/// The schema of the messages subgraph.
-pub type MessagesSchema = DomainSchema<Query, Mutation, Subscription>;
-
 /// Builds the executable schema of the messages.
-pub fn schema(services: Services) -> MessagesSchema {
-    subgraph_builder()
+pub fn schema(services: Services) -> DomainSchema {
+    subgraph_builder::<Query, Mutation, Subscription>()
         .data(text_row_loader::<entities::message::Entity>(&services.db))
         .data(batch_loader(message::MessageWithoutContentsLoader(services.db.clone())))
         .data(batch_loader(user::UnreadCountLoader(services.db.clone())))

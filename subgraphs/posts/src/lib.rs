@@ -22,12 +22,9 @@ pub struct Mutation(mutation::PostMutation);
 #[derive(MergedSubscription, Default)]
 pub struct Subscription(subscription::PostSubscription);
 
-/// The schema of the posts subgraph.
-pub type PostsSchema = DomainSchema<Query, Mutation, Subscription>;
-
 /// Builds the executable schema of the posts.
-pub fn schema(services: Services) -> PostsSchema {
-    subgraph_builder()
+pub fn schema(services: Services) -> DomainSchema {
+    subgraph_builder::<Query, Mutation, Subscription>()
         .data(text_row_loader::<entities::post::Entity>(&services.db))
         .data(batch_loader(post::PostWithoutTextLoader(services.db.clone())))
         .data(batch_loader(community::CommunityByNameLoader(services.db.clone())))

@@ -22,12 +22,9 @@ pub struct Mutation(product::ProductMutation, order_mutation::ShopOrderMutation)
 #[derive(MergedSubscription, Default)]
 pub struct Subscription(subscription::ProductSubscription);
 
-/// The schema of the shop subgraph.
-pub type ShopSchema = DomainSchema<Query, Mutation, Subscription>;
-
 /// Builds the executable schema of the shop.
-pub fn schema(services: Services) -> ShopSchema {
-    subgraph_builder()
+pub fn schema(services: Services) -> DomainSchema {
+    subgraph_builder::<Query, Mutation, Subscription>()
         .data(row_loader::<entities::product::Entity>(&services.db))
         .data(row_loader::<entities::shop_order::Entity>(&services.db))
         .data(services)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_graphql::{Executor, Request, Variables};
-use contract::{Services, SessionId, Viewer};
+use contract::{DomainSchema, Services, SessionId, Viewer};
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{self, BoxStream, StreamExt};
 use serde_json::Value;
@@ -17,22 +17,22 @@ use crate::{Answer, Client, TestServices, Transport, viewers};
 const ITEM_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A domain with services of its own.
-pub struct TestDomain<S> {
+pub struct TestDomain {
     /// The domain's schema.
-    pub schema: S,
+    pub schema: DomainSchema,
     test_services: TestServices,
 }
 
-impl<S> Deref for TestDomain<S> {
+impl Deref for TestDomain {
     type Target = TestServices;
     fn deref(&self) -> &TestServices {
         &self.test_services
     }
 }
 
-impl<S: Executor> TestDomain<S> {
+impl TestDomain {
     /// Creates the domain that `schema` builds from those services.
-    pub fn new(test_services: TestServices, schema: impl FnOnce(Services) -> S) -> Self {
+    pub fn new(test_services: TestServices, schema: impl FnOnce(Services) -> DomainSchema) -> Self {
         Self {
             schema: schema(test_services.services.clone()),
             test_services,
@@ -40,7 +40,7 @@ impl<S: Executor> TestDomain<S> {
     }
 
     /// Restarts the domain on the same data.
-    pub fn restart(self, schema: impl FnOnce(Services) -> S) -> Self {
+    pub fn restart(self, schema: impl FnOnce(Services) -> DomainSchema) -> Self {
         Self::new(self.test_services, schema)
     }
 
@@ -123,15 +123,15 @@ pub fn code(answer: &Value) -> &str {
 
 /// A domain's schema, reached as one viewer.
 #[derive(Clone)]
-struct DomainTransport<S> {
-    schema: S,
+struct DomainTransport {
+    schema: DomainSchema,
     viewer: Viewer,
     session: Option<i64>,
     services: Services,
     listening: Arc<Semaphore>,
 }
 
-impl<S: Executor> DomainTransport<S> {
+impl DomainTransport {
     fn request(&self, request: crate::Request) -> Request {
         assert!(request.headers.is_empty(), "a schema has no headers");
         let mut executed = Request::new(request.document)
@@ -147,7 +147,7 @@ impl<S: Executor> DomainTransport<S> {
     }
 }
 
-impl<S: Executor> Transport for DomainTransport<S> {
+impl Transport for DomainTransport {
     fn execute(&self, request: crate::Request) -> BoxFuture<'_, Answer> {
         async { answer(self.schema.execute(self.request(request)).await) }.boxed()
     }

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
 use async_graphql::Request;
-use contract::{Db, DbOptions, InProcessBus, Viewer};
+use contract::{Db, DbOptions, DomainSchema, InProcessBus, Viewer};
 use entities::post;
 use entities::vote::Direction;
 use entities::voting;
@@ -19,7 +19,6 @@ use migrations::{Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use testing::bench::{Bench, median, processor_ns};
 use testing::{NEW_YEAR_US, TestServices, member};
-use votes::VotesSchema;
 
 const POSTS: &[i64] = &[10_000, 100_000, 1_000_000];
 /// Votes per transaction, and the number of such transactions: they measure a vote's cost without its wait for the
@@ -154,7 +153,7 @@ async fn measure(bench: &Bench, folder: tempfile::TempDir, posts: i64) -> Vec<(&
 }
 
 /// Adds a line for a page of each list, some of them in the middle of the posts with that score.
-async fn add_pages(column: &mut Column<'_>, schema: &VotesSchema, score: i64, posts: i64) {
+async fn add_pages(column: &mut Column<'_>, schema: &DomainSchema, score: i64, posts: i64) {
     let behind = format!(
         r#"after: "{:x}-{:x}""#,
         score.cast_unsigned(),
@@ -182,7 +181,7 @@ async fn add_pages(column: &mut Column<'_>, schema: &VotesSchema, score: i64, po
 }
 
 /// Compares the scores of the first page with those of plain SQL.
-async fn assert_first_page(schema: &VotesSchema, db: &Db) {
+async fn assert_first_page(schema: &DomainSchema, db: &Db) {
     let request = Request::new("{ topPosts { nodes { score } } }").data(Viewer::Anonymous);
     let answer = schema.execute(request).await.data.into_json().unwrap();
     let nodes = answer["topPosts"]["nodes"].as_array().unwrap();
@@ -267,7 +266,7 @@ async fn together(bench: &Bench, db: &Db, posts: i64) -> String {
     format!("{:.0}", median(costs))
 }
 
-async fn vote(schema: &VotesSchema, turn: u64, posts: i64) {
+async fn vote(schema: &DomainSchema, turn: u64, posts: i64) {
     let (person, post, direction) = ballot(turn, posts);
     let how = match direction {
         Direction::Up => "upvote",
@@ -279,7 +278,7 @@ async fn vote(schema: &VotesSchema, turn: u64, posts: i64) {
 }
 
 /// Returns the milliseconds of a voter who waits for each answer.
-async fn votes_alone(bench: &Bench, schema: &VotesSchema, turn: &AtomicU64, posts: i64) -> String {
+async fn votes_alone(bench: &Bench, schema: &DomainSchema, turn: &AtomicU64, posts: i64) -> String {
     let mut times = Vec::new();
     for _ in 0..bench.size(VOTES_EACH, 2) {
         let began = Instant::now();
@@ -290,7 +289,7 @@ async fn votes_alone(bench: &Bench, schema: &VotesSchema, turn: &AtomicU64, post
 }
 
 /// Returns the votes per second of many concurrent voters.
-async fn votes_at_once(bench: &Bench, schema: &VotesSchema, turn: &Arc<AtomicU64>, posts: i64) -> String {
+async fn votes_at_once(bench: &Bench, schema: &DomainSchema, turn: &Arc<AtomicU64>, posts: i64) -> String {
     let each = bench.size(VOTES_EACH, 1);
     let began = Instant::now();
     let mut voters = tokio::task::JoinSet::new();
@@ -307,7 +306,7 @@ async fn votes_at_once(bench: &Bench, schema: &VotesSchema, turn: &Arc<AtomicU64
 }
 
 /// Returns the processor microseconds of a page of 25 posts with their votes, through the domain's schema.
-async fn page(bench: &Bench, schema: &VotesSchema, list: &str) -> String {
+async fn page(bench: &Bench, schema: &DomainSchema, list: &str) -> String {
     let document = format!("{{ {list} {{ nodes {{ id upvotes downvotes score }} pageInfo {{ endCursor }} }} }}");
     let mut costs = Vec::new();
     let pages = bench.times(PAGES, 1);

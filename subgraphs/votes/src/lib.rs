@@ -29,17 +29,14 @@ pub struct Mutation(vote::VoteMutation);
 #[derive(MergedSubscription, Default)]
 pub struct Subscription(subscription::VoteSubscription);
 
-/// The schema of the votes subgraph.
-pub type VotesSchema = DomainSchema<Query, Mutation, Subscription>;
-
 /// Builds the executable schema of the votes with the default [`Settings`].
-pub fn schema(services: Services) -> VotesSchema {
+pub fn schema(services: Services) -> DomainSchema {
     schema_with(services, Settings::default())
 }
 
 /// Builds the executable schema of the votes.
-pub fn schema_with(services: Services, settings: Settings) -> VotesSchema {
-    subgraph_builder()
+pub fn schema_with(services: Services, settings: Settings) -> DomainSchema {
+    subgraph_builder::<Query, Mutation, Subscription>()
         .data(row_loader::<entities::post_votes::Entity>(&services.db))
         .data(batch_loader(post::OwnVoteLoader(services.db.clone())))
         .data(Arc::new(settings))

@@ -25,17 +25,14 @@ pub struct Query(wallet::WalletQuery, transaction::TransactionQuery, user::UserQ
 #[derive(MergedObject, Default)]
 pub struct Mutation(transfer::TransferMutation, adjustment::AdjustmentMutation);
 
-/// The domain's schema.
-pub type WalletSchema = DomainSchema<Query, Mutation, EmptySubscription>;
-
 /// Builds the domain's executable schema with the default [`Settings`].
-pub fn schema(services: Services) -> WalletSchema {
+pub fn schema(services: Services) -> DomainSchema {
     schema_with(services, Settings::default())
 }
 
 /// Builds the domain's executable schema.
-pub fn schema_with(services: Services, settings: Settings) -> WalletSchema {
-    subgraph_builder()
+pub fn schema_with(services: Services, settings: Settings) -> DomainSchema {
+    subgraph_builder::<Query, Mutation, EmptySubscription>()
         .expire_overdue_first()
         .data(row_loader::<entities::wallet::Entity>(&services.db))
         .data(row_loader::<entities::ledger_entry::Entity>(&services.db))

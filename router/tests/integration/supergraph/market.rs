@@ -12,7 +12,7 @@ use agora::limits::Limits;
 use agora::subgraph::{Subgraph, SubgraphRequest, SubgraphResponse};
 use agora::supergraph::Supergraph;
 use async_graphql::{Context, EmptyMutation, EmptySubscription, Error, ID, Object, Result, Schema, SimpleObject};
-use contract::{Audience, Bus, Event, InProcessBus, Role, Viewer};
+use contract::{Audience, Bus, DomainSchema, Event, InProcessBus, Role, Viewer};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
@@ -217,13 +217,13 @@ impl Market {
         let holdings = Schema::build(HoldingsQuery, EmptyMutation, EmptySubscription).finish();
         let (asked, gate) = (Requests::default(), Gate::default());
         let stocks = Counted {
-            inner: Arc::new(InProcess(stocks)),
+            inner: Arc::new(InProcess(DomainSchema::new(stocks))),
             asked: asked.clone(),
             gate: gate.clone(),
         };
         let subgraphs: [(String, Arc<dyn Subgraph>); 2] = [
             ("stocks".into(), Arc::new(stocks)),
-            ("holdings".into(), Arc::new(InProcess(holdings))),
+            ("holdings".into(), Arc::new(InProcess(DomainSchema::new(holdings)))),
         ];
         let supergraph = Supergraph::with_cache(
             include_str!("market/supergraph.graphql"),

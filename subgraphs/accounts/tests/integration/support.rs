@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::time::Duration;
 
-use accounts::{AccountsSchema, Settings};
+use accounts::Settings;
 use async_graphql::{Request, Variables};
 use contract::{EventStream, Role, SessionId, Viewer};
 use serde_json::{Value, json};
@@ -13,10 +13,10 @@ pub const PASSWORD: &str = "correct horse";
 pub const SIGNED_IN: &str = "{ token refreshToken expiresAt user { id username } }";
 
 /// The accounts domain with an executable schema.
-pub struct AccountsDomain(TestDomain<AccountsSchema>);
+pub struct AccountsDomain(TestDomain);
 
 impl Deref for AccountsDomain {
-    type Target = TestDomain<AccountsSchema>;
+    type Target = TestDomain;
     fn deref(&self) -> &Self::Target {
         &self.0
     }

@@ -2,7 +2,6 @@
 
 use std::ops::Deref;
 
-use bookstore::BookstoreSchema;
 use serde_json::{Value, json};
 use testing::{Answer, NEW_YEAR_US, TestDomain, TestServices};
 pub use testing::{admin, member, service};
@@ -34,10 +33,10 @@ pub const BOOKS: &str =
         }
     }";
 
-pub struct BookstoreDomain(TestDomain<BookstoreSchema>);
+pub struct BookstoreDomain(TestDomain);
 
 impl Deref for BookstoreDomain {
-    type Target = TestDomain<BookstoreSchema>;
+    type Target = TestDomain;
     fn deref(&self) -> &Self::Target {
         &self.0
     }

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use brokerage::{BrokerageSchema, Settings};
+use brokerage::Settings;
 use contract::{Clock, Delivery, Event, EventStream, Invalidates, ManualClock, Result, Role, Services, Tx, Viewer};
 use entities::authority::Authority;
 use entities::authorization::{self, AuthorizationKind, Grant, LentAsset};
@@ -55,10 +55,10 @@ pub fn automated(side: &str, quantity: i64, limit: &str) -> String {
     format!(r#"side: {side}, quantity: {quantity}, automated: true, limitPrice: {{ amount: "{limit}" }}"#)
 }
 
-pub struct Floor(TestDomain<BrokerageSchema>);
+pub struct Floor(TestDomain);
 
 impl Deref for Floor {
-    type Target = TestDomain<BrokerageSchema>;
+    type Target = TestDomain;
     fn deref(&self) -> &Self::Target {
         &self.0
     }

@@ -94,7 +94,7 @@ const FALLING: &str = page_of!("falling");
 const PIECES: &str = page_of!("pieces");
 
 struct Lists {
-    schema: DomainSchema<Query, EmptyMutation, EmptySubscription>,
+    schema: DomainSchema,
     db: TestDb,
 }
 

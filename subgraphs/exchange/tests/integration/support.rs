@@ -3,15 +3,14 @@
 use std::ops::Deref;
 
 use contract::{Role, Viewer};
-use exchange::ExchangeSchema;
 use serde_json::{Value, json};
 pub use testing::{NEW_YEAR_US, admin, code, member, service};
 use testing::{TestDomain, TestServices};
 
-pub struct Market(TestDomain<ExchangeSchema>);
+pub struct Market(TestDomain);
 
 impl Deref for Market {
-    type Target = TestDomain<ExchangeSchema>;
+    type Target = TestDomain;
     fn deref(&self) -> &Self::Target {
         &self.0
     }

@@ -6,7 +6,6 @@ use std::time::Duration;
 use contract::Viewer;
 use entities::authority::Authority;
 use entities::{user, user_change};
-use posts::PostsSchema;
 use serde_json::{Value, json};
 use testing::{Answer, NEW_YEAR_US, TestDomain, TestServices};
 pub use testing::{admin, member, service};
@@ -49,10 +48,10 @@ pub const BEN: i64 = 2;
 pub const CLEO: i64 = 3;
 pub const DAN: i64 = 4;
 
-pub struct PostsDomain(TestDomain<PostsSchema>);
+pub struct PostsDomain(TestDomain);
 
 impl Deref for PostsDomain {
-    type Target = TestDomain<PostsSchema>;
+    type Target = TestDomain;
     fn deref(&self) -> &Self::Target {
         &self.0
     }

@@ -134,7 +134,7 @@ impl Replicas {
 }
 
 /// An exchange with the sample stocks over that log, and the task that numbers its trades.
-async fn exchange_over(log: Arc<ReplicatedLog>, mut on: TestServices) -> TestDomain<exchange::ExchangeSchema> {
+async fn exchange_over(log: Arc<ReplicatedLog>, mut on: TestServices) -> TestDomain {
     exchange::demo::seed(&on.services).await.unwrap();
     on.services.order_log = log;
     TestDomain::new(on, exchange::schema)
@@ -149,7 +149,7 @@ async fn services() -> TestServices {
     TestServices::new(NEW_YEAR_US).await
 }
 
-async fn trade(market: &TestDomain<exchange::ExchangeSchema>, viewer: &Viewer, side: &str, n: i64, key: &str) -> Value {
+async fn trade(market: &TestDomain, viewer: &Viewer, side: &str, n: i64, key: &str) -> Value {
     let document = format!(
         r#"mutation {{ trade(stock: "GameStart", side: {side}, quantity: {n}, idempotencyKey: "{key}") {{
             number quantity side stock {{ quantity }} }} }}"#

@@ -6,17 +6,16 @@ use contract::Viewer;
 use entities::authority::Authority;
 use entities::{user, user_change};
 use serde_json::Value;
-use shop::ShopSchema;
 pub use testing::{NEW_YEAR_US, admin, code, member, service};
 use testing::{TestDomain, TestServices};
 
 pub const ADA: i64 = 1;
 pub const BEN: i64 = 2;
 
-pub struct ShopDomain(TestDomain<ShopSchema>);
+pub struct ShopDomain(TestDomain);
 
 impl Deref for ShopDomain {
-    type Target = TestDomain<ShopSchema>;
+    type Target = TestDomain;
     fn deref(&self) -> &Self::Target {
         &self.0
     }

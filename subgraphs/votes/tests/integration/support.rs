@@ -10,15 +10,14 @@ use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 pub use testing::{NEW_YEAR_US, code, member, service};
 use testing::{TestDomain, TestServices};
-use votes::VotesSchema;
 
 /// The fields of a post's votes.
 pub const VOTES: &str = "id upvotes downvotes score";
 
-pub struct VotesDomain(TestDomain<VotesSchema>);
+pub struct VotesDomain(TestDomain);
 
 impl Deref for VotesDomain {
-    type Target = TestDomain<VotesSchema>;
+    type Target = TestDomain;
     fn deref(&self) -> &Self::Target {
         &self.0
     }

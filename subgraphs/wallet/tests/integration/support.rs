@@ -11,7 +11,6 @@ use entities::{lending, order_reserve, user};
 use serde_json::Value;
 pub use testing::{NEW_YEAR_US, admin, code, member, service};
 use testing::{TestDomain, TestServices};
-use wallet::WalletSchema;
 
 pub const ADA: i64 = 1;
 pub const BEN: i64 = 2;
@@ -21,10 +20,10 @@ pub const DAN: i64 = 4;
 /// Microseconds in an hour.
 pub const HOUR_US: i64 = 3_600_000_000;
 
-pub struct Bank(TestDomain<WalletSchema>);
+pub struct Bank(TestDomain);
 
 impl Deref for Bank {
-    type Target = TestDomain<WalletSchema>;
+    type Target = TestDomain;
     fn deref(&self) -> &Self::Target {
         &self.0
     }
