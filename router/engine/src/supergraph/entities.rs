@@ -12,7 +12,7 @@ use super::attribution::candidates;
 use super::execution_state::ExecutionState;
 use super::field_errors::{ErrorPaths, FetchError, FieldErrors};
 use super::plan::model::{EntityBatch, Fields, RequiredSelection};
-use super::tree::{PathSegmentRef, merge_into, rewrite, rewrite_path, size_of, typename, visit};
+use super::tree::{PathSegmentRef, get, merge_into, rewrite, rewrite_path, size_of, typename, visit};
 use crate::cache::hash_value;
 
 /// The representations that a fetch sends, per group; each entity appears once.
@@ -154,10 +154,12 @@ fn select_fields(
                 }
             }
             RequiredSelection::Field { key, name, inner } => {
-                let (name, value) = match (object.get(name), object.get(key)) {
-                    (Some(value), _) => (name, Some(value)),
-                    (None, Some(value)) => (key, Some(value)),
-                    (None, None) => (name, None),
+                let (name, value) = match get(object, name) {
+                    Some(value) => (name, Some(value)),
+                    None => match get(object, key) {
+                        Some(value) => (key, Some(value)),
+                        None => (name, None),
+                    },
                 };
                 let error_paths = error_paths.and_then(|error_paths| error_paths.field(name));
                 let value = value.ok_or_else(|| missing_value(error_paths))?;

@@ -14,6 +14,7 @@ use super::allowance::Allowance;
 use super::field_errors::{ErrorPaths, FetchError, FieldErrors};
 use super::plan::model::{FieldProjection, Leaf, ObjectProjection, ValueKind, ValueProjection};
 use super::response_paths::response_paths;
+use super::tree;
 use crate::subgraph::{EncodedResponse, ResponseKind};
 
 /// The minimum time for writing an answer, from the first check of the limits, even if its request's time is over earlier.
@@ -188,7 +189,8 @@ impl<'a> ResponseWriter<'a> {
             };
             let found = match object.get_index(next) {
                 Some((key, value)) if key.as_str() == &*field.data_key => Some((next, value)),
-                _ => object.get_full(&*field.data_key).map(|(at, _, value)| (at, value)),
+                _ => tree::index_of(object, &field.data_key)
+                    .and_then(|at| object.get_index(at).map(|(_, value)| (at, value))),
             };
             if let Some((at, _)) = found {
                 next = at + 1;
@@ -234,11 +236,7 @@ impl<'a> ResponseWriter<'a> {
             Some(value) => match (&projection.kind, value) {
                 (ValueKind::Object(object), Value::Object(fields)) => self.object(object, fields, scope),
                 (ValueKind::Abstract(objects), Value::Object(fields)) => {
-                    let object = match fields.get("__typename") {
-                        Some(Value::String(typename)) => objects.get(typename.as_str()),
-                        _ => None,
-                    };
-                    match object {
+                    match tree::typename(fields).and_then(|typename| objects.get(typename)) {
                         Some(object) => self.object(object, fields, scope),
                         None => self.malformed(scope, describe("an unknown type of object for")),
                     }

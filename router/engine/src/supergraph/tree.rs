@@ -38,9 +38,30 @@ pub fn size_of(value: &Value) -> usize {
         }
 }
 
+/// An object with at most this many fields is searched from its first one: that is faster than hashing the key.
+const LINEAR_SEARCH_MAX: usize = 8;
+
+/// Returns the place of a key in an object.
+pub fn index_of(object: &Fields, key: &str) -> Option<usize> {
+    if object.len() <= LINEAR_SEARCH_MAX {
+        return object.keys().position(|name| name.as_str() == key);
+    }
+    object.get_index_of(key)
+}
+
+/// Returns the value of a key of an object.
+pub fn get<'a>(object: &'a Fields, key: &str) -> Option<&'a Value> {
+    object.get_index(index_of(object, key)?).map(|(_, value)| value)
+}
+
+fn get_mut<'a>(object: &'a mut Fields, key: &str) -> Option<&'a mut Value> {
+    let index = index_of(object, key)?;
+    object.get_index_mut(index).map(|(_, value)| value)
+}
+
 /// Returns the `__typename` of an object, if it has one.
 pub fn typename(object: &Fields) -> Option<&str> {
-    match object.get("__typename") {
+    match get(object, "__typename") {
         Some(Value::String(typename)) => Some(typename),
         _ => None,
     }
@@ -68,7 +89,7 @@ pub fn visit<'a>(
         Value::Object(object) => match place.split_first() {
             None => found(object, at),
             Some((FlattenPathSegment::Key(key), rest)) => {
-                if let Some(inner) = object.get_mut(key) {
+                if let Some(inner) = get_mut(object, key) {
                     at.push(PathSegmentRef::Key(key));
                     visit(inner, rest, at, found);
                     at.pop();
@@ -175,9 +196,30 @@ fn rewrite_at(value: &mut Value, path: &[RewritePathSegment], action: &RewriteAc
             }
         }
         (RewritePathSegment::Key(key), _) => {
-            if let Some(inner) = object.get_mut(key) {
+            if let Some(inner) = get_mut(object, key) {
                 rewrite_at(inner, rest, action);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::Name;
+
+    use super::*;
+
+    #[test]
+    fn keys_are_found_in_small_and_large_objects() {
+        for len in [0, 1, LINEAR_SEARCH_MAX, LINEAR_SEARCH_MAX + 1] {
+            let keys = (0..len).map(|index| format!("key{index}"));
+            let object: Fields = keys.map(|key| (Name::new(&key), Value::from(key))).collect();
+            for (index, (key, value)) in object.iter().enumerate() {
+                assert_eq!(index_of(&object, key), Some(index));
+                assert_eq!(get(&object, key), Some(value));
+            }
+            assert_eq!(index_of(&object, "key"), None);
+            assert_eq!(get(&object, "other"), None);
         }
     }
 }
