@@ -9,9 +9,7 @@ use entities::user;
 use serde_json::{Value, json};
 use testing::received_events;
 
-use crate::support::{Market, NEW_YEAR_US, admin, code, trader, usd};
-
-const FIGURES: &str = "price open high low close volume";
+use crate::support::{ADJUST, Market, NEW_YEAR_US, SET_PRICE, trader, usd};
 
 fn figures(price: &str, open: &str, high: &str, low: &str, volume: i64) -> Value {
     json!({
@@ -23,7 +21,7 @@ fn figures(price: &str, open: &str, high: &str, low: &str, volume: i64) -> Value
 async fn daily_figures_follow_trades_and_reset_at_midnight() {
     let market = Market::with_shares(100).await;
     assert_eq!(
-        market.fish(FIGURES).await,
+        figures_of_fish(&market).await,
         figures("19.99", "19.99", "19.99", "19.99", 0)
     );
     market.set_price("25").await;
@@ -32,7 +30,7 @@ async fn daily_figures_follow_trades_and_reset_at_midnight() {
     market.trade(&trader(), "BUY", 3).await;
     market.trade(&trader(), "SELL", 2).await;
     assert_eq!(
-        market.fish(FIGURES).await,
+        figures_of_fish(&market).await,
         figures("18.00", "19.99", "25.00", "15.50", 5)
     );
 
@@ -40,48 +38,42 @@ async fn daily_figures_follow_trades_and_reset_at_midnight() {
         .clock
         .advance(Duration::from_secs(24 * 3600) - Duration::from_micros(1));
     assert_eq!(
-        market.fish(FIGURES).await,
+        figures_of_fish(&market).await,
         figures("18.00", "19.99", "25.00", "15.50", 5)
     );
     market.clock.advance(Duration::from_micros(1));
     assert_eq!(
-        market.fish(FIGURES).await,
+        figures_of_fish(&market).await,
         figures("18.00", "18.00", "18.00", "18.00", 0),
         "nothing happened today"
     );
     market.trade(&trader(), "BUY", 4).await;
     assert_eq!(
-        market.fish(FIGURES).await,
+        figures_of_fish(&market).await,
         figures("18.00", "18.00", "18.00", "18.00", 4)
     );
     market.set_price("19").await;
     assert_eq!(
-        market.fish(FIGURES).await,
+        figures_of_fish(&market).await,
         figures("19.00", "18.00", "19.00", "18.00", 4)
     );
 
     market.clock.advance(Duration::from_secs(3 * 24 * 3600));
     market.set_price("17").await;
     assert_eq!(
-        market.fish(FIGURES).await,
+        figures_of_fish(&market).await,
         figures("17.00", "19.00", "19.00", "17.00", 0)
     );
-    assert_eq!(
-        market.fish("updatedAt").await,
-        json!({ "updatedAt": "2026-01-05T00:00:00+00:00" })
-    );
+    assert_eq!(market.fish().await["updatedAt"], "2026-01-05T00:00:00+00:00");
 }
 
 #[tokio::test]
 async fn a_correction_of_the_catalog_is_not_counted_as_traded() {
     let market = Market::with_shares(100).await;
-    let adjusted = market
-        .ask(
-            &admin(),
-            r#"mutation { adjustStock(stock: "FishCo", side: BUY, quantity: 40) { quantity volume } }"#,
-        )
-        .await;
-    assert_eq!(adjusted["data"]["adjustStock"], json!({ "quantity": 60, "volume": 0 }));
+    let args = json!({ "stock": "FishCo", "side": "BUY", "quantity": 40 });
+    let adjusted = market.admin().query(ADJUST, args).await;
+    let left = json!({ "quantity": 60, "volume": 0 });
+    assert_eq!(adjusted, json!({ "data": { "adjustStock": left } }));
     assert_eq!(market.numbers().await, Vec::<i64>::new());
 }
 
@@ -89,24 +81,32 @@ async fn a_correction_of_the_catalog_is_not_counted_as_traded() {
 async fn a_price_has_its_bounds() {
     let market = Market::with_shares(1).await;
     for (stock, price, wanted) in [
-        ("FishCo", r#"{ amount: "0.01" }"#, "OK"),
-        ("FishCo", r#"{ amount: "1000000000000.00", currency: "USD" }"#, "OK"),
-        ("FishCo", r#"{ amount: "1000000000000.01" }"#, "INVALID_INPUT"),
-        ("FishCo", r#"{ amount: "0.00" }"#, "INVALID_INPUT"),
-        ("FishCo", r#"{ amount: "-1.00" }"#, "INVALID_INPUT"),
-        ("FishCo", r#"{ amount: "1.001" }"#, "INVALID_INPUT"),
-        ("FishCo", r#"{ amount: "1.00", currency: "EUR" }"#, "INVALID_INPUT"),
-        ("FishCo", "1.00", "INVALID_INPUT"),
-        ("Fish", r#"{ amount: "1.00" }"#, "NOT_FOUND"),
+        ("FishCo", json!({ "amount": "0.01" }), "OK"),
+        ("FishCo", usd("1000000000000.00"), "OK"),
+        ("FishCo", json!({ "amount": "1000000000000.01" }), "INVALID_INPUT"),
+        ("FishCo", json!({ "amount": "0.00" }), "INVALID_INPUT"),
+        ("FishCo", json!({ "amount": "-1.00" }), "INVALID_INPUT"),
+        ("FishCo", json!({ "amount": "1.001" }), "INVALID_INPUT"),
+        (
+            "FishCo",
+            json!({ "amount": "1.00", "currency": "EUR" }),
+            "INVALID_INPUT",
+        ),
+        ("FishCo", json!(1.00), "INVALID_INPUT"),
+        ("Fish", json!({ "amount": "1.00" }), "NOT_FOUND"),
     ] {
-        let document = format!(r#"mutation {{ setPrice(stock: "{stock}", price: {price}) {{ price }} }}"#);
-        assert_eq!(
-            code(&market.ask(&admin(), document.as_str()).await),
-            wanted,
-            "{document}"
-        );
+        let args = json!({ "stock": stock, "price": price });
+        let answer = market.admin().query(SET_PRICE, args.clone()).await;
+        assert_eq!(answer.code(), wanted, "{args}");
     }
-    assert_eq!(market.fish("price").await, json!({ "price": usd("1000000000000.00") }));
+    assert_eq!(market.fish().await["price"], usd("1000000000000.00"));
+}
+
+/// Returns the price, the day's figures and the volume of FishCo.
+async fn figures_of_fish(market: &Market) -> Value {
+    let fish = market.fish().await;
+    let figures = ["price", "open", "high", "low", "close", "volume"];
+    figures.map(|name| (name, fish[name].clone())).into_iter().collect()
 }
 
 /// Places a user's order that waits for FishCo at up to 15.00.

@@ -1,18 +1,22 @@
 //! The replicas of the log.
 
-use contract::Viewer;
 use serde_json::json;
 
-use crate::support::{Market, code, service, trader};
+use crate::support::{Market, trader};
+
+const REPLICAS: &str = "{ orderReplicas { id alive leader term applied } }";
+const ACKNOWLEDGE: &str = "mutation($number: Int!, $stock: String!, $side: Side!, $quantity: Int!) {
+    acknowledgeOrder(number: $number, stock: $stock, side: $side, quantity: $quantity)
+}";
+const PROPOSE: &str = "mutation($replica: ID!) { proposeLeader(replicaId: $replica) { id leader } }";
 
 #[tokio::test]
 async fn the_single_replica_is_the_leader() {
     let market = Market::with_shares(10).await;
-    let ask = "{ orderReplicas { id alive leader term applied } }";
     for applied in [-1, 0, 1] {
         assert_eq!(
-            market.ask(&Viewer::Anonymous, ask).await["data"]["orderReplicas"],
-            json!([{ "id": "1", "alive": true, "leader": true, "term": 0, "applied": applied }])
+            market.anonymous().query(REPLICAS, json!({})).await.at("orderReplicas"),
+            &json!([{ "id": "1", "alive": true, "leader": true, "term": 0, "applied": applied }])
         );
         market.trade(&trader(), "BUY", 1).await;
     }
@@ -24,7 +28,7 @@ async fn a_push_is_acknowledged_when_the_log_has_the_same_trade() {
     market.list("BoarCo", 10).await;
     market.trade(&trader(), "BUY", 3).await;
     market.trade(&trader(), "SELL", 2).await;
-    let before = market.fish("quantity updatedAt").await;
+    let before = market.fish().await;
     for (number, stock, side, quantity, wanted) in [
         (0, "FishCo", "BUY", 3, "OK"),
         (0, "FishCo", "BUY", 3, "OK"),
@@ -38,34 +42,28 @@ async fn a_push_is_acknowledged_when_the_log_has_the_same_trade() {
         (-1, "FishCo", "BUY", 1, "CONFLICT"),
         (0, "FishCo", "BUY", 0, "INVALID_INPUT"),
     ] {
-        let document = format!(
-            r#"mutation {{ acknowledgeOrder(number: {number}, stock: "{stock}", side: {side}, quantity: {quantity}) }}"#
-        );
-        assert_eq!(
-            code(&market.ask(&service(), document.as_str()).await),
-            wanted,
-            "{document}"
-        );
+        let args = json!({ "number": number, "stock": stock, "side": side, "quantity": quantity });
+        let answer = market.service().query(ACKNOWLEDGE, args.clone()).await;
+        assert_eq!(answer.code(), wanted, "{args}");
     }
     assert_eq!(market.numbers().await, [0, 1]);
-    assert_eq!(market.fish("quantity updatedAt").await, before);
+    assert_eq!(market.fish().await, before);
 }
 
 #[tokio::test]
 async fn a_proposal_of_any_leader_returns_the_current_leader() {
     let market = Market::with_shares(10).await;
     for (replica, wanted) in [
-        ("\"1\"", "OK"),
-        ("1", "OK"),
-        ("2", "INVALID_INPUT"),
-        ("0", "INVALID_INPUT"),
-        ("\"one\"", "INVALID_INPUT"),
+        (json!("1"), "OK"),
+        (json!(1), "OK"),
+        (json!(2), "INVALID_INPUT"),
+        (json!(0), "INVALID_INPUT"),
+        (json!("one"), "INVALID_INPUT"),
     ] {
-        let document = format!("mutation {{ proposeLeader(replicaId: {replica}) {{ id leader }} }}");
-        let answer = market.ask(&service(), document).await;
-        assert_eq!(code(&answer), wanted, "{replica}: {answer}");
+        let answer = market.service().query(PROPOSE, json!({ "replica": replica })).await;
+        assert_eq!(answer.code(), wanted, "{replica}: {answer}");
         if wanted == "OK" {
-            assert_eq!(answer["data"]["proposeLeader"], json!({ "id": "1", "leader": true }));
+            assert_eq!(answer.at("proposeLeader"), &json!({ "id": "1", "leader": true }));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The sample data, and the simulated market.
 
-use contract::{Event, Viewer};
+use contract::Event;
 use exchange::demo::{move_price, seed};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -9,11 +9,11 @@ use testing::received_events;
 
 use crate::support::{Market, usd};
 
+const STOCKS: &str = "{ stocks { nodes { name price quantity } } }";
+
 async fn stocks(market: &Market) -> Vec<Value> {
-    let listed = market
-        .ask(&Viewer::Anonymous, "{ stocks { nodes { name price quantity } } }")
-        .await;
-    listed["data"]["stocks"]["nodes"].as_array().unwrap().clone()
+    let listed = market.anonymous().query(STOCKS, json!({})).await;
+    listed.all("stocks.nodes.*").into_iter().cloned().collect()
 }
 
 #[tokio::test]

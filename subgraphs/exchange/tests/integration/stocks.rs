@@ -1,13 +1,20 @@
 //! Queries of stocks.
 
-use contract::Viewer;
 use serde_json::{Value, json};
+use testing::Answer;
 
-use crate::support::{Market, code};
+use crate::support::Market;
 
-async fn found(market: &Market, arguments: &str) -> Value {
-    let document = format!("{{ stock({arguments}) {{ id name }} }}");
-    market.ask(&Viewer::Anonymous, document).await
+const STOCK: &str = "query($id: ID, $name: String) { stock(id: $id, name: $name) { id name } }";
+const ENTITIES: &str = "query($of: [_Any!]!) {
+    _entities(representations: $of) { ... on Stock { id name } }
+}";
+const PAGE: &str = "query($after: String) {
+    stocks(first: 2, after: $after) { nodes { name } pageInfo { hasNextPage endCursor } }
+}";
+
+async fn found(market: &Market, args: &Value) -> Answer {
+    market.anonymous().query(STOCK, args.clone()).await
 }
 
 #[tokio::test]
@@ -15,22 +22,26 @@ async fn a_stock_is_found_by_its_id_or_by_its_name() {
     let market = Market::with_shares(1).await;
     market.list("BoarCo", 1).await;
     let boar = json!({ "data": { "stock": { "id": "2", "name": "BoarCo" } } });
-    for arguments in ["id: 2", r#"id: "2""#, r#"name: "BoarCo""#] {
-        assert_eq!(found(&market, arguments).await, boar, "{arguments}");
+    for args in [json!({ "id": 2 }), json!({ "id": "2" }), json!({ "name": "BoarCo" })] {
+        assert_eq!(found(&market, &args).await, boar, "{args}");
     }
     let none = json!({ "data": { "stock": null } });
-    for arguments in [
-        "id: 3",
-        r#"id: "02""#,
-        r#"id: "BoarCo""#,
-        r#"name: "boarco""#,
-        r#"name: "2""#,
-        r#"name: """#,
+    for args in [
+        json!({ "id": 3 }),
+        json!({ "id": "02" }),
+        json!({ "id": "BoarCo" }),
+        json!({ "name": "boarco" }),
+        json!({ "name": "2" }),
+        json!({ "name": "" }),
     ] {
-        assert_eq!(found(&market, arguments).await, none, "{arguments}");
+        assert_eq!(found(&market, &args).await, none, "{args}");
     }
-    for arguments in [r#"id: 2, name: "BoarCo""#, "id: null", r#"id: "x", name: "x""#] {
-        assert_eq!(code(&found(&market, arguments).await), "INVALID_INPUT", "{arguments}");
+    for args in [
+        json!({ "id": 2, "name": "BoarCo" }),
+        json!({ "id": null }),
+        json!({ "id": "x", "name": "x" }),
+    ] {
+        assert_eq!(found(&market, &args).await.code(), "INVALID_INPUT", "{args}");
     }
 }
 
@@ -38,18 +49,13 @@ async fn a_stock_is_found_by_its_id_or_by_its_name() {
 async fn other_domains_refer_to_a_stock_by_either_key() {
     let market = Market::with_shares(1).await;
     market.list("BoarCo", 1).await;
-    let entities = market
-        .ask(
-            &Viewer::Anonymous,
-            r#"{ _entities(representations: [
-                { __typename: "Stock", name: "BoarCo" }, { __typename: "Stock", id: "1" },
-                { __typename: "Stock", id: "7" }, { __typename: "Stock", name: "Boar" }, { __typename: "Stock", id: "x" },
-            ]) { ... on Stock { id name } } }"#,
-        )
-        .await;
+    let by_id = |id: &str| json!({ "__typename": "Stock", "id": id });
+    let by_name = |name: &str| json!({ "__typename": "Stock", "name": name });
+    let of = json!([by_name("BoarCo"), by_id("1"), by_id("7"), by_name("Boar"), by_id("x")]);
+    let entities = market.anonymous().query(ENTITIES, json!({ "of": of })).await;
     assert_eq!(
-        entities["data"]["_entities"],
-        json!([{ "id": "2", "name": "BoarCo" }, { "id": "1", "name": "FishCo" }, null, null, null])
+        entities.partial("_entities"),
+        &json!([{ "id": "2", "name": "BoarCo" }, { "id": "1", "name": "FishCo" }, null, null, null])
     );
 }
 
@@ -60,11 +66,10 @@ async fn stocks_are_listed_by_id_page_by_page() {
         market.list(name, 1).await;
     }
     let mut seen = Vec::new();
-    let mut after = String::new();
+    let mut after = Value::Null;
     loop {
-        let document =
-            format!("{{ stocks(first: 2{after}) {{ nodes {{ name }} pageInfo {{ hasNextPage endCursor }} }} }}");
-        let page = market.ask(&Viewer::Anonymous, document).await["data"]["stocks"].clone();
+        let page = market.anonymous().query(PAGE, json!({ "after": after })).await;
+        let page = page.at("stocks");
         seen.extend(
             page["nodes"]
                 .as_array()
@@ -75,7 +80,7 @@ async fn stocks_are_listed_by_id_page_by_page() {
         if page["pageInfo"]["hasNextPage"] == false {
             break;
         }
-        after = format!(", after: {}", page["pageInfo"]["endCursor"]);
+        after = page["pageInfo"]["endCursor"].clone();
     }
     assert_eq!(seen, ["e", "d", "c", "b", "a"]);
 }

@@ -4,8 +4,40 @@ use std::ops::Deref;
 
 use contract::{Role, Viewer};
 use serde_json::{Value, json};
-pub use testing::{NEW_YEAR_US, admin, code, member, service};
-use testing::{TestDomain, TestServices};
+use testing::{Answer, TestDomain, TestServices};
+pub use testing::{NEW_YEAR_US, admin, member, service};
+
+/// Lists a stock: `input`, and perhaps an idempotency key.
+pub const LIST: &str = "mutation($input: StockInput!, $key: String) {
+    listStock(input: $input, idempotencyKey: $key) {
+        id name price quantity open high low close volume updatedAt
+    }
+}";
+
+/// Trades a stock by any of the mutation's arguments.
+pub const TRADE: &str = "mutation($stock: String!, $side: Side!, $quantity: Int!, $trader: ID, $key: String) {
+        trade(stock: $stock, side: $side, quantity: $quantity, trader: $trader, idempotencyKey: $key) {
+            number quantity side price trader { id } at stock { id name quantity volume }
+        }
+    }";
+
+/// Corrects the available shares of a stock.
+pub const ADJUST: &str = "mutation($stock: String!, $side: Side!, $quantity: Int!, $key: String) {
+    adjustStock(stock: $stock, side: $side, quantity: $quantity, idempotencyKey: $key) { quantity volume }
+}";
+
+/// Sets the price of a stock.
+pub const SET_PRICE: &str = "mutation($stock: String!, $price: Money!) {
+    setPrice(stock: $stock, price: $price) { price }
+}";
+
+/// Announces a stock as changed.
+pub const INVALIDATE: &str = "mutation($stock: String!) { invalidateStock(stock: $stock) }";
+
+const FISH: &str = r#"{
+    stock(name: "FishCo") { price open high low close volume quantity updatedAt }
+}"#;
+const NUMBERS: &str = "{ exchangeOrders(first: 100) { nodes { number } } }";
 
 pub struct Market(TestDomain);
 
@@ -37,48 +69,40 @@ impl Market {
 
     /// Lists a stock at 19.99 USD and returns its id.
     pub async fn list(&self, name: &str, shares: i64) -> String {
-        let input = format!(r#"{{ name: "{name}", price: {{ amount: "19.99" }}, quantity: {shares} }}"#);
-        let listed = self
-            .ask(&admin(), format!("mutation {{ listStock(input: {input}) {{ id }} }}"))
-            .await;
-        listed["data"]["listStock"]["id"]
-            .as_str()
-            .unwrap_or_else(|| panic!("{listed}"))
-            .to_owned()
+        let input = json!({ "name": name, "price": { "amount": "19.99" }, "quantity": shares });
+        let listed = self.admin().query(LIST, json!({ "input": input })).await;
+        listed.text("listStock.id").to_owned()
     }
 
     /// The response to a trade of FishCo.
-    pub async fn trade(&self, viewer: &Viewer, side: &str, quantity: i64) -> Value {
-        let document =
-            format!(r#"mutation {{ trade(stock: "FishCo", side: {side}, quantity: {quantity}) {{ number }} }}"#);
-        self.ask(viewer, document).await
+    pub async fn trade(&self, viewer: &Viewer, side: &str, quantity: i64) -> Answer {
+        let args = json!({ "stock": "FishCo", "side": side, "quantity": quantity });
+        self.client(viewer).query(TRADE, args).await
     }
 
     /// Sets the price of FishCo.
     pub async fn set_price(&self, amount: &str) {
-        let document = format!(r#"mutation {{ setPrice(stock: "FishCo", price: {{ amount: "{amount}" }}) {{ id }} }}"#);
-        assert_eq!(code(&self.ask(&admin(), document).await), "OK");
+        let args = json!({ "stock": "FishCo", "price": { "amount": amount } });
+        assert_eq!(self.admin().query(SET_PRICE, args).await.code(), "OK");
     }
 
-    /// The requested fields of FishCo.
-    pub async fn fish(&self, fields: &str) -> Value {
-        let found = self
-            .ask(
-                &Viewer::Anonymous,
-                format!(r#"{{ stock(name: "FishCo") {{ {fields} }} }}"#),
-            )
-            .await;
-        assert_eq!(code(&found), "OK", "{found}");
-        found["data"]["stock"].clone()
+    /// FishCo, with all of its fields.
+    pub async fn fish(&self) -> Value {
+        let found = self.anonymous().query(FISH, json!({})).await;
+        found.at("stock").clone()
+    }
+
+    /// The available and the traded shares of FishCo.
+    pub async fn shares(&self) -> [i64; 2] {
+        let fish = self.fish().await;
+        ["quantity", "volume"].map(|field| fish[field].as_i64().unwrap())
     }
 
     /// The numbers of all trades, in their order.
     pub async fn numbers(&self) -> Vec<i64> {
-        let found = self
-            .ask(&admin(), "{ exchangeOrders(first: 100) { nodes { number } } }")
-            .await;
-        let nodes = found["data"]["exchangeOrders"]["nodes"].as_array().unwrap();
-        nodes.iter().map(|order| order["number"].as_i64().unwrap()).collect()
+        let found = self.admin().query(NUMBERS, json!({})).await;
+        let numbers = found.all("exchangeOrders.nodes.*.number").into_iter();
+        numbers.map(|number| number.as_i64().unwrap()).collect()
     }
 }
 
