@@ -1,8 +1,9 @@
 //! The sample data.
 
+use serde_json::json;
 use votes::demo::{People, seed};
 
-use crate::support::{VotesDomain, member};
+use crate::support::{CLEAR, DOWNVOTE, TOP_POSTS, TOP_VOTED, VotesDomain, member};
 
 const PEOPLE: People = People {
     ada: 1,
@@ -20,20 +21,20 @@ async fn the_sample_votes_are_seeded_once_where_no_vote_ever_was() {
     for _ in 0..2 {
         seed(&domain.services, PEOPLE).await.unwrap();
         let ranked = [(3, 4), (1, 3), (2, 1), (6, 0), (4, 0), (5, -2)];
-        assert_eq!(domain.list("topPosts").await, ranked);
+        assert_eq!(domain.list(TOP_POSTS, json!({})).await, ranked);
         assert_eq!(domain.karma(3).await, 0, "cleo's karma is what her account began with");
     }
     for post in 1..=6 {
         for person in 1..=4 {
-            domain.vote(&member(person), "clearVote", post).await;
+            domain.vote(&member(person), CLEAR, post).await;
         }
     }
     seed(&domain.services, PEOPLE).await.unwrap();
-    assert_eq!(domain.list("topVoted").await, []);
+    assert_eq!(domain.list(TOP_VOTED, json!({})).await, []);
 
     let taken = VotesDomain::with_people(4).await;
     taken.post(Some(1)).await;
-    taken.vote(&member(2), "downvote", 77).await;
+    taken.vote(&member(2), DOWNVOTE, 77).await;
     seed(&taken.services, PEOPLE).await.unwrap();
-    assert_eq!(taken.list("topVoted").await, [(77, -1)]);
+    assert_eq!(taken.list(TOP_VOTED, json!({})).await, [(77, -1)]);
 }

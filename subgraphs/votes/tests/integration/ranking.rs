@@ -3,7 +3,10 @@
 use contract::Viewer;
 use serde_json::{Value, json};
 
-use crate::support::{VotesDomain, code, ids_and_scores, member, service, votes};
+use crate::support::{
+    BY_SCORE, CLEAR, DOWNVOTE, ENTITIES, MY_VOTE, POST_VOTES, TOP_POSTS, TOP_VOTED, UPVOTE, VotesDomain,
+    ids_and_scores, member, service, votes,
+};
 
 /// Creates posts 1 to 6 with these scores: news 1 (2), 2 (-1), 5 (2) and sports 3 (0), 4 (5), 6 (2). The ids 90 (3)
 /// and 91 (-2) have votes but no post.
@@ -19,8 +22,8 @@ async fn ranked() -> VotesDomain {
     ] {
         domain.begin(post, community).await;
     }
-    domain.count("upvote", &[(1, 2), (4, 6), (5, 3), (6, 2), (90, 3)]).await;
-    domain.count("downvote", &[(2, 1), (4, 1), (5, 1), (91, 2)]).await;
+    domain.count(UPVOTE, &[(1, 2), (4, 6), (5, 3), (6, 2), (90, 3)]).await;
+    domain.count(DOWNVOTE, &[(2, 1), (4, 1), (5, 1), (91, 2)]).await;
     domain
 }
 
@@ -29,30 +32,34 @@ const TOP: [(i64, i64); 6] = [(4, 5), (6, 2), (5, 2), (1, 2), (3, 0), (2, -1)];
 #[tokio::test]
 async fn posts_are_sorted_by_score_and_id_in_one_or_all_communities() {
     let domain = ranked().await;
-    assert_eq!(domain.list("topPosts").await, TOP);
-    assert_eq!(domain.list("topPosts(first: 2)").await, TOP[..2]);
-    assert_eq!(domain.list("topPosts(last: 2)").await, TOP[4..]);
+    assert_eq!(domain.list(TOP_POSTS, json!({})).await, TOP);
+    assert_eq!(domain.list(TOP_POSTS, json!({ "first": 2 })).await, TOP[..2]);
+    assert_eq!(domain.list(TOP_POSTS, json!({ "last": 2 })).await, TOP[4..]);
     let news = [(5, 2), (1, 2), (2, -1)];
     for name in ["news", "NEWS", " News "] {
-        assert_eq!(domain.list(&format!(r#"topPosts(community: "{name}")"#)).await, news);
+        assert_eq!(domain.list(TOP_POSTS, json!({ "community": name })).await, news);
     }
     for name in ["new", "", " "] {
-        assert_eq!(domain.list(&format!(r#"topPosts(community: "{name}")"#)).await, []);
+        assert_eq!(domain.list(TOP_POSTS, json!({ "community": name })).await, []);
     }
 }
 
 #[tokio::test]
 async fn every_page_between_two_cursors_is_a_slice_of_the_list() {
     let domain = ranked().await;
-    let all = domain.read(&member(1), "topPosts { edges { cursor } }").await;
-    let cursor = |index: usize| all["edges"][index]["cursor"].to_string();
+    let all = domain.member(1).query(TOP_POSTS, json!({})).await;
+    let cursors = all.all("list.edges.*.cursor");
     for after in 0..TOP.len() {
         for before in after + 1..TOP.len() {
             let between = &TOP[after + 1..before];
-            let cursors = format!("after: {}, before: {}", cursor(after), cursor(before));
-            let first = domain.list(&format!("topPosts(first: 2, {cursors})")).await;
+            let within = |count: &str| {
+                let mut args = json!({ "after": cursors[after], "before": cursors[before] });
+                args[count] = json!(2);
+                args
+            };
+            let first = domain.list(TOP_POSTS, within("first")).await;
             assert_eq!(first, between[..between.len().min(2)], "{after} {before}");
-            let last = domain.list(&format!("topPosts(last: 2, {cursors})")).await;
+            let last = domain.list(TOP_POSTS, within("last")).await;
             assert_eq!(last, between[between.len().saturating_sub(2)..], "{after} {before}");
         }
     }
@@ -61,72 +68,60 @@ async fn every_page_between_two_cursors_is_a_slice_of_the_list() {
 #[tokio::test]
 async fn a_page_continues_after_its_cursor_despite_new_votes() {
     let domain = ranked().await;
-    let page = domain
-        .read(
-            &member(1),
-            "topPosts(first: 3) { nodes { id score } pageInfo { endCursor } }",
-        )
-        .await;
-    assert_eq!(ids_and_scores(&page["nodes"]), TOP[..3]);
+    let page = domain.member(1).query(TOP_POSTS, json!({ "first": 3 })).await;
+    assert_eq!(ids_and_scores(page.at("list.nodes")), TOP[..3]);
     // A post after the page rises and a post on the page falls. Neither shifts the other rows.
-    domain.count("upvote", &[(5, 9)]).await;
-    domain.count("downvote", &[(6, 1)]).await;
-    let rest = format!("topPosts(after: {})", page["pageInfo"]["endCursor"]);
-    assert_eq!(domain.list(&rest).await, [(1, 2), (6, 1), (3, 0), (2, -1)]);
+    domain.count(UPVOTE, &[(5, 9)]).await;
+    domain.count(DOWNVOTE, &[(6, 1)]).await;
+    let rest = json!({ "after": page.at("list.pageInfo.endCursor") });
+    assert_eq!(domain.list(TOP_POSTS, rest).await, [(1, 2), (6, 1), (3, 0), (2, -1)]);
 }
 
 #[tokio::test]
 async fn ids_with_votes_are_listed_with_or_without_a_post() {
     let domain = ranked().await;
     let voted = [(4, 5), (90, 3), (6, 2), (5, 2), (1, 2), (2, -1), (91, -2)];
-    assert_eq!(domain.list("topVoted").await, voted);
-    assert_eq!(domain.list("topVoted(last: 1)").await, voted[6..]);
-    let edges = domain
-        .read(
-            &Viewer::Anonymous,
-            "topVoted(first: 2) { edges { cursor node { id score } } pageInfo { endCursor hasNextPage } }",
-        )
-        .await;
+    assert_eq!(domain.list(TOP_VOTED, json!({})).await, voted);
+    assert_eq!(domain.list(TOP_VOTED, json!({ "last": 1 })).await, voted[6..]);
+    let edges = domain.anonymous().query(TOP_VOTED, json!({ "first": 2 })).await;
+    let edges = edges.at("list");
     assert_eq!(edges["edges"][1]["node"], json!({ "id": "90", "score": 3 }));
     assert_eq!(edges["edges"][1]["cursor"], edges["pageInfo"]["endCursor"]);
     assert_eq!(edges["pageInfo"]["hasNextPage"], true);
-    let rest = format!("topVoted(after: {})", edges["pageInfo"]["endCursor"]);
-    assert_eq!(domain.list(&rest).await, voted[2..]);
+    let rest = json!({ "after": edges["pageInfo"]["endCursor"] });
+    assert_eq!(domain.list(TOP_VOTED, rest).await, voted[2..]);
     // Votes that cancel each other still count as votes; cleared votes do not.
-    domain.count("downvote", &[(90, 3)]).await;
-    domain.vote(&member(1), "upvote", 92).await;
-    domain.vote(&member(1), "clearVote", 92).await;
-    assert!(domain.list("topVoted").await.contains(&(90, 0)));
-    assert!(!domain.list("topVoted").await.contains(&(92, 0)));
+    domain.count(DOWNVOTE, &[(90, 3)]).await;
+    domain.vote(&member(1), UPVOTE, 92).await;
+    domain.vote(&member(1), CLEAR, 92).await;
+    assert!(domain.list(TOP_VOTED, json!({})).await.contains(&(90, 0)));
+    assert!(!domain.list(TOP_VOTED, json!({})).await.contains(&(92, 0)));
 }
 
 #[tokio::test]
 async fn given_posts_are_sorted_by_score_without_duplicates() {
     let domain = ranked().await;
     for (ids, wanted) in [
-        (r#"["1", "2", "4"]"#, vec![(4, 5), (1, 2), (2, -1)]),
-        ("[5, 6, 5, 1, 6]", vec![(6, 2), (5, 2), (1, 2)]),
+        (json!(["1", "2", "4"]), vec![(4, 5), (1, 2), (2, -1)]),
+        (json!([5, 6, 5, 1, 6]), vec![(6, 2), (5, 2), (1, 2)]),
         // An id without votes counts as 0.
-        ("[77, 91, 3, 76, 90]", vec![(90, 3), (77, 0), (76, 0), (3, 0), (91, -2)]),
+        (
+            json!([77, 91, 3, 76, 90]),
+            vec![(90, 3), (77, 0), (76, 0), (3, 0), (91, -2)],
+        ),
     ] {
-        let found = domain
-            .read(&Viewer::Anonymous, &format!("postsByScore(ids: {ids}) {{ id score }}"))
-            .await;
-        assert_eq!(ids_and_scores(&found), wanted, "{ids}");
+        let found = domain.anonymous().query(BY_SCORE, json!({ "ids": ids })).await;
+        assert_eq!(ids_and_scores(found.at("list")), wanted, "{ids}");
     }
-    let hundred = vec!["1"; 100].join(", ");
-    let too_many = vec!["1"; 101].join(", ");
     for (ids, wanted) in [
-        (hundred.as_str(), "OK"),
-        (&too_many, "INVALID_INPUT"),
-        ("", "INVALID_INPUT"),
-        (r#"1, "x""#, "INVALID_INPUT"),
-        (r#""1.5""#, "INVALID_INPUT"),
+        (json!(vec!["1"; 100]), "OK"),
+        (json!(vec!["1"; 101]), "INVALID_INPUT"),
+        (json!([]), "INVALID_INPUT"),
+        (json!([1, "x"]), "INVALID_INPUT"),
+        (json!(["1.5"]), "INVALID_INPUT"),
     ] {
-        let answer = domain
-            .ask(&service(), &format!("{{ postsByScore(ids: [{ids}]) {{ id }} }}"))
-            .await;
-        assert_eq!(code(&answer), wanted, "{ids}");
+        let answer = domain.service().query(BY_SCORE, json!({ "ids": ids })).await;
+        assert_eq!(answer.code(), wanted, "{ids}");
         if wanted != "OK" {
             assert_eq!(answer["errors"][0]["extensions"]["field"], "ids");
         }
@@ -137,8 +132,8 @@ async fn given_posts_are_sorted_by_score_without_duplicates() {
 async fn an_id_has_votes_when_it_has_votes_or_a_post() {
     let domain = ranked().await;
     let read = async |id: &str| {
-        let query = format!(r#"postVotes(postId: "{id}") {{ id upvotes downvotes score }}"#);
-        domain.read(&Viewer::Anonymous, &query).await
+        let read = domain.anonymous().query(POST_VOTES, json!({ "post": id })).await;
+        read.at("votes").clone()
     };
     assert_eq!(read("4").await, votes(4, 6, 1));
     assert_eq!(read("3").await, votes(3, 0, 0), "a post without votes");
@@ -146,41 +141,37 @@ async fn an_id_has_votes_when_it_has_votes_or_a_post() {
     for id in ["77", "x", "04"] {
         assert_eq!(read(id).await, Value::Null);
     }
-    domain.vote(&member(1), "upvote", 77).await;
+    domain.vote(&member(1), UPVOTE, 77).await;
     assert_eq!(read("77").await, votes(77, 1, 0));
-    domain.vote(&member(1), "clearVote", 77).await;
+    domain.vote(&member(1), CLEAR, 77).await;
     assert_eq!(read("77").await, Value::Null);
 }
 
 #[tokio::test]
 async fn a_new_post_starts_without_the_old_votes_on_its_id() {
     let domain = ranked().await;
-    domain.vote(&member(1), "downvote", 90).await;
+    domain.vote(&member(1), DOWNVOTE, 90).await;
     domain.begin(90, "sports").await;
-    assert_eq!(
-        domain.read(&member(1), "postVotes(postId: 90) { score myVote }").await,
-        json!({ "score": 0, "myVote": null })
-    );
-    assert_eq!(
-        domain.list(r#"topPosts(community: "sports", last: 2)"#).await,
-        [(90, 0), (3, 0)]
-    );
-    assert!(!domain.list("topVoted").await.contains(&(90, 0)));
+    let fresh = json!({ "upvotes": 0, "downvotes": 0, "score": 0, "myVote": null });
+    let read = domain.member(1).query(MY_VOTE, json!({ "post": 90 })).await;
+    assert_eq!(read, json!({ "data": { "votes": fresh } }));
+    let last = json!({ "community": "sports", "last": 2 });
+    assert_eq!(domain.list(TOP_POSTS, last).await, [(90, 0), (3, 0)]);
+    assert!(!domain.list(TOP_VOTED, json!({})).await.contains(&(90, 0)));
     // The earlier vote on the id is gone, so this is the person's first vote on the post.
-    assert_eq!(domain.vote(&member(1), "downvote", 90).await, votes(90, 0, 1));
+    assert_eq!(domain.vote(&member(1), DOWNVOTE, 90).await, votes(90, 0, 1));
     domain.forget(90).await;
+    let read = domain.member(1).query(POST_VOTES, json!({ "post": 90 })).await;
+    assert_eq!(read, json!({ "data": { "votes": null } }));
+    assert_eq!(domain.list(TOP_POSTS, json!({})).await, TOP);
+    let entity = domain.entities(&member(1), &[90]).await;
     assert_eq!(
-        domain.read(&member(1), "postVotes(postId: 90) { id }").await,
-        Value::Null
+        (entity.at("_entities.0.score"), entity.at("_entities.0.myVote")),
+        (&json!(0), &Value::Null)
     );
-    assert_eq!(domain.list("topPosts").await, TOP);
+    assert_eq!(domain.vote(&member(1), DOWNVOTE, 90).await, votes(90, 0, 1));
     assert_eq!(
-        domain.entities(&member(1), &[90], "score myVote").await,
-        json!([{ "score": 0, "myVote": null }])
-    );
-    assert_eq!(domain.vote(&member(1), "downvote", 90).await, votes(90, 0, 1));
-    assert_eq!(
-        domain.list("topPosts").await,
+        domain.list(TOP_POSTS, json!({})).await,
         TOP,
         "a vote on its id does not bring it back"
     );
@@ -189,15 +180,10 @@ async fn a_new_post_starts_without_the_old_votes_on_its_id() {
 #[tokio::test]
 async fn post_references_resolve_to_votes_one_by_one() {
     let domain = ranked().await;
-    domain.vote(&member(1), "downvote", 4).await;
-    let answer = domain
-        .ask(
-            &member(1),
-            r#"{ _entities(representations: [
-                { __typename: "Post", id: "77" }, { __typename: "Post", id: "4" }, { __typename: "Post", id: "x" }
-            ]) { ... on Post { id upvotes downvotes score myVote } } }"#,
-        )
-        .await;
+    domain.vote(&member(1), DOWNVOTE, 4).await;
+    let post = |id: &str| json!({ "__typename": "Post", "id": id });
+    let of = json!([post("77"), post("4"), post("x")]);
+    let answer = domain.member(1).query(ENTITIES, json!({ "of": of })).await;
     assert_eq!(
         answer["data"]["_entities"],
         json!([
@@ -207,7 +193,8 @@ async fn post_references_resolve_to_votes_one_by_one() {
         ])
     );
     for viewer in [Viewer::Anonymous, service(), member(2)] {
-        let others = domain.entities(&viewer, &[4], "score myVote").await;
-        assert_eq!(others, json!([{ "score": 4, "myVote": null }]), "{viewer:?}");
+        let others = domain.entities(&viewer, &[4]).await;
+        let (score, mine) = (others.at("_entities.0.score"), others.at("_entities.0.myVote"));
+        assert_eq!((score, mine), (&json!(4), &Value::Null), "{viewer:?}");
     }
 }

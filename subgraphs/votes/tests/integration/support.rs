@@ -8,11 +8,53 @@ use entities::post::{self, NewPost};
 use entities::{post_votes, user, user_change};
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
-pub use testing::{NEW_YEAR_US, code, member, service};
-use testing::{TestDomain, TestServices};
+use testing::{Answer, NEW_YEAR_US, TestDomain, TestServices};
+pub use testing::{member, service};
 
-/// The fields of a post's votes.
-pub const VOTES: &str = "id upvotes downvotes score";
+/// Votes for a post: `post`, and perhaps an idempotency key.
+pub const UPVOTE: &str = "mutation($post: ID!, $key: String) {
+    votes: upvote(postId: $post, idempotencyKey: $key) { id upvotes downvotes score }
+}";
+
+/// Votes against a post: `post`, and perhaps an idempotency key.
+pub const DOWNVOTE: &str = "mutation($post: ID!, $key: String) {
+    votes: downvote(postId: $post, idempotencyKey: $key) { id upvotes downvotes score }
+}";
+
+/// Clears the vote on a post: `post`.
+pub const CLEAR: &str = "mutation($post: ID!) {
+    votes: clearVote(postId: $post) { id upvotes downvotes score }
+}";
+
+/// Reads the votes on a post: `post`.
+pub const POST_VOTES: &str = "query($post: ID!) {
+    votes: postVotes(postId: $post) { id upvotes downvotes score }
+}";
+
+/// The score of a post, and the caller's vote on it: `post`.
+pub const MY_VOTE: &str = "query($post: ID!) { votes: postVotes(postId: $post) { upvotes downvotes score myVote } }";
+
+/// A page of the posts by score, by any of the list's arguments.
+pub const TOP_POSTS: &str = "query($community: String, $first: Int, $last: Int, $after: String, $before: String) {
+        list: topPosts(community: $community, first: $first, last: $last, after: $after, before: $before) {
+            nodes { id score } edges { cursor } pageInfo { endCursor }
+        }
+    }";
+
+/// A page of the ids with votes.
+pub const TOP_VOTED: &str = "query($first: Int, $last: Int, $after: String) {
+    list: topVoted(first: $first, last: $last, after: $after) {
+        nodes { id score } edges { cursor node { id score } } pageInfo { endCursor hasNextPage }
+    }
+}";
+
+/// These posts by score: `ids`.
+pub const BY_SCORE: &str = "query($ids: [ID!]!) { list: postsByScore(ids: $ids) { id score } }";
+
+/// The votes on posts as other subgraphs refer to them: `of`.
+pub const ENTITIES: &str = "query($of: [_Any!]!) {
+    _entities(representations: $of) { ... on Post { id upvotes downvotes score myVote } }
+}";
 
 pub struct VotesDomain(TestDomain);
 
@@ -114,12 +156,13 @@ impl VotesDomain {
             .karma
     }
 
-    /// Runs `upvote`, `downvote` or `clearVote` and returns the post's votes from the response.
+    /// Runs [`UPVOTE`], [`DOWNVOTE`] or [`CLEAR`] and returns the post's votes from the response.
     pub async fn vote(&self, viewer: &Viewer, how: &str, post: i64) -> Value {
-        let document = format!("mutation {{ {how}(postId: {post}) {{ {VOTES} }} }}");
-        let answer = self.ask(viewer, &document).await;
-        assert_eq!(code(&answer), "OK", "{answer}");
-        answer["data"][how].clone()
+        let answer = self
+            .client(viewer)
+            .query(how, json!({ "post": post.to_string() }))
+            .await;
+        answer.at("votes").clone()
     }
 
     /// Repeats a program's vote on each id the given number of times.
@@ -131,33 +174,19 @@ impl VotesDomain {
         }
     }
 
-    /// Returns the result of `query`, which must succeed.
-    pub async fn read(&self, viewer: &Viewer, query: &str) -> Value {
-        let answer = self.ask(viewer, &format!("{{ it: {query} }}")).await;
-        assert_eq!(code(&answer), "OK", "{answer}");
-        answer["data"]["it"].clone()
+    /// Returns the ids and scores of a list, [`TOP_POSTS`] or [`TOP_VOTED`], by these arguments.
+    pub async fn list(&self, list: &str, args: Value) -> Vec<(i64, i64)> {
+        let answer = self.anonymous().query(list, args).await;
+        ids_and_scores(answer.at("list.nodes"))
     }
 
-    /// Returns the ids and scores of a list, such as `topPosts(first: 3)`.
-    pub async fn list(&self, list: &str) -> Vec<(i64, i64)> {
-        let nodes = self
-            .read(&Viewer::Anonymous, &format!("{list} {{ nodes {{ id score }} }}"))
-            .await;
-        ids_and_scores(&nodes["nodes"])
-    }
-
-    /// Resolves fields of posts through `_entities`, as other subgraphs refer to them.
-    pub async fn entities(&self, viewer: &Viewer, ids: &[i64], fields: &str) -> Value {
-        let represented: Vec<String> = ids
+    /// Resolves posts through `_entities`, as other subgraphs refer to them.
+    pub async fn entities(&self, viewer: &Viewer, ids: &[i64]) -> Answer {
+        let of = ids
             .iter()
-            .map(|id| format!(r#"{{ __typename: "Post", id: "{id}" }}"#))
-            .collect();
-        let represented = represented.join(", ");
-        self.read(
-            viewer,
-            &format!("_entities(representations: [{represented}]) {{ ... on Post {{ {fields} }} }}"),
-        )
-        .await
+            .map(|id| json!({ "__typename": "Post", "id": id.to_string() }));
+        let of: Value = of.collect();
+        self.client(viewer).query(ENTITIES, json!({ "of": of })).await
     }
 }
 
