@@ -1,26 +1,32 @@
 //! Access: knowing an id gives no right to read or to change its object.
 
 use contract::Viewer;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::{ADA, BEN, BOB, EVE, FISH, Floor, admin, automated, code, person, service};
+use crate::support::{ADA, BEN, BOB, EVE, FISH, Floor, admin, automated, buy, person, sell, service};
 
 const THINGS: &str = r#"{ _entities(representations: [
     { __typename: "Holding", id: "1" }, { __typename: "BrokerageOrder", id: "1" }, { __typename: "BrokerageOrder", id: "2" },
     { __typename: "BrokerageOrder", id: "two" }]) {
     ... on Holding { free } ... on BrokerageOrder { quantity } } }"#;
 
+const LISTS: &str = "query($of: [_Any!]!) { _entities(representations: $of) { ... on User {
+    id holdings { nodes { id } } brokerageOrders { nodes { id } } portfolioValue
+} } }";
+const ORDERS: &str = r#"query($side: Side, $status: OrderStatus, $first: Int, $after: String) {
+    _entities(representations: [{ __typename: "User", id: "1" }]) { ... on User {
+        brokerageOrders(side: $side, status: $status, first: $first, after: $after) {
+            nodes { id } pageInfo { endCursor hasNextPage }
+        }
+    } }
+}"#;
+
 async fn floor() -> Floor {
     let floor = Floor::new().await;
     floor.deposit(ADA, 10_000).await;
-    floor.placed(&person(ADA), "side: BUY, quantity: 1").await;
+    floor.placed(&person(ADA), &buy(1)).await;
     let capital = floor.lend_money(ADA, BEN, 4_100).await;
-    floor
-        .placed(
-            &person(BEN),
-            &format!(r#"side: BUY, quantity: 2, authorization: "{capital}""#),
-        )
-        .await;
+    floor.placed(&person(BEN), &buy(2).under(capital)).await;
     floor
 }
 
@@ -38,7 +44,7 @@ async fn entities_are_visible_to_their_parties_only() {
         (service(), [&holding, &own, &brokered, &none]),
         (Viewer::Anonymous, [&none; 4]),
     ] {
-        let answer = floor.ask(&viewer, THINGS).await;
+        let answer = floor.client(&viewer).query(THINGS, json!({})).await;
         assert_eq!(answer["data"]["_entities"], json!(expected), "{viewer:?}");
     }
 }
@@ -46,11 +52,9 @@ async fn entities_are_visible_to_their_parties_only() {
 #[tokio::test]
 async fn lists_are_visible_to_their_owners_and_operators_only() {
     let floor = floor().await;
-    let lists = |id: i64| {
-        format!(
-            r#"{{ _entities(representations: [{{ __typename: "User", id: "{id}" }}]) {{ ... on User {{
-                id holdings {{ nodes {{ id }} }} brokerageOrders {{ nodes {{ id }} }} portfolioValue }} }} }}"#
-        )
+    let lists = async |viewer: &Viewer, id: i64| {
+        let of = json!([{ "__typename": "User", "id": id.to_string() }]);
+        floor.client(viewer).query(LISTS, json!({ "of": of })).await
     };
     let nothing = json!({ "id": "1", "holdings": null, "brokerageOrders": null, "portfolioValue": null });
     for (viewer, why) in [
@@ -58,22 +62,22 @@ async fn lists_are_visible_to_their_owners_and_operators_only() {
         (person(EVE), "FORBIDDEN"),
         (Viewer::Anonymous, "UNAUTHENTICATED"),
     ] {
-        let answer = floor.ask(&viewer, lists(ADA)).await;
+        let answer = lists(&viewer, ADA).await;
         assert_eq!(
-            (&answer["data"]["_entities"][0], code(&answer)),
+            (&answer["data"]["_entities"][0], answer.code()),
             (&nothing, why),
             "{viewer:?}"
         );
         assert_eq!(answer["errors"].as_array().unwrap().len(), 3);
     }
-    let orders = |answer: serde_json::Value| answer["data"]["_entities"][0]["brokerageOrders"]["nodes"].clone();
+    let orders = async |viewer: &Viewer, id: i64| {
+        let answer = lists(viewer, id).await;
+        answer.partial("_entities.0.brokerageOrders.nodes").clone()
+    };
     let (first, second) = (json!({ "id": "1" }), json!({ "id": "2" }));
-    assert_eq!(
-        orders(floor.ask(&person(ADA), lists(ADA)).await),
-        json!([second, first])
-    );
-    assert_eq!(orders(floor.ask(&admin(), lists(ADA)).await), json!([second, first]));
-    assert_eq!(orders(floor.ask(&person(BEN), lists(BEN)).await), json!([second]));
+    assert_eq!(orders(&person(ADA), ADA).await, json!([second, first]));
+    assert_eq!(orders(&admin(), ADA).await, json!([second, first]));
+    assert_eq!(orders(&person(BEN), BEN).await, json!([second]));
 }
 
 #[tokio::test]
@@ -81,33 +85,26 @@ async fn orders_are_listed_by_side_and_status_page_by_page() {
     let floor = floor().await;
     let ada = person(ADA);
     floor.placed(&ada, &automated("BUY", 1, "1.00")).await;
-    floor.placed(&ada, "side: SELL, quantity: 1").await;
-    let list = async |arguments: &str| {
-        let document = format!(
-            r#"{{ _entities(representations: [{{ __typename: "User", id: "1" }}]) {{ ... on User {{
-                brokerageOrders({arguments}) {{ nodes {{ id }} pageInfo {{ endCursor hasNextPage }} }} }} }} }}"#
-        );
-        let answer = floor.ask(&ada, document).await;
-        let page = answer["data"]["_entities"][0]["brokerageOrders"].clone();
-        let ids: Vec<String> = page["nodes"]
-            .as_array()
-            .unwrap_or_else(|| panic!("{answer}"))
-            .iter()
-            .map(|order| order["id"].as_str().unwrap().to_owned())
-            .collect();
-        (
-            ids.join(" "),
-            page["pageInfo"]["endCursor"].as_str().unwrap_or_default().to_owned(),
-        )
+    floor.placed(&ada, &sell(1)).await;
+    let list = async |args: Value| {
+        let answer = floor.client(&ada).query(ORDERS, args).await;
+        let ids = answer.all("_entities.0.brokerageOrders.nodes.*.id").into_iter();
+        let ids: Vec<&str> = ids.map(|id| id.as_str().unwrap()).collect();
+        let cursor = answer.at("_entities.0.brokerageOrders.pageInfo.endCursor").clone();
+        (ids.join(" "), cursor)
     };
-    assert_eq!(list("first: 100").await.0, "4 3 2 1");
-    assert_eq!(list("side: BUY").await.0, "3 2 1");
-    assert_eq!(list("status: COMPLETED").await.0, "4 2 1");
-    assert_eq!(list("side: BUY, status: PENDING").await.0, "3");
-    assert_eq!(list("status: CANCELLED").await.0, "");
-    let (ids, cursor) = list("first: 2").await;
+    for (args, wanted) in [
+        (json!({ "first": 100 }), "4 3 2 1"),
+        (json!({ "side": "BUY" }), "3 2 1"),
+        (json!({ "status": "COMPLETED" }), "4 2 1"),
+        (json!({ "side": "BUY", "status": "PENDING" }), "3"),
+        (json!({ "status": "CANCELLED" }), ""),
+    ] {
+        assert_eq!(list(args.clone()).await.0, wanted, "{args}");
+    }
+    let (ids, cursor) = list(json!({ "first": 2 })).await;
     assert_eq!(ids, "4 3");
-    assert_eq!(list(&format!(r#"first: 2, after: "{cursor}""#)).await.0, "2 1");
+    assert_eq!(list(json!({ "first": 2, "after": cursor })).await.0, "2 1");
 }
 
 #[tokio::test]
@@ -123,7 +120,7 @@ async fn a_holding_of_a_stock_is_visible_to_its_owner_only() {
         (service(), json!(null)),
         (Viewer::Anonymous, json!(null)),
     ] {
-        let answer = floor.ask(&viewer, look).await;
+        let answer = floor.client(&viewer).query(look, json!({})).await;
         let expected = json!([{ "myHolding": expected }, { "myHolding": null }]);
         assert_eq!(answer["data"]["_entities"], expected, "{answer}");
     }

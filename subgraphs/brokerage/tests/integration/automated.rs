@@ -3,7 +3,9 @@
 use entities::hold::{self, HoldState};
 use serde_json::json;
 
-use crate::support::{ADA, BEN, CLEO, EVE, FISH, Floor, HOUR_US, admin, automated, code, person, service, usd};
+use crate::support::{
+    ADA, BEN, BOAR, CLEO, EVE, FISH, Floor, HOUR_US, PLACE, admin, automated, buy, person, service, usd,
+};
 
 #[tokio::test]
 async fn a_pending_order_reserves_its_money_or_shares() {
@@ -65,10 +67,7 @@ async fn an_order_within_its_limit_waits_for_enough_shares() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 10_000).await;
     let order = floor
-        .placed(
-            &person(ADA),
-            &format!(r#"stock: "2", {}"#, automated("BUY", 101, "0.60")),
-        )
+        .placed(&person(ADA), &automated("BUY", 101, "0.60").of(BOAR))
         .await;
     assert_eq!(order["status"], "PENDING");
     assert_eq!(floor.money(ADA).await, [10_000 - 6_060, 0, 0, 6_060]);
@@ -83,36 +82,29 @@ async fn an_invalid_automated_order_changes_nothing() {
     let lent = floor.lend_money(ADA, BEN, 1_000).await;
     let ada = person(ADA);
     for (order, why) in [
-        ("side: BUY, quantity: 1, automated: true".to_owned(), "INVALID_INPUT"),
+        (buy(1).with("automated", true), "INVALID_INPUT"),
         (automated("BUY", 1, "0.00"), "INVALID_INPUT"),
         (automated("BUY", 1, "-1.00"), "INVALID_INPUT"),
         (
-            r#"side: BUY, quantity: 1, automated: true, limitPrice: { amount: "1", currency: "EUR" }"#.into(),
+            buy(1)
+                .with("automated", true)
+                .with("limitPrice", json!({ "amount": "1", "currency": "EUR" })),
             "INVALID_INPUT",
         ),
         (
-            format!(r#"{}, expiresAt: "2026-01-01T00:00:00Z""#, automated("BUY", 1, "1.00")),
+            automated("BUY", 1, "1.00").until("2026-01-01T00:00:00Z"),
             "INVALID_INPUT",
         ),
         // Years have four digits.
         (
-            format!(
-                r#"{}, expiresAt: "+10000-01-01T00:00:00Z""#,
-                automated("BUY", 1, "1.00")
-            ),
+            automated("BUY", 1, "1.00").until("+10000-01-01T00:00:00Z"),
             "INVALID_INPUT",
         ),
         (
-            format!(
-                r#"{}, expiresAt: "+262142-12-31T23:59:59Z""#,
-                automated("BUY", 1, "1.00")
-            ),
+            automated("BUY", 1, "1.00").until("+262142-12-31T23:59:59Z"),
             "INVALID_INPUT",
         ),
-        (
-            format!(r#"{}, authorization: "{lent}""#, automated("BUY", 1, "1.00")),
-            "INVALID_AUTOMATED_ORDER",
-        ),
+        (automated("BUY", 1, "1.00").under(lent), "INVALID_AUTOMATED_ORDER"),
         (automated("BUY", 5, "19.00"), "INSUFFICIENT_FUNDS"),
         (automated("BUY", 2_147_483_647, "1000000000000"), "INSUFFICIENT_FUNDS"),
         (automated("SELL", 11, "21.00"), "INSUFFICIENT_SHARES"),
@@ -161,20 +153,15 @@ async fn only_parties_cancel_and_only_uncompleted_orders() {
         (person(ADA), "one", "NOT_FOUND"),
         (contract::Viewer::Anonymous, "1", "UNAUTHENTICATED"),
     ] {
-        assert_eq!(code(&floor.cancel(&viewer, id).await), why, "{viewer:?} {id}");
+        assert_eq!(floor.cancel(&viewer, id).await.code(), why, "{viewer:?} {id}");
     }
     assert_eq!(floor.everything().await, before);
 
     let capital = floor.lend_money(ADA, BEN, 5_000).await;
-    let done = floor
-        .placed(
-            &person(BEN),
-            &format!(r#"side: BUY, quantity: 1, authorization: "{capital}""#),
-        )
-        .await;
+    let done = floor.placed(&person(BEN), &buy(1).under(capital)).await;
     for party in [ADA, BEN] {
         let answer = floor.cancel(&person(party), done["id"].as_str().unwrap()).await;
-        assert_eq!(code(&answer), "ORDER_COMPLETED");
+        assert_eq!(answer.code(), "ORDER_COMPLETED");
     }
 }
 
@@ -182,19 +169,22 @@ async fn only_parties_cancel_and_only_uncompleted_orders() {
 async fn reading_an_expired_order_releases_its_reserved_funds() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 10_000).await;
-    let order = format!(r#"{}, expiresAt: "2026-01-01T01:00:00Z""#, automated("BUY", 3, "19.00"));
+    let order = automated("BUY", 3, "19.00").until("2026-01-01T01:00:00Z");
     let order = floor.placed(&person(ADA), &order).await;
     assert_eq!(order["expiresAt"], "2026-01-01T01:00:00+00:00");
     let look = r#"{ brokerageOrder(id: "1") { status reason completedAt } }"#;
 
     floor.pass(HOUR_US - 1);
     assert_eq!(
-        floor.ask(&person(ADA), look).await["data"]["brokerageOrder"]["status"],
+        floor.client(&person(ADA)).query(look, json!({})).await["data"]["brokerageOrder"]["status"],
         "PENDING"
     );
     floor.pass(1);
     let over = json!({ "status": "CANCELLED", "reason": "EXPIRED", "completedAt": null });
-    assert_eq!(floor.ask(&person(ADA), look).await["data"]["brokerageOrder"], over);
+    assert_eq!(
+        floor.client(&person(ADA)).query(look, json!({})).await["data"]["brokerageOrder"],
+        over
+    );
     assert_eq!(floor.money(ADA).await, [10_000, 0, 0, 0]);
     assert_eq!(
         floor.cancel(&person(ADA), "1").await["data"]["cancelOrder"]["status"],
@@ -207,15 +197,13 @@ async fn reading_an_expired_order_releases_its_reserved_funds() {
 async fn a_key_returns_its_order_after_the_order_expired() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 10_000).await;
-    let order = format!(
-        r#"stock: "1", {}, expiresAt: "2026-01-01T01:00:00Z""#,
-        automated("BUY", 3, "19.00")
-    );
-    let place = format!(r#"mutation {{ placeOrder(input: {{ {order} }}, idempotencyKey: "k") {{ id status }} }}"#);
-    let first = floor.ask(&person(ADA), &place).await;
+    let order = automated("BUY", 3, "19.00").until("2026-01-01T01:00:00Z");
+    let ada = floor.client(&person(ADA));
+    let args = json!({ "input": order.input(), "key": "k" });
+    let first = ada.query(PLACE, args.clone()).await;
     floor.pass(2 * HOUR_US);
-    assert_eq!(floor.ask(&person(ADA), &place).await, first);
-    assert_eq!(code(&first), "OK", "{first}");
+    assert_eq!(ada.query(PLACE, args).await, first);
+    assert_eq!(first.code(), "OK", "{first}");
 }
 
 #[tokio::test]

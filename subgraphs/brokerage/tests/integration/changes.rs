@@ -3,7 +3,7 @@
 use futures_util::StreamExt;
 use serde_json::json;
 
-use crate::support::{ADA, BEN, EVE, FISH, Floor, automated, code, person};
+use crate::support::{ADA, BEN, EVE, FISH, Floor, automated, buy, person};
 
 const WATCH: &str = "subscription { orderChanged { id status } }";
 
@@ -13,24 +13,19 @@ async fn subscribers_see_changes_of_their_own_orders_only() {
     floor.deposit(ADA, 10_000).await;
     floor.deposit(EVE, 10_000).await;
     let capital = floor.lend_money(ADA, BEN, 4_100).await;
-    let mut adas = floor.watch(&person(ADA), WATCH).await;
-    let mut bens = floor.watch(&person(BEN), WATCH).await;
-    let mut eves = floor.watch(&person(EVE), WATCH).await;
+    let mut adas = floor.client(&person(ADA)).subscribe(WATCH, json!({})).await;
+    let mut bens = floor.client(&person(BEN)).subscribe(WATCH, json!({})).await;
+    let mut eves = floor.client(&person(EVE)).subscribe(WATCH, json!({})).await;
 
     floor.placed(&person(ADA), &automated("BUY", 1, "1.00")).await;
     let seen = |id: &str, status: &str| json!({ "data": { "orderChanged": { "id": id, "status": status } } });
     assert_eq!(adas.next().await.unwrap(), seen("1", "PENDING"));
     floor.cancel(&person(ADA), "1").await;
     assert_eq!(adas.next().await.unwrap(), seen("1", "CANCELLED"));
-    floor
-        .placed(
-            &person(BEN),
-            &format!(r#"side: BUY, quantity: 1, authorization: "{capital}""#),
-        )
-        .await;
+    floor.placed(&person(BEN), &buy(1).under(capital)).await;
     assert_eq!(adas.next().await.unwrap(), seen("2", "COMPLETED"));
     assert_eq!(bens.next().await.unwrap(), seen("2", "COMPLETED"));
-    floor.placed(&person(EVE), "side: BUY, quantity: 1").await;
+    floor.placed(&person(EVE), &buy(1)).await;
     // The first order that reaches eve is her own.
     assert_eq!(eves.next().await.unwrap(), seen("3", "COMPLETED"));
 }
@@ -39,9 +34,9 @@ async fn subscribers_see_changes_of_their_own_orders_only() {
 async fn a_subscriber_with_lost_events_still_sees_every_order() {
     let floor = Floor::with_bus(1).await;
     floor.deposit(ADA, 10_000).await;
-    let mut adas = floor.watch(&person(ADA), WATCH).await;
+    let mut adas = floor.client(&person(ADA)).subscribe(WATCH, json!({})).await;
     for _ in 0..5 {
-        floor.placed(&person(ADA), "side: BUY, quantity: 1").await;
+        floor.placed(&person(ADA), &buy(1)).await;
     }
     floor.set_price(FISH, 1_000).await;
     for id in 1..=5 {
@@ -52,6 +47,6 @@ async fn a_subscriber_with_lost_events_still_sees_every_order() {
 #[tokio::test]
 async fn an_anonymous_caller_cannot_subscribe() {
     let floor = Floor::new().await;
-    let mut answers = floor.subscribe(&contract::Viewer::Anonymous, WATCH);
-    assert_eq!(code(&answers.next().await.unwrap()), "UNAUTHENTICATED");
+    let mut answers = floor.anonymous().subscribe(WATCH, json!({})).await;
+    assert_eq!(answers.next().await.unwrap().code(), "UNAUTHENTICATED");
 }

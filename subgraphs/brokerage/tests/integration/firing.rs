@@ -7,7 +7,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::json;
 
-use crate::support::{ADA, BOAR, EVE, FISH, Floor, HOUR_US, automated, person};
+use crate::support::{ADA, BOAR, EVE, FISH, Floor, HOUR_US, automated, buy, person, sell};
 
 #[tokio::test]
 async fn an_order_triggers_at_its_limit_or_better() {
@@ -54,7 +54,8 @@ async fn an_order_executes_at_its_trigger_price_after_it_passed() {
     floor.until(["COMPLETED"]).await;
 
     let order = floor
-        .ask(&person(ADA), r#"{ brokerageOrder(id: "1") { price } }"#)
+        .client(&person(ADA))
+        .query(r#"{ brokerageOrder(id: "1") { price } }"#, json!({}))
         .await;
     assert_eq!(order["data"]["brokerageOrder"]["price"]["amount"], "18.50", "{order}");
     assert_eq!(floor.money(ADA).await, [10_000 - 3 * 1_850, 0, 0, 0]);
@@ -65,7 +66,7 @@ async fn an_order_executes_at_its_trigger_price_after_it_passed() {
 async fn an_order_triggered_in_time_executes_after_its_expiry() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 10_000).await;
-    let order = format!(r#"{}, expiresAt: "2026-01-01T01:00:00Z""#, automated("BUY", 3, "19.00"));
+    let order = automated("BUY", 3, "19.00").until("2026-01-01T01:00:00Z");
     floor.placed(&person(ADA), &order).await;
     floor.set_price(FISH, 1_900).await;
     floor.pass(HOUR_US);
@@ -83,18 +84,8 @@ async fn orders_execute_in_sequence_as_shares_come_back() {
     floor.deposit(ADA, 100_000).await;
     floor.deposit(EVE, 100_000).await;
     let (ada, eve) = (person(ADA), person(EVE));
-    floor
-        .placed(
-            &ada,
-            &automated("BUY", 90, "0.40").replace("side", r#"stock: "2", side"#),
-        )
-        .await;
-    floor
-        .placed(
-            &eve,
-            &automated("BUY", 20, "0.45").replace("side", r#"stock: "2", side"#),
-        )
-        .await;
+    floor.placed(&ada, &automated("BUY", 90, "0.40").of(BOAR)).await;
+    floor.placed(&eve, &automated("BUY", 20, "0.45").of(BOAR)).await;
 
     floor.set_price(BOAR, 40).await;
     floor.until(["COMPLETED", "PENDING"]).await;
@@ -102,9 +93,9 @@ async fn orders_execute_in_sequence_as_shares_come_back() {
     floor.assert_conserved(0).await;
 
     // Five more shares are too few. Ten are enough, but then the price is too high. At last shares and price suffice.
-    floor.placed(&ada, r#"stock: "2", side: SELL, quantity: 5"#).await;
+    floor.placed(&ada, &sell(5).of(BOAR)).await;
     floor.set_price(BOAR, 46).await;
-    floor.placed(&ada, r#"stock: "2", side: SELL, quantity: 5"#).await;
+    floor.placed(&ada, &sell(5).of(BOAR)).await;
     let statuses = floor.statuses().await;
     assert_eq!(statuses[..2], ["COMPLETED", "PENDING"]);
     floor.set_price(BOAR, 42).await;
@@ -120,19 +111,12 @@ async fn returned_shares_execute_the_orders_waiting_for_them() {
     floor.deposit(EVE, 100_000).await;
     floor.give(ADA, BOAR, 10).await;
     floor
-        .placed(
-            &person(EVE),
-            &automated("BUY", 105, "0.60").replace("side", r#"stock: "2", side"#),
-        )
+        .placed(&person(EVE), &automated("BUY", 105, "0.60").of(BOAR))
         .await;
-    floor
-        .placed(&person(ADA), r#"stock: "2", side: SELL, quantity: 4"#)
-        .await;
+    floor.placed(&person(ADA), &sell(4).of(BOAR)).await;
     assert_eq!(floor.statuses().await, ["PENDING", "COMPLETED"]);
 
-    floor
-        .placed(&person(ADA), r#"stock: "2", side: SELL, quantity: 1"#)
-        .await;
+    floor.placed(&person(ADA), &sell(1).of(BOAR)).await;
     floor.until(["COMPLETED", "COMPLETED", "COMPLETED"]).await;
 
     assert_eq!(floor.money(EVE).await, [100_000 - 105 * 50, 0, 0, 0]);
@@ -147,10 +131,7 @@ async fn a_worker_with_lost_events_checks_all_orders() {
     floor.give(EVE, BOAR, 10).await;
     let _worker = floor.worker();
     floor
-        .placed(
-            &person(ADA),
-            &automated("BUY", 101, "0.60").replace("side", r#"stock: "2", side"#),
-        )
+        .placed(&person(ADA), &automated("BUY", 101, "0.60").of(BOAR))
         .await;
     floor.placed(&person(ADA), &automated("BUY", 1, "19.00")).await;
     let back = async |tx: &Tx| {
@@ -235,7 +216,7 @@ async fn an_execution_announces_every_changed_entity() {
 
     let capital = floor.lend_money(ADA, crate::support::BEN, 3_000).await;
     testing::received_events(&mut events);
-    let order = format!(r#"side: BUY, quantity: 1, authorization: "{capital}""#);
+    let order = buy(1).under(capital);
     floor.placed(&person(crate::support::BEN), &order).await;
     let wanted = json!([
         "Authorization 1",

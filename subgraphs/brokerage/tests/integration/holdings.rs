@@ -1,11 +1,19 @@
 //! Shares that owners commit to brokers.
 
+use contract::Viewer;
 use serde_json::json;
+use testing::Answer;
 
-use crate::support::{ADA, BEN, EVE, FISH, Floor, HOUR_US, admin, automated, code, person, service};
+use crate::support::{ADA, BEN, EVE, FISH, Floor, HOUR_US, admin, automated, person, service};
 
-fn commit(committed: i64) -> String {
-    format!(r#"mutation {{ commitShares(holdingId: "1", committed: {committed}) {{ free committed held }} }}"#)
+const COMMIT: &str = "mutation($holding: ID!, $committed: Int!) {
+    commitShares(holdingId: $holding, committed: $committed) { free committed held }
+}";
+
+/// Commits shares of the first holding.
+async fn commit(floor: &Floor, viewer: &Viewer, committed: i64) -> Answer {
+    let args = json!({ "holding": "1", "committed": committed });
+    floor.client(viewer).query(COMMIT, args).await
 }
 
 #[tokio::test]
@@ -16,11 +24,11 @@ async fn owners_and_services_set_the_committed_shares() {
     floor.placed(&person(ADA), &automated("SELL", 4, "30.00")).await;
 
     for (viewer, committed) in [(person(ADA), 9), (person(ADA), 16), (service(), 5), (service(), 5)] {
-        let answer = floor.ask(&viewer, commit(committed)).await;
+        let answer = commit(&floor, &viewer, committed).await;
         let expected = json!({ "free": 16 - committed, "committed": committed, "held": 4 });
-        assert_eq!(answer["data"]["commitShares"], expected, "{answer}");
+        assert_eq!(answer, json!({ "data": { "commitShares": expected } }));
     }
-    floor.ask(&person(ADA), commit(8)).await;
+    commit(&floor, &person(ADA), 8).await;
     assert_eq!(floor.shares(ADA, FISH).await, [8, 3, 5, 4]);
     floor.assert_conserved(20).await;
 }
@@ -40,16 +48,17 @@ async fn an_invalid_commitment_changes_nothing() {
         (person(EVE), 6, "NOT_FOUND"),
         (person(BEN), 6, "NOT_FOUND"),
         (admin(), 6, "NOT_FOUND"),
-        (contract::Viewer::Anonymous, 6, "UNAUTHENTICATED"),
+        (Viewer::Anonymous, 6, "UNAUTHENTICATED"),
     ] {
         assert_eq!(
-            code(&floor.ask(&viewer, commit(committed)).await),
+            commit(&floor, &viewer, committed).await.code(),
             why,
             "{viewer:?} {committed}"
         );
     }
-    let unknown = commit(6).replace(r#""1""#, r#""2""#);
-    assert_eq!(code(&floor.ask(&person(ADA), unknown).await), "NOT_FOUND");
+    let unknown = json!({ "holding": "2", "committed": 6 });
+    let answer = floor.client(&person(ADA)).query(COMMIT, unknown).await;
+    assert_eq!(answer.code(), "NOT_FOUND");
     assert_eq!(floor.everything().await, before);
 }
 
@@ -63,7 +72,7 @@ async fn shares_of_an_expired_authorization_are_free_at_once() {
         r#"{ found: holding(id: "1") { free committed } }"#,
         r#"{ _entities(representations: [{ __typename: "Stock", id: "1" }]) { ... on Stock { found: myHolding { free committed } } } }"#,
     ] {
-        let answer = floor.ask(&person(ADA), look).await;
+        let answer = floor.client(&person(ADA)).query(look, json!({})).await;
         let found = answer["data"]
             .get("found")
             .unwrap_or(&answer["data"]["_entities"][0]["found"]);

@@ -4,7 +4,7 @@ use entities::blocked::{self, OrderCandidates};
 use entities::brokerage_order::{self, Column};
 use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, QueryOrder, QueryTrait, Select, Statement};
 
-use crate::support::{ADA, BEN, BOB, Floor, person};
+use crate::support::{ADA, BEN, BOB, Floor, buy, person};
 
 /// Returns SQLite's query plan.
 async fn plan<E: EntityTrait>(floor: &Floor, select: Select<E>) -> String {
@@ -23,12 +23,7 @@ async fn every_list_has_its_index() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 10_000).await;
     let capital = floor.lend_money(ADA, BEN, 4_100).await;
-    floor
-        .placed(
-            &person(BEN),
-            &format!(r#"side: BUY, quantity: 1, authorization: "{capital}""#),
-        )
-        .await;
+    floor.placed(&person(BEN), &buy(1).under(capital)).await;
     let db = floor.services.db.read();
     for (party, index) in [
         (ADA, "brokerage_order_investor (investor_id=?)"),

@@ -9,6 +9,7 @@ mod demo;
 mod firing;
 mod holdings;
 mod indexes;
+mod order;
 mod own;
 mod portfolio;
 mod race;

@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use crate::support::{ADA, BEN, CLEO, EVE, FISH, Floor, admin, code, person, service, usd};
+use crate::support::{ADA, BEN, BOAR, CLEO, EVE, FISH, Floor, PLACE, admin, buy, person, sell, service, usd};
 
 #[tokio::test]
 async fn a_purchase_exchanges_the_investors_money_for_shares() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 10_000).await;
 
-    let order = floor.placed(&person(ADA), "side: BUY, quantity: 3").await;
+    let order = floor.placed(&person(ADA), &buy(3)).await;
 
     assert_eq!(order["status"], "COMPLETED");
     assert_eq!(
@@ -34,7 +34,7 @@ async fn a_sale_exchanges_the_investors_shares_for_money() {
     let floor = Floor::new().await;
     floor.give(ADA, FISH, 5).await;
 
-    let order = floor.placed(&person(ADA), "side: SELL, quantity: 2").await;
+    let order = floor.placed(&person(ADA), &sell(2)).await;
 
     assert_eq!((&order["side"], &order["total"]), (&json!("SELL"), &usd("39.98")));
     assert_eq!(floor.money(ADA).await, [3_998, 0, 0, 0]);
@@ -50,25 +50,19 @@ async fn an_order_that_cannot_execute_changes_nothing() {
     floor.give(ADA, FISH, 5).await;
     let ada = person(ADA);
     for (order, why) in [
-        ("side: BUY, quantity: 6", "INSUFFICIENT_FUNDS"),
-        ("side: SELL, quantity: 6", "INSUFFICIENT_SHARES"),
-        (r#"side: BUY, quantity: 101, stock: "2""#, "INSUFFICIENT_STOCK"),
-        ("side: BUY, quantity: 0", "INVALID_INPUT"),
-        ("side: BUY, quantity: -1", "INVALID_INPUT"),
-        ("side: BUY, quantity: 2147483648", "INVALID_INPUT"),
-        (r#"side: BUY, quantity: 1, stock: "3""#, "NOT_FOUND"),
-        (r#"side: BUY, quantity: 1, stock: "FishCo""#, "NOT_FOUND"),
-        (r#"side: BUY, quantity: 1, authorization: "1""#, "INVALID_INPUT"),
-        (
-            r#"side: BUY, quantity: 1, limitPrice: { amount: "1" }"#,
-            "INVALID_INPUT",
-        ),
-        (
-            r#"side: BUY, quantity: 1, expiresAt: "2027-01-01T00:00:00Z""#,
-            "INVALID_INPUT",
-        ),
+        (buy(6), "INSUFFICIENT_FUNDS"),
+        (sell(6), "INSUFFICIENT_SHARES"),
+        (buy(101).of(BOAR), "INSUFFICIENT_STOCK"),
+        (buy(0), "INVALID_INPUT"),
+        (buy(-1), "INVALID_INPUT"),
+        (buy(2_147_483_648), "INVALID_INPUT"),
+        (buy(1).of(3), "NOT_FOUND"),
+        (buy(1).with("stock", "FishCo"), "NOT_FOUND"),
+        (buy(1).under(1), "INVALID_INPUT"),
+        (buy(1).with("limitPrice", json!({ "amount": "1" })), "INVALID_INPUT"),
+        (buy(1).until("2027-01-01T00:00:00Z"), "INVALID_INPUT"),
     ] {
-        assert_eq!(floor.refused(&ada, order).await, why, "{order}");
+        assert_eq!(floor.refused(&ada, &order).await, why, "{order}");
     }
 }
 
@@ -79,12 +73,9 @@ async fn orders_above_the_wallet_limit_are_refused_on_both_sides() {
     floor.give(ADA, FISH, 2_147_483_647).await;
     let ada = person(ADA);
 
-    assert_eq!(
-        floor.refused(&ada, "side: BUY, quantity: 2147483647").await,
-        "INSUFFICIENT_FUNDS"
-    );
-    let answer = floor.place(&ada, "side: SELL, quantity: 2147483647").await;
-    assert_eq!(code(&answer), "INVALID_INPUT");
+    assert_eq!(floor.refused(&ada, &buy(2_147_483_647)).await, "INSUFFICIENT_FUNDS");
+    let answer = floor.place(&ada, &sell(2_147_483_647)).await;
+    assert_eq!(answer.code(), "INVALID_INPUT");
     assert!(
         answer["errors"][0]["message"]
             .as_str()
@@ -92,8 +83,8 @@ async fn orders_above_the_wallet_limit_are_refused_on_both_sides() {
             .starts_with("input.quantity: ")
     );
     // The proceeds of ten shares fill the wallet exactly.
-    floor.placed(&ada, "side: SELL, quantity: 10").await;
-    assert_eq!(floor.refused(&ada, "side: SELL, quantity: 1").await, "CONFLICT");
+    floor.placed(&ada, &sell(10)).await;
+    assert_eq!(floor.refused(&ada, &sell(1)).await, "CONFLICT");
 }
 
 #[tokio::test]
@@ -105,35 +96,25 @@ async fn only_investors_and_brokers_place_orders() {
         } else {
             "FORBIDDEN"
         };
-        assert_eq!(
-            floor.refused(&viewer, "side: BUY, quantity: 1").await,
-            expected,
-            "{viewer:?}"
-        );
+        assert_eq!(floor.refused(&viewer, &buy(1)).await, expected, "{viewer:?}");
     }
     let anonymous = contract::Viewer::Anonymous;
-    assert_eq!(
-        floor.refused(&anonymous, "side: BUY, quantity: 1").await,
-        "UNAUTHENTICATED"
-    );
+    assert_eq!(floor.refused(&anonymous, &buy(1)).await, "UNAUTHENTICATED");
 }
 
 #[tokio::test]
 async fn the_same_key_places_one_order() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 10_000).await;
-    let place = |quantity: i64| {
-        format!(
-            r#"mutation {{ placeOrder(input: {{ side: BUY, stock: "1", quantity: {quantity} }}, idempotencyKey: "k") {{ id total }} }}"#
-        )
+    let place = async |quantity: i64| {
+        let args = json!({ "input": buy(quantity).input(), "key": "k" });
+        floor.client(&person(ADA)).query(PLACE, args).await
     };
-    let first = floor.ask(&person(ADA), place(2)).await;
-    let again = floor.ask(&person(ADA), place(2)).await;
-    let other = floor.ask(&person(ADA), place(3)).await;
+    let (first, again, other) = (place(2).await, place(2).await, place(3).await);
 
-    assert_eq!(code(&first), "OK", "{first}");
+    assert_eq!(first.code(), "OK", "{first}");
     assert_eq!(first, again);
-    assert_eq!(code(&other), "IDEMPOTENCY_MISMATCH");
+    assert_eq!(other.code(), "IDEMPOTENCY_MISMATCH");
     assert_eq!(floor.money(ADA).await, [10_000 - 3_998, 0, 0, 0]);
     floor.assert_conserved(0).await;
 }
@@ -142,13 +123,13 @@ async fn the_same_key_places_one_order() {
 async fn holdings_and_orders_are_visible_to_their_owners_only() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 10_000).await;
-    floor.placed(&person(ADA), "side: BUY, quantity: 3").await;
+    floor.placed(&person(ADA), &buy(3)).await;
     floor.set_price(FISH, 2_100).await;
 
     let mine = r#"{ _entities(representations: [{ __typename: "User", id: "1" }]) { ... on User {
         holdings { nodes { id free committed held marketValue owner { id } stock { id myHolding { free } } } }
         brokerageOrders { nodes { id status } } } } }"#;
-    let answer = floor.ask(&person(ADA), mine).await;
+    let answer = floor.client(&person(ADA)).query(mine, json!({})).await;
     let ada = &answer["data"]["_entities"][0];
     let holding = json!([{
         "id": "1", "free": 3, "committed": 0, "held": 0, "marketValue": usd("63.00"),
@@ -160,7 +141,7 @@ async fn holdings_and_orders_are_visible_to_their_owners_only() {
         json!([{ "id": "1", "status": "COMPLETED" }])
     );
     assert_eq!(
-        floor.ask(&admin(), mine).await["data"]["_entities"][0]["brokerageOrders"],
+        floor.admin().query(mine, json!({})).await["data"]["_entities"][0]["brokerageOrders"],
         ada["brokerageOrders"]
     );
 
@@ -175,14 +156,18 @@ async fn holdings_and_orders_are_visible_to_their_owners_only() {
         (person(BEN), &unseen),
         (contract::Viewer::Anonymous, &unseen),
     ] {
-        assert_eq!(&floor.ask(&viewer, one).await["data"], expected, "{viewer:?}");
+        assert_eq!(
+            &floor.client(&viewer).query(one, json!({})).await["data"],
+            expected,
+            "{viewer:?}"
+        );
     }
-    let answer = floor.ask(&person(EVE), mine).await;
+    let answer = floor.client(&person(EVE)).query(mine, json!({})).await;
     assert_eq!(
         answer["data"]["_entities"][0],
         json!({ "holdings": null, "brokerageOrders": null })
     );
-    assert_eq!(code(&answer), "FORBIDDEN");
+    assert_eq!(answer.code(), "FORBIDDEN");
 }
 
 #[tokio::test]
@@ -191,6 +176,6 @@ async fn a_holding_never_exceeds_the_share_limit() {
     floor.deposit(ADA, 10_000).await;
     floor.give(ADA, FISH, entities::holding::SHARES_MAX - 1).await;
 
-    floor.placed(&person(ADA), "side: BUY, quantity: 1").await;
-    assert_eq!(floor.refused(&person(ADA), "side: BUY, quantity: 1").await, "CONFLICT");
+    floor.placed(&person(ADA), &buy(1)).await;
+    assert_eq!(floor.refused(&person(ADA), &buy(1)).await, "CONFLICT");
 }

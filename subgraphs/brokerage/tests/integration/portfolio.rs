@@ -2,21 +2,25 @@
 
 use contract::{Tx, Viewer};
 use entities::ledger::{self, Account, Bucket, LedgerTransaction, TransactionKind};
-use serde_json::{Value, json};
+use serde_json::json;
+use testing::Answer;
 
-use crate::support::{ADA, BEN, BOAR, EVE, FISH, Floor, admin, automated, code, person, usd};
+use crate::support::{ADA, BEN, BOAR, EVE, FISH, Floor, admin, automated, person, usd};
+
+const PORTFOLIOS: &str = "query($people: [_Any!]!) {
+    _entities(representations: $people) { ... on User { portfolioValue } }
+}";
 
 /// Queries the portfolio values of these people and returns the response.
-async fn portfolios(floor: &Floor, viewer: &Viewer, people: &[i64]) -> Value {
-    let document =
-        "query($people: [_Any!]!) { _entities(representations: $people) { ... on User { portfolioValue } } }";
+async fn portfolios(floor: &Floor, viewer: &Viewer, people: &[i64]) -> Answer {
     let people: Vec<_> = people
         .iter()
         .map(|id| json!({ "__typename": "User", "id": id.to_string() }))
         .collect();
-    let variables = async_graphql::Variables::from_json(json!({ "people": people }));
-    let request = async_graphql::Request::new(document).variables(variables);
-    floor.ask(viewer, request).await
+    floor
+        .client(viewer)
+        .query(PORTFOLIOS, json!({ "people": people }))
+        .await
 }
 
 async fn deposit_euros(floor: &Floor, user: i64, minor: i64) {
@@ -76,7 +80,7 @@ async fn a_portfolio_above_64_bits_of_cents_is_exact_to_the_cent() {
     );
     let holdings = "{ _entities(representations: [{ __typename: \"User\", id: 1 }]) {
         ... on User { holdings { nodes { free marketValue } } } } }";
-    let holdings = floor.ask(&person(ADA), holdings).await;
+    let holdings = floor.client(&person(ADA)).query(holdings, json!({})).await;
     let one = json!({ "free": 2_147_483_647, "marketValue": usd("2147483647000000000000.00") });
     assert_eq!(
         holdings["data"]["_entities"][0]["holdings"]["nodes"],
@@ -91,6 +95,6 @@ async fn a_portfolio_is_visible_to_its_owner_and_operators_only() {
     floor.deposit(ADA, 100).await;
     let answer = portfolios(&floor, &person(EVE), &[ADA]).await;
     assert_eq!(answer["data"]["_entities"][0], json!({ "portfolioValue": null }));
-    assert_eq!(code(&answer), "FORBIDDEN");
+    assert_eq!(answer.code(), "FORBIDDEN");
     assert_eq!(answer["errors"].as_array().unwrap().len(), 1, "{answer}");
 }

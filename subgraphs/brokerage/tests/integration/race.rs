@@ -1,6 +1,6 @@
 //! A concurrent cancellation and a price that triggers the order: exactly one of them wins.
 
-use crate::support::{ADA, FISH, Floor, automated, code, person};
+use crate::support::{ADA, FISH, Floor, automated, person};
 
 const ROUNDS: usize = 60;
 
@@ -32,7 +32,7 @@ async fn a_cancel_racing_an_execution_moves_the_funds_once() {
             "COMPLETED" => "ORDER_COMPLETED",
             _ => "OK",
         };
-        assert_eq!(code(&cancelled), expected, "{status}: {cancelled}");
+        assert_eq!(cancelled.code(), expected, "{status}: {cancelled}");
         carried_out += i64::from(status == "COMPLETED");
         assert_eq!(floor.money(ADA).await, [1_000_000 - carried_out * 1_900, 0, 0, 0]);
         assert_eq!(floor.shares(ADA, FISH).await[0], carried_out);

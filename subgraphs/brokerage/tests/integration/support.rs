@@ -18,10 +18,12 @@ use entities::{ledger_entry, lending, user, user_change, wallet};
 use futures_util::StreamExt;
 use sea_orm::ActiveValue::Set;
 use sea_orm::EntityTrait;
-use serde_json::Value;
-pub use testing::{NEW_YEAR_US, admin, code, service};
-use testing::{TestDomain, TestServices};
+use serde_json::{Value, json};
+use testing::{Answer, TestDomain, TestServices};
+pub use testing::{NEW_YEAR_US, admin, service};
 use tokio::task::JoinHandle;
+
+pub use crate::order::{Order, automated, buy, order, sell};
 
 pub const ADA: i64 = 1;
 pub const EVE: i64 = 2;
@@ -48,11 +50,6 @@ impl Drop for Worker {
     fn drop(&mut self) {
         self.0.abort();
     }
-}
-
-/// The input of an automated order.
-pub fn automated(side: &str, quantity: i64, limit: &str) -> String {
-    format!(r#"side: {side}, quantity: {quantity}, automated: true, limitPrice: {{ amount: "{limit}" }}"#)
 }
 
 pub struct Floor(TestDomain);
@@ -98,12 +95,20 @@ impl Floor {
 
     /// As [`new`](Self::new), with a clock that advances by a microsecond whenever the brokerage reads it.
     pub async fn ticking() -> Self {
-        Self::with(4_096, Settings::default(), |clock| Arc::new(Ticking(clock))).await
+        Self::with(contract::InProcessBus::EVENTS_MAX, Settings::default(), |clock| {
+            Arc::new(Ticking(clock))
+        })
+        .await
     }
 
     /// As [`new`](Self::new), with that limit of pending orders for an investor.
     pub async fn with_pending_max(pending_orders_max: u32) -> Self {
-        Self::with(4_096, Settings { pending_orders_max }, |clock| clock).await
+        Self::with(
+            contract::InProcessBus::EVENTS_MAX,
+            Settings { pending_orders_max },
+            |clock| clock,
+        )
+        .await
     }
 
     /// `clock` returns the clock that the brokerage reads. The tests advance the clock that it wraps.
@@ -274,36 +279,29 @@ impl Floor {
         }
     }
 
-    /// Places an order: `side: BUY, quantity: 3`, of FishCo unless it names another stock.
-    pub async fn place(&self, viewer: &Viewer, order: &str) -> Value {
-        let stock = if order.contains("stock:") { "" } else { r#"stock: "1","# };
-        let document = format!("mutation {{ placeOrder(input: {{ {stock} {order} }}) {{ {ORDER} }} }}");
-        self.ask(viewer, &document).await
+    /// Places an order.
+    pub async fn place(&self, viewer: &Viewer, order: &Order) -> Answer {
+        self.client(viewer)
+            .query(PLACE, json!({ "input": order.input() }))
+            .await
     }
 
     /// Places an order that is accepted, and returns it.
-    pub async fn placed(&self, viewer: &Viewer, order: &str) -> Value {
-        let answer = self.place(viewer, order).await;
-        let placed = answer["data"]["placeOrder"].clone();
-        assert!(placed.is_object(), "{order}: {answer}");
-        placed
+    pub async fn placed(&self, viewer: &Viewer, order: &Order) -> Value {
+        self.place(viewer, order).await.at("placeOrder").clone()
     }
 
     /// Places an order that is rejected, checks that nothing has changed, and returns the error code.
-    pub async fn refused(&self, viewer: &Viewer, order: &str) -> String {
+    pub async fn refused(&self, viewer: &Viewer, order: &Order) -> String {
         let before = self.everything().await;
         let answer = self.place(viewer, order).await;
         assert_eq!(self.everything().await, before, "{order}: {answer}");
-        code(&answer).to_owned()
+        answer.code().to_owned()
     }
 
     /// Cancels an order.
-    pub async fn cancel(&self, viewer: &Viewer, id: &str) -> Value {
-        self.ask(
-            viewer,
-            format!(r#"mutation {{ cancelOrder(id: "{id}") {{ {ORDER} }} }}"#),
-        )
-        .await
+    pub async fn cancel(&self, viewer: &Viewer, id: &str) -> Answer {
+        self.client(viewer).query(CANCEL, json!({ "id": id })).await
     }
 
     /// Starts the task that executes triggered orders; it runs until the returned value is dropped.
@@ -483,10 +481,23 @@ impl Floor {
 }
 
 /// The fields of an order that the tests select.
-const ORDER: &str = "id side quantity status price total fee automated limitPrice expiresAt reason placedAt completedAt
-    stock { id } investor { id } broker { id } authorization { id } exchangeOrder { number }";
+macro_rules! order_fields {
+    () => {
+        "id side quantity status price total fee automated limitPrice expiresAt reason placedAt completedAt
+        stock { id } investor { id } broker { id } authorization { id } exchangeOrder { number }"
+    };
+}
+
+/// Places an order: `input`, and perhaps an idempotency key.
+pub const PLACE: &str = concat!(
+    "mutation($input: PlaceOrderInput!, $key: String) { placeOrder(input: $input, idempotencyKey: $key) { ",
+    order_fields!(),
+    " } }"
+);
+
+const CANCEL: &str = concat!("mutation($id: ID!) { cancelOrder(id: $id) { ", order_fields!(), " } }");
 
 /// That amount of US dollars, as the API returns it.
 pub fn usd(amount: &str) -> Value {
-    serde_json::json!({ "amount": amount, "currency": "USD" })
+    json!({ "amount": amount, "currency": "USD" })
 }

@@ -10,11 +10,11 @@ use futures_util::future::{BoxFuture, FutureExt, LocalBoxFuture};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
-use crate::support::{ADA, BOAR, EVE, FISH, Floor, HOUR_US, LISTED, NEW_YEAR_US, automated, person};
+use crate::support::{ADA, BOAR, EVE, FISH, Floor, HOUR_US, LISTED, NEW_YEAR_US, Order, automated, buy, person, sell};
 
 /// An automated order for BoarCo, which costs 0.50.
-fn of_boar(side: &str, quantity: i64, limit: &str) -> String {
-    format!(r#"stock: "2", {}"#, automated(side, quantity, limit))
+fn of_boar(side: &str, quantity: i64, limit: &str) -> Order {
+    automated(side, quantity, limit).of(BOAR)
 }
 
 /// Fills the exchange with as many shares of BoarCo as it can have; returns how many were added.
@@ -36,14 +36,10 @@ async fn a_sale_executes_once_the_exchange_has_room() {
     floor.deposit(EVE, 1_000).await;
     let _worker = floor.worker();
     floor.placed(&person(ADA), &of_boar("SELL", 5, "0.40")).await;
-    floor
-        .placed(&person(EVE), r#"stock: "2", side: BUY, quantity: 4"#)
-        .await;
+    floor.placed(&person(EVE), &buy(4).of(BOAR)).await;
     assert_eq!(floor.statuses().await, ["PENDING", "COMPLETED"]);
 
-    floor
-        .placed(&person(EVE), r#"stock: "2", side: BUY, quantity: 1"#)
-        .await;
+    floor.placed(&person(EVE), &buy(1).of(BOAR)).await;
     floor.until(["COMPLETED", "COMPLETED", "COMPLETED"]).await;
 
     assert_eq!(floor.money(ADA).await, [5 * 50, 0, 0, 0]);
@@ -90,9 +86,7 @@ async fn a_purchase_executes_once_its_investors_holding_has_room() {
     floor.placed(&person(ADA), &of_boar("BUY", 3, "0.60")).await;
     assert_eq!(floor.statuses().await, ["PENDING"]);
 
-    floor
-        .placed(&person(ADA), r#"stock: "2", side: SELL, quantity: 1"#)
-        .await;
+    floor.placed(&person(ADA), &sell(1).of(BOAR)).await;
     floor.until(["COMPLETED", "COMPLETED"]).await;
 
     assert_eq!(floor.shares(ADA, BOAR).await, [holding::SHARES_MAX, 0, 0, 0]);
@@ -107,9 +101,7 @@ async fn an_order_waiting_for_room_still_has_its_limit() {
     floor.deposit(EVE, 1_000).await;
     floor.placed(&person(ADA), &of_boar("SELL", 5, "0.40")).await;
     floor.set_price(BOAR, 39).await;
-    floor
-        .placed(&person(EVE), r#"stock: "2", side: BUY, quantity: 9"#)
-        .await;
+    floor.placed(&person(EVE), &buy(9).of(BOAR)).await;
     brokerage::execute_ready(&floor.services).await.unwrap();
     assert_eq!(floor.statuses().await, ["PENDING", "COMPLETED"]);
 
@@ -125,12 +117,12 @@ async fn a_triggered_order_that_cannot_execute_expires_in_time() {
     let filled = fill_the_exchange(&floor).await;
     floor.give(ADA, BOAR, 10).await;
     floor.deposit(ADA, 10_000).await;
-    let until = r#"expiresAt: "2026-01-01T01:00:00Z""#;
+    let until = "2026-01-01T01:00:00Z";
     floor
-        .placed(&person(ADA), &format!("{}, {until}", of_boar("SELL", 5, "0.60")))
+        .placed(&person(ADA), &of_boar("SELL", 5, "0.60").until(until))
         .await;
     floor
-        .placed(&person(ADA), &format!("{}, {until}", automated("BUY", 3, "19.00")))
+        .placed(&person(ADA), &automated("BUY", 3, "19.00").until(until))
         .await;
     floor.set_price(BOAR, 60).await;
     floor.set_price(FISH, 1_900).await;
@@ -156,7 +148,7 @@ async fn an_order_with_lost_funds_blocks_no_other_release() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 10_000).await;
     floor.deposit(EVE, 10_000).await;
-    let order = format!(r#"{}, expiresAt: "2026-01-01T01:00:00Z""#, automated("BUY", 1, "19.00"));
+    let order = automated("BUY", 1, "19.00").until("2026-01-01T01:00:00Z");
     floor.placed(&person(ADA), &order).await;
     floor.placed(&person(EVE), &order).await;
     let lose = async |tx: &Tx| {
