@@ -1,9 +1,12 @@
 //! Which callers may read and write what.
 
 use contract::Viewer;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::{ADA, BEN, ShopDomain, admin, code, member, service};
+use crate::support::{ADA, ADD, BEN, ShopDomain, admin, member, service, usd};
+
+const ORDER: &str = "query($id: ID!) { found: shopOrder(id: $id) { id } }";
+const ORDER_ENTITY: &str = "query($of: [_Any!]!) { found: _entities(representations: $of) { __typename } }";
 
 /// The callers: the owner, another person, an administrator, a program and an anonymous client.
 const CALLER_NAMES: [&str; 5] = ["owner", "stranger", "admin", "service", "anonymous"];
@@ -43,20 +46,18 @@ async fn each_caller_reaches_the_permitted_fields() {
     shop.placed(ADA, "1", 1).await;
     for (document, wanted) in table {
         for ((viewer, caller), wanted) in viewers().iter().zip(CALLER_NAMES).zip(wanted) {
-            let answer = shop.ask(viewer, document).await;
-            assert_eq!(code(&answer), wanted, "{caller}: {document}: {answer}");
+            let answer = shop.client(viewer).query(document, json!({})).await;
+            assert_eq!(answer.code(), wanted, "{caller}: {document}: {answer}");
         }
     }
     for ((viewer, caller), wanted) in viewers().iter().zip(CALLER_NAMES).zip(operators) {
-        let price = r#"{ amount: "1", currency: "USD" }"#;
-        let add = format!(
-            r#"mutation {{ addProduct(input: {{ name: "of {caller}", price: {price}, available: 1 }}) {{ id }} }}"#
-        );
-        assert_eq!(code(&shop.ask(viewer, &add).await), wanted, "{caller}");
+        let input = json!({ "name": format!("of {caller}"), "price": usd("1"), "available": 1 });
+        let added = shop.client(viewer).query(ADD, json!({ "input": input })).await;
+        assert_eq!(added.code(), wanted, "{caller}");
     }
     for ((viewer, caller), wanted) in viewers().iter().zip(CALLER_NAMES).zip(order) {
         let placed = shop.placed(ADA, "1", 1).await;
-        assert_eq!(code(&shop.delete(viewer, &placed).await), wanted, "{caller}");
+        assert_eq!(shop.delete(viewer, &placed).await.code(), wanted, "{caller}");
     }
 }
 
@@ -64,17 +65,14 @@ async fn each_caller_reaches_the_permitted_fields() {
 async fn an_order_is_visible_to_its_owner_and_operators_only() {
     let shop = ShopDomain::with_mugs(9).await;
     let order = shop.placed(ADA, "1", 1).await;
-    let entity = format!(
-        r#"{{ found: _entities(representations: [{{ __typename: "ShopOrder", id: "{order}" }}]) {{ __typename }} }}"#
-    );
     let wanted = [true, false, true, true, false];
     for ((viewer, caller), wanted) in viewers().iter().zip(CALLER_NAMES).zip(wanted) {
-        let root = shop
-            .ask(viewer, &format!("{{ found: shopOrder(id: {order}) {{ id }} }}"))
-            .await;
+        let client = shop.client(viewer);
+        let root = client.query(ORDER, json!({ "id": order })).await;
         assert_eq!(root["data"]["found"] != Value::Null, wanted, "{caller}");
-        assert_eq!(code(&root), "OK", "{caller}");
-        let entity = shop.ask(viewer, &entity).await;
+        assert_eq!(root.code(), "OK", "{caller}");
+        let of = json!([{ "__typename": "ShopOrder", "id": order }]);
+        let entity = client.query(ORDER_ENTITY, json!({ "of": of })).await;
         assert_eq!(entity["data"]["found"][0] != Value::Null, wanted, "{caller}");
     }
 }
@@ -84,7 +82,7 @@ async fn a_stranger_cannot_change_an_order() {
     let shop = ShopDomain::with_mugs(9).await;
     let order = shop.placed(ADA, "1", 4).await;
     for viewer in [member(BEN), Viewer::Anonymous] {
-        shop.update(&viewer, &order, "quantity: 9").await;
+        shop.update(&viewer, &order, &json!({ "quantity": 9 })).await;
         shop.delete(&viewer, &order).await;
     }
     assert_eq!((shop.available("1").await, shop.ordered(ADA, "1").await), (5, 4));

@@ -2,24 +2,28 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{ADA, ShopDomain, admin, code, field, member, service, text};
+use testing::Answer;
 
-async fn found(shop: &ShopDomain, filter: &str) -> Vec<String> {
-    let answer = shop
-        .ask(
-            &member(ADA),
-            &format!("{{ products({filter}) {{ nodes {{ name }} }} }}"),
-        )
-        .await;
-    let nodes = answer["data"]["products"]["nodes"].as_array();
-    let nodes = nodes.unwrap_or_else(|| panic!("{answer}"));
-    nodes.iter().map(|product| text(&product["name"])).collect()
+use crate::support::{ADA, ADD, PRODUCT, ShopDomain, UPDATE_PRODUCT, field, member, texts, usd};
+
+const PRODUCTS: &str = "query($text: String, $first: Int) {
+    products(text: $text, first: $first) { nodes { name } }
+}";
+const ENTITIES: &str = "query($of: [_Any!]!) { _entities(representations: $of) {
+    ... on Product { name }
+    ... on User { shopOrders { nodes { id } } }
+} }";
+
+/// Returns the names of the products that these arguments select.
+async fn found(shop: &ShopDomain, args: Value) -> Vec<String> {
+    let answer = shop.member(ADA).query(PRODUCTS, args).await;
+    texts(answer.all("products.nodes.*.name"))
 }
 
 #[tokio::test]
 async fn a_search_text_is_found_literally_anywhere_in_a_name() {
     let shop = ShopDomain::new().await;
-    for name in ["100% Wool", "C_sharp", "Csharp", r"Back\\slash", "Große Äpfel"] {
+    for name in ["100% Wool", "C_sharp", "Csharp", r"Back\slash", "Große Äpfel"] {
         shop.add(name, "1", 1).await;
     }
     for (text, wanted) in [
@@ -27,22 +31,22 @@ async fn a_search_text_is_found_literally_anywhere_in_a_name() {
         ("0% w", vec!["100% Wool"]),
         ("%", vec!["100% Wool"]),
         ("c_S", vec!["C_sharp"]),
-        (r"\\", vec![r"Back\slash"]),
+        (r"\", vec![r"Back\slash"]),
         ("GROSSE ÄPF", vec!["Große Äpfel"]),
         ("nothing", vec![]),
     ] {
-        assert_eq!(found(&shop, &format!("text: \"{text}\"")).await, wanted, "{text}");
+        assert_eq!(found(&shop, json!({ "text": text })).await, wanted, "{text}");
     }
-    assert_eq!(found(&shop, "text: \" \"").await.len(), 5);
+    assert_eq!(found(&shop, json!({ "text": " " })).await.len(), 5);
 }
 
-fn input(name: &str, amount: &str, currency: &str, available: &str) -> String {
-    format!(r#"{{ name: "{name}", available: {available}, price: {{ amount: "{amount}", currency: "{currency}" }} }}"#)
+fn input(name: &str, price: Value, available: impl Into<Value>) -> Value {
+    let available = available.into();
+    json!({ "name": name, "price": price, "available": available })
 }
 
-async fn add(shop: &ShopDomain, input: &str) -> Value {
-    let document = format!("mutation {{ addProduct(input: {input}) {{ id name price available }} }}");
-    shop.ask(&admin(), &document).await
+async fn add(shop: &ShopDomain, input: &Value) -> Answer {
+    shop.admin().query(ADD, json!({ "input": input })).await
 }
 
 #[tokio::test]
@@ -50,38 +54,40 @@ async fn an_invalid_product_is_not_added() {
     let shop = ShopDomain::new().await;
     let long = "x".repeat(65);
     for (input, named) in [
-        (input(" ", "1", "USD", "1"), "input.name"),
-        (input(&long, "1", "USD", "1"), "input.name"),
-        (input("a\\u0000b", "1", "USD", "1"), "input.name"),
-        (input("a\\nb", "1", "USD", "1"), "input.name"),
-        (input("a", "0.00", "USD", "1"), "input.price"),
-        (input("a", "-0.01", "USD", "1"), "input.price"),
-        (input("a", "1", "EUR", "1"), "input.price"),
-        (input("a", "1", "USD", "-1"), "input.available"),
+        (input(" ", usd("1"), 1), "input.name"),
+        (input(&long, usd("1"), 1), "input.name"),
+        (input("a\0b", usd("1"), 1), "input.name"),
+        (input("a\nb", usd("1"), 1), "input.name"),
+        (input("a", usd("0.00"), 1), "input.price"),
+        (input("a", usd("-0.01"), 1), "input.price"),
+        (
+            input("a", json!({ "amount": "1", "currency": "EUR" }), 1),
+            "input.price",
+        ),
+        (input("a", usd("1"), -1), "input.available"),
     ] {
         let answer = add(&shop, &input).await;
-        assert_eq!((code(&answer), field(&answer)), ("INVALID_INPUT", named), "{input}");
+        assert_eq!((answer.code(), field(&answer)), ("INVALID_INPUT", named), "{input}");
     }
     for input in [
-        input("a", "1.001", "USD", "1"),
-        input("a", "1000000000000.01", "USD", "1"),
-        input("a", "1", "USD", "2147483648"),
-        input("a", "1", "USD", "1.5"),
-        input("a", "1", "USD", "null"),
+        input("a", usd("1.001"), 1),
+        input("a", usd("1000000000000.01"), 1),
+        input("a", usd("1"), 2_147_483_648_i64),
+        input("a", usd("1"), 1.5),
+        input("a", usd("1"), Value::Null),
     ] {
-        assert_eq!(code(&add(&shop, &input).await), "INVALID_INPUT", "{input}");
+        assert_eq!(add(&shop, &input).await.code(), "INVALID_INPUT", "{input}");
     }
-    assert_eq!(found(&shop, "first: 1").await, Vec::<String>::new());
+    assert_eq!(found(&shop, json!({ "first": 1 })).await, Vec::<String>::new());
 }
 
 #[tokio::test]
 async fn the_extremes_are_kept_to_the_cent() {
     let shop = ShopDomain::new().await;
-    for (name, amount, available) in [("least", "0.01", "0"), ("most", "1000000000000.00", "2147483647")] {
-        let added = add(&shop, &input(name, amount, "USD", available)).await;
-        let product = &added["data"]["addProduct"];
-        assert_eq!(product["price"]["amount"], amount);
-        assert_eq!(product["available"].to_string(), available);
+    for (name, amount, available) in [("least", "0.01", 0), ("most", "1000000000000.00", 2_147_483_647)] {
+        let added = add(&shop, &input(name, usd(amount), available)).await;
+        assert_eq!(added.at("addProduct.price.amount"), amount);
+        assert_eq!(added.at("addProduct.available"), available);
     }
 }
 
@@ -90,82 +96,72 @@ async fn a_name_is_taken_without_regard_to_case() {
     let shop = ShopDomain::with_mugs(3).await;
     shop.add("Straße", "1", 1).await;
     for name in ["Mug", "MUG", " mug ", "STRASSE"] {
-        let again = add(&shop, &input(name, "1", "USD", "1")).await;
-        assert_eq!(code(&again), "CONFLICT", "{name}");
+        let again = add(&shop, &input(name, usd("1"), 1)).await;
+        assert_eq!(again.code(), "CONFLICT", "{name}");
     }
-    let renamed = shop
-        .ask(
-            &admin(),
-            r#"mutation { updateProduct(id: 2, input: { name: "mUG", available: 9 }) { id } }"#,
-        )
-        .await;
-    assert_eq!(code(&renamed), "CONFLICT");
+    let renamed = update(&shop, "2", &json!({ "name": "mUG", "available": 9 })).await;
+    assert_eq!(renamed.code(), "CONFLICT");
     assert_eq!(shop.available("2").await, 1);
     // A product's own name is not taken by another product.
-    let spelled = shop
-        .ask(
-            &admin(),
-            r#"mutation { updateProduct(id: 1, input: { name: "MUG" }) { name } }"#,
-        )
-        .await;
-    assert_eq!(spelled["data"]["updateProduct"]["name"], "MUG");
+    let spelled = update(&shop, "1", &json!({ "name": "MUG" })).await;
+    assert_eq!(spelled.at("updateProduct.name"), "MUG");
 }
 
 #[tokio::test]
 async fn the_same_key_adds_once_and_repeats_its_response() {
     let shop = ShopDomain::new().await;
-    let add = |name: &str| {
-        let input = input(name, "9.99", "USD", "3");
-        format!(r#"mutation {{ addProduct(input: {input}, idempotencyKey: "k") {{ id name available }} }}"#)
+    let add = async |name: &str| {
+        let args = json!({ "input": input(name, usd("9.99"), 3), "key": "k" });
+        shop.service().query(ADD, args).await
     };
-    let first = shop.ask(&service(), &add("Mug")).await;
+    let first = add("Mug").await;
     shop.placed(ADA, "1", 2).await;
-    assert_eq!(shop.ask(&service(), &add("Mug")).await, first);
-    assert_eq!(code(&shop.ask(&service(), &add("Bowl")).await), "IDEMPOTENCY_MISMATCH");
-    assert_eq!(found(&shop, "first: 9").await, ["Mug"]);
+    assert_eq!(add("Mug").await, first);
+    assert_eq!(add("Bowl").await.code(), "IDEMPOTENCY_MISMATCH");
+    assert_eq!(found(&shop, json!({ "first": 9 })).await, ["Mug"]);
 }
 
-async fn update(shop: &ShopDomain, id: &str, input: &str) -> Value {
-    let document = format!("mutation {{ updateProduct(id: {id}, input: {input}) {{ name price available }} }}");
-    shop.ask(&admin(), &document).await
+async fn update(shop: &ShopDomain, id: &str, input: &Value) -> Answer {
+    let args = json!({ "id": id, "input": input });
+    shop.admin().query(UPDATE_PRODUCT, args).await
 }
 
 #[tokio::test]
 async fn a_member_omitted_from_an_update_stays() {
     let shop = ShopDomain::with_mugs(3).await;
-    let product = |name: &str, amount: &str, available: i64| json!({ "name": name, "price": { "amount": amount, "currency": "USD" }, "available": available });
+    let product = |name: &str, amount: &str, available: i64| input(name, usd(amount), available);
     for (input, wanted) in [
-        ("{ available: 0 }", product("Mug", "12.50", 0)),
-        (r#"{ name: " Cup " }"#, product("Cup", "12.50", 0)),
+        (json!({ "available": 0 }), product("Mug", "12.50", 0)),
+        (json!({ "name": " Cup " }), product("Cup", "12.50", 0)),
         (
-            r#"{ price: { amount: "1", currency: "USD" }, available: 7 }"#,
+            json!({ "price": { "amount": "1", "currency": "USD" }, "available": 7 }),
             product("Cup", "1.00", 7),
         ),
     ] {
-        assert_eq!(update(&shop, "1", input).await["data"]["updateProduct"], wanted);
+        let updated = update(&shop, "1", &input).await;
+        assert_eq!(updated, json!({ "data": { "updateProduct": wanted } }));
     }
 }
 
 #[tokio::test]
 async fn an_invalid_update_changes_nothing() {
     let shop = ShopDomain::with_mugs(3).await;
-    let product = "{ product(id: 1) { name price available } }";
-    let before = shop.ask(&admin(), product).await;
+    let before = shop.admin().query(PRODUCT, json!({ "id": 1 })).await;
     for input in [
-        "{}",
-        "{ name: null }",
-        "{ price: null }",
-        "{ available: null }",
-        r#"{ name: "Cup", available: -1 }"#,
-        r#"{ name: " ", available: 9 }"#,
-        r#"{ available: 9, price: { amount: "0", currency: "USD" } }"#,
-        r#"{ available: 9, price: { amount: "1.999", currency: "USD" } }"#,
+        json!({}),
+        json!({ "name": null }),
+        json!({ "price": null }),
+        json!({ "available": null }),
+        json!({ "name": "Cup", "available": -1 }),
+        json!({ "name": " ", "available": 9 }),
+        json!({ "available": 9, "price": { "amount": "0", "currency": "USD" } }),
+        json!({ "available": 9, "price": { "amount": "1.999", "currency": "USD" } }),
     ] {
-        assert_eq!(code(&update(&shop, "1", input).await), "INVALID_INPUT", "{input}");
+        assert_eq!(update(&shop, "1", &input).await.code(), "INVALID_INPUT", "{input}");
     }
-    assert_eq!(shop.ask(&admin(), product).await, before);
-    for id in ["2", r#""x""#] {
-        assert_eq!(code(&update(&shop, id, "{ available: 1 }").await), "NOT_FOUND");
+    assert_eq!(shop.admin().query(PRODUCT, json!({ "id": 1 })).await, before);
+    for id in ["2", "x"] {
+        assert_eq!(update(&shop, id, &json!({ "available": 1 })).await.code(), "NOT_FOUND");
     }
 }
 
@@ -173,28 +169,25 @@ async fn an_invalid_update_changes_nothing() {
 async fn ordered_and_available_quantities_fit_one_int_together() {
     let shop = ShopDomain::with_mugs(10).await;
     let order = shop.placed(ADA, "1", 4).await;
-    assert_eq!(code(&update(&shop, "1", "{ available: 2147483644 }").await), "CONFLICT");
+    assert_eq!(
+        update(&shop, "1", &json!({ "available": 2_147_483_644 })).await.code(),
+        "CONFLICT"
+    );
     assert_eq!(shop.available("1").await, 6);
-    assert_eq!(code(&update(&shop, "1", "{ available: 2147483643 }").await), "OK");
+    assert_eq!(
+        update(&shop, "1", &json!({ "available": 2_147_483_643 })).await.code(),
+        "OK"
+    );
     // The product's count has room for the released quantity.
-    assert_eq!(code(&shop.delete(&member(ADA), &order).await), "OK");
+    assert_eq!(shop.delete(&member(ADA), &order).await.code(), "OK");
     assert_eq!(shop.available("1").await, 2_147_483_647);
 }
 
 #[tokio::test]
 async fn an_id_other_than_an_integer_finds_no_product() {
     let shop = ShopDomain::with_mugs(3).await;
-    for id in [
-        r#""x""#,
-        r#""1 ""#,
-        r#""+1""#,
-        r#""1.0""#,
-        r#""""#,
-        r#""99999999999999999999""#,
-    ] {
-        let answer = shop
-            .ask(&member(ADA), &format!("{{ product(id: {id}) {{ id }} }}"))
-            .await;
+    for id in ["x", "1 ", "+1", "1.0", "", "99999999999999999999"] {
+        let answer = shop.member(ADA).query(PRODUCT, json!({ "id": id })).await;
         assert_eq!(answer, json!({ "data": { "product": null } }), "{id}");
     }
 }
@@ -203,19 +196,20 @@ async fn an_id_other_than_an_integer_finds_no_product() {
 async fn entities_answer_one_by_one_and_a_missing_one_is_one_null() {
     let shop = ShopDomain::with_mugs(3).await;
     shop.add("Bowl", "2", 5).await;
-    let answer = shop
-        .ask(
-            &member(ADA),
-            r#"{ _entities(representations: [
-                { __typename: "Product", id: "2" }, { __typename: "Product", id: "9" }, { __typename: "Product", id: "x" },
-                { __typename: "ShopOrder", id: "1" }, { __typename: "User", id: "2" }, { __typename: "User", id: "1" }
-            ]) { ... on Product { name } ... on User { shopOrders { nodes { id } } } } }"#,
-        )
-        .await;
+    let of = |typename: &str, id: &str| json!({ "__typename": typename, "id": id });
+    let of = json!([
+        of("Product", "2"),
+        of("Product", "9"),
+        of("Product", "x"),
+        of("ShopOrder", "1"),
+        of("User", "2"),
+        of("User", "1"),
+    ]);
+    let answer = shop.member(ADA).query(ENTITIES, json!({ "of": of })).await;
     assert_eq!(
         answer["data"]["_entities"],
         json!([{ "name": "Bowl" }, null, null, null, { "shopOrders": null }, { "shopOrders": { "nodes": [] } }])
     );
-    assert_eq!(code(&answer), "FORBIDDEN");
+    assert_eq!(answer.code(), "FORBIDDEN");
     assert_eq!(answer["errors"].as_array().unwrap().len(), 1);
 }

@@ -2,20 +2,19 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{ADA, BEN, ShopDomain, code, field, member, text};
+use crate::support::{ADA, BEN, ShopDomain, field, member, texts};
 
-const LIST: &str = "nodes { id } pageInfo { hasNextPage hasPreviousPage startCursor endCursor }";
+const PRODUCTS: &str = "query($text: String, $first: Int, $last: Int, $after: String, $before: String) {
+        products(text: $text, first: $first, last: $last, after: $after, before: $before) {
+            nodes { id } pageInfo { endCursor }
+        }
+    }";
 
-async fn orders(shop: &ShopDomain, args: &str) -> (Vec<String>, Value) {
-    let fields = format!("shopOrders{args} {{ {LIST} }}");
-    let (person, _) = shop.of_person(&member(ADA), ADA, &fields).await;
-    read(&person["shopOrders"])
-}
-
-fn read(list: &Value) -> (Vec<String>, Value) {
-    let nodes = list["nodes"].as_array().unwrap_or_else(|| panic!("{list}"));
-    let ids = nodes.iter().map(|node| text(&node["id"]));
-    (ids.collect(), list["pageInfo"].clone())
+/// Returns the ids of a page of ada's orders, and the facts about the page.
+async fn orders(shop: &ShopDomain, args: Value) -> (Vec<String>, Value) {
+    let orders = shop.orders(ADA, args).await;
+    let ids = texts(orders.all("_entities.0.shopOrders.nodes.*.id"));
+    (ids, orders.at("_entities.0.shopOrders.pageInfo").clone())
 }
 
 #[tokio::test]
@@ -24,7 +23,7 @@ async fn orders_are_paged_both_ways_during_changes() {
     for turn in 0..10 {
         shop.placed(if turn % 2 == 0 { ADA } else { BEN }, "1", 1).await;
     }
-    let (ids, first) = orders(&shop, "(first: 2)").await;
+    let (ids, first) = orders(&shop, json!({ "first": 2 })).await;
     assert_eq!(ids, ["1", "3"]);
     assert_eq!(
         (&first["hasNextPage"], &first["hasPreviousPage"]),
@@ -33,12 +32,12 @@ async fn orders_are_paged_both_ways_during_changes() {
     // Neither a deleted order nor a new one shifts the rows after the cursor.
     shop.delete(&member(ADA), "3").await;
     shop.placed(ADA, "1", 1).await;
-    let after = first["endCursor"].as_str().unwrap();
-    let (ids, second) = orders(&shop, &format!("(first: 9, after: \"{after}\")")).await;
+    let args = json!({ "first": 9, "after": first["endCursor"] });
+    let (ids, second) = orders(&shop, args).await;
     assert_eq!(ids, ["5", "7", "9", "11"]);
     assert_eq!(second["hasNextPage"], false);
-    let before = second["startCursor"].as_str().unwrap();
-    let (ids, _) = orders(&shop, &format!("(last: 9, before: \"{before}\")")).await;
+    let args = json!({ "last": 9, "before": second["startCursor"] });
+    let (ids, _) = orders(&shop, args).await;
     assert_eq!(ids, ["1"]);
 }
 
@@ -48,24 +47,21 @@ async fn products_are_paged_and_invalid_arguments_are_refused() {
     for name in ["a1", "b1", "a2", "a3"] {
         shop.add(name, "1", 1).await;
     }
-    let list = async |args: &str| {
-        shop.ask(&member(ADA), &format!("{{ products({args}) {{ {LIST} }} }}"))
-            .await
-    };
-    let (ids, page) = read(&list(r#"text: "A", first: 2"#).await["data"]["products"]);
-    assert_eq!(ids, ["1", "3"]);
-    let after = page["endCursor"].as_str().unwrap();
-    let (ids, _) = read(&list(&format!(r#"text: "A", first: 2, after: "{after}""#)).await["data"]["products"]);
-    assert_eq!(ids, ["4"]);
+    let list = async |args: Value| shop.member(ADA).query(PRODUCTS, args).await;
+    let first = list(json!({ "text": "A", "first": 2 })).await;
+    assert_eq!(first.all("products.nodes.*.id"), ["1", "3"]);
+    let after = first.at("products.pageInfo.endCursor");
+    let second = list(json!({ "text": "A", "first": 2, "after": after })).await;
+    assert_eq!(second.all("products.nodes.*.id"), ["4"]);
     for (args, named) in [
-        ("first: 101", "first"),
-        ("first: -1", "first"),
-        ("last: 101", "last"),
-        ("first: 1, last: 1", "last"),
-        (r#"after: "zz""#, "after"),
-        (r#"before: "1-2""#, "before"),
+        (json!({ "first": 101 }), "first"),
+        (json!({ "first": -1 }), "first"),
+        (json!({ "last": 101 }), "last"),
+        (json!({ "first": 1, "last": 1 }), "last"),
+        (json!({ "after": "zz" }), "after"),
+        (json!({ "before": "1-2" }), "before"),
     ] {
-        let refused = list(args).await;
-        assert_eq!((code(&refused), field(&refused)), ("INVALID_INPUT", named), "{args}");
+        let refused = list(args.clone()).await;
+        assert_eq!((refused.code(), field(&refused)), ("INVALID_INPUT", named), "{args}");
     }
 }

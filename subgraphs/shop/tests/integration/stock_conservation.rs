@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use serde_json::Value;
+use serde_json::json;
+use testing::Answer;
 
-use crate::support::{ShopDomain, admin, code, member};
+use crate::support::{ShopDomain, UPDATE_PRODUCT, member};
 
 const PRODUCTS: i64 = 3;
 
@@ -139,7 +140,7 @@ impl ShopModel {
     }
 }
 
-async fn execute(shop: &ShopDomain, model: &ShopModel, step: &ShopStep) -> Value {
+async fn execute(shop: &ShopDomain, model: &ShopModel, step: &ShopStep) -> Answer {
     match step {
         ShopStep::Place {
             person,
@@ -152,24 +153,19 @@ async fn execute(shop: &ShopDomain, model: &ShopModel, step: &ShopStep) -> Value
             product,
             quantity,
         } => {
-            let product = product
-                .map(|product| format!("product: {product} "))
-                .unwrap_or_default();
-            let quantity = quantity
-                .map(|quantity| format!("quantity: {quantity}"))
-                .unwrap_or_default();
-            shop.update(
-                &member(*person),
-                &model.id_at(*position),
-                &format!("{product}{quantity}"),
-            )
-            .await
+            let mut input = json!({});
+            if let Some(product) = product {
+                input["product"] = json!(product);
+            }
+            if let Some(quantity) = quantity {
+                input["quantity"] = json!(quantity);
+            }
+            shop.update(&member(*person), &model.id_at(*position), &input).await
         }
         ShopStep::Delete { person, position } => shop.delete(&member(*person), &model.id_at(*position)).await,
         ShopStep::Restock { product, available } => {
-            let input = format!("{{ available: {available} }}");
-            let document = format!("mutation {{ updateProduct(id: {product}, input: {input}) {{ id }} }}");
-            shop.ask(&admin(), &document).await
+            let args = json!({ "id": product, "input": { "available": available } });
+            shop.admin().query(UPDATE_PRODUCT, args).await
         }
     }
 }
@@ -183,7 +179,7 @@ async fn run(steps: Vec<ShopStep>) {
     }
     for step in steps {
         let answer = execute(&shop, &model, &step).await;
-        assert_eq!(code(&answer), model.apply(&step), "{step:?}: {answer}");
+        assert_eq!(answer.code(), model.apply(&step), "{step:?}: {answer}");
         for (product, available) in &model.available {
             assert_eq!(shop.available(&product.to_string()).await, *available, "{step:?}");
         }

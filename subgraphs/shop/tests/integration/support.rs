@@ -5,9 +5,44 @@ use std::ops::Deref;
 use contract::Viewer;
 use entities::authority::Authority;
 use entities::{user, user_change};
-use serde_json::Value;
-pub use testing::{NEW_YEAR_US, admin, code, member, service};
-use testing::{TestDomain, TestServices};
+use serde_json::{Value, json};
+use testing::{Answer, NEW_YEAR_US, TestDomain, TestServices};
+pub use testing::{admin, member, service};
+
+/// Adds a product: `input`, and perhaps an idempotency key.
+pub const ADD: &str = "mutation($input: ProductInput!, $key: String) {
+    addProduct(input: $input, idempotencyKey: $key) { id name price available }
+}";
+
+/// Changes a product: `id` and `input`.
+pub const UPDATE_PRODUCT: &str = "mutation($id: ID!, $input: ProductPatch!) {
+    updateProduct(id: $id, input: $input) { name price available }
+}";
+
+/// Places an order: `input`, and perhaps an idempotency key.
+pub const PLACE: &str = "mutation($input: ShopOrderInput!, $key: String) {
+    placeShopOrder(input: $input, idempotencyKey: $key) { id user { id } quantity date }
+}";
+
+/// Changes an order: `id` and `input`.
+pub const UPDATE: &str = "mutation($id: ID!, $input: ShopOrderPatch!) {
+    updateShopOrder(id: $id, input: $input) { product { id } quantity date unitPrice total }
+}";
+
+/// A product: `id`.
+pub const PRODUCT: &str = "query($id: ID!) { product(id: $id) { name price available } }";
+
+/// A page of the orders of a person: `of`, and perhaps arguments of the list.
+pub const ORDERS: &str = "query($of: [_Any!]!, $first: Int, $last: Int, $after: String, $before: String) {
+    _entities(representations: $of) { ... on User {
+        shopOrders(first: $first, last: $last, after: $after, before: $before) {
+            nodes { id quantity total product { id } }
+            pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+        }
+    } }
+}";
+
+const DELETE: &str = "mutation($id: ID!) { deleteShopOrder(id: $id) }";
 
 pub const ADA: i64 = 1;
 pub const BEN: i64 = 2;
@@ -64,80 +99,65 @@ impl ShopDomain {
 
     /// Adds a product and returns its id.
     pub async fn add(&self, name: &str, amount: &str, available: i64) -> String {
-        let input = format!(
-            r#"{{ name: "{name}", price: {{ amount: "{amount}", currency: "USD" }}, available: {available} }}"#
-        );
-        let added = self
-            .ask(&admin(), &format!("mutation {{ addProduct(input: {input}) {{ id }} }}"))
-            .await;
-        text(&added["data"]["addProduct"]["id"])
+        let input = json!({ "name": name, "price": usd(amount), "available": available });
+        let added = self.admin().query(ADD, json!({ "input": input })).await;
+        added.text("addProduct.id").to_owned()
     }
 
     /// Orders a product for the viewer.
-    pub async fn place(&self, viewer: &Viewer, product: &str, quantity: i64) -> Value {
-        let input = format!(r#"{{ product: "{product}", quantity: {quantity}, date: "2026-01-31" }}"#);
-        self.ask(
-            viewer,
-            &format!("mutation {{ placeShopOrder(input: {input}) {{ id }} }}"),
-        )
-        .await
+    pub async fn place(&self, viewer: &Viewer, product: &str, quantity: i64) -> Answer {
+        let input = json!({ "product": product, "quantity": quantity, "date": "2026-01-31" });
+        self.client(viewer).query(PLACE, json!({ "input": input })).await
     }
 
     /// Like [`place`](Self::place), but the order must succeed. Returns its id.
     pub async fn placed(&self, person: i64, product: &str, quantity: i64) -> String {
         let placed = self.place(&member(person), product, quantity).await;
-        text(&placed["data"]["placeShopOrder"]["id"])
+        placed.text("placeShopOrder.id").to_owned()
     }
 
-    /// Changes an order. `input` is a GraphQL literal.
-    pub async fn update(&self, viewer: &Viewer, order: &str, input: &str) -> Value {
-        let fields = "product { id } quantity date unitPrice total";
-        let document = format!("mutation {{ updateShopOrder(id: \"{order}\", input: {{ {input} }}) {{ {fields} }} }}");
-        self.ask(viewer, &document).await
+    /// Changes an order.
+    pub async fn update(&self, viewer: &Viewer, order: &str, input: &Value) -> Answer {
+        let args = json!({ "id": order, "input": input });
+        self.client(viewer).query(UPDATE, args).await
     }
 
     /// Deletes an order.
-    pub async fn delete(&self, viewer: &Viewer, order: &str) -> Value {
-        self.ask(viewer, &format!("mutation {{ deleteShopOrder(id: \"{order}\") }}"))
-            .await
+    pub async fn delete(&self, viewer: &Viewer, order: &str) -> Answer {
+        self.client(viewer).query(DELETE, json!({ "id": order })).await
     }
 
     /// Returns how many of a product can be ordered.
     pub async fn available(&self, product: &str) -> i64 {
-        let answer = self
-            .ask(
-                &Viewer::Anonymous,
-                &format!("{{ product(id: \"{product}\") {{ available }} }}"),
-            )
-            .await;
-        let available = answer["data"]["product"]["available"].as_i64();
-        available.unwrap_or_else(|| panic!("{answer}"))
+        let answer = self.anonymous().query(PRODUCT, json!({ "id": product })).await;
+        answer.at("product.available").as_i64().expect("a number")
     }
 
-    /// Returns `fields` of a person as the viewer sees them, with the code of the first error.
-    pub async fn of_person(&self, viewer: &Viewer, id: i64, fields: &str) -> (Value, String) {
-        let document = format!(
-            r#"{{ _entities(representations: [{{ __typename: "User", id: "{id}" }}]) {{ ... on User {{ {fields} }} }} }}"#
-        );
-        let answer = self.ask(viewer, &document).await;
-        (answer["data"]["_entities"][0].clone(), code(&answer).to_owned())
+    /// Returns a page of the person's orders, by these arguments of the list.
+    pub async fn orders(&self, person: i64, mut args: Value) -> Answer {
+        args["of"] = json!([{ "__typename": "User", "id": person.to_string() }]);
+        self.member(person).query(ORDERS, args).await
     }
 
     /// Returns how many of a product all orders of the person hold.
     pub async fn ordered(&self, person: i64, product: &str) -> i64 {
-        let fields = "shopOrders(first: 100) { nodes { quantity product { id } } }";
-        let (person, _) = self.of_person(&member(person), person, fields).await;
-        let nodes = person["shopOrders"]["nodes"].as_array();
-        let nodes = nodes.unwrap_or_else(|| panic!("{person}"));
-        let of_it = nodes.iter().filter(|order| order["product"]["id"] == product);
+        let orders = self.orders(person, json!({ "first": 100 })).await;
+        let orders = orders.all("_entities.0.shopOrders.nodes.*").into_iter();
+        let of_it = orders.filter(|order| order["product"]["id"] == product);
         of_it.map(|order| order["quantity"].as_i64().expect("a quantity")).sum()
     }
 }
 
-/// Returns the text of a JSON value.
+/// That amount of US dollars.
+pub fn usd(amount: &str) -> Value {
+    json!({ "amount": amount, "currency": "USD" })
+}
+
+/// Returns strings as such.
 #[track_caller]
-pub fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("{value}")).to_owned()
+pub fn texts(values: Vec<&Value>) -> Vec<String> {
+    let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{value}")).to_owned();
+    values.into_iter().map(text).collect()
 }
 
 /// Returns the argument that the error names.
