@@ -1,9 +1,11 @@
 //! Permissions: only its owner and operators see a wallet.
 
 use contract::Viewer;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::{ADA, BEN, Bank, admin, code, member, movement, service};
+use crate::support::{ADA, BEN, Bank, DEPOSIT, SET_BALANCE, WITHDRAW, admin, member, of, service, usd};
+
+const TRANSACTION: &str = "query($id: ID!) { transaction(id: $id) { amount } }";
 
 /// The callers: the owner, another person, an administrator, a program, an anonymous caller.
 const CALLER_NAMES: [&str; 5] = ["owner", "stranger", "admin", "service", "anonymous"];
@@ -53,11 +55,12 @@ async fn knowing_an_id_gives_no_access() {
         let (found, code_of_transaction) = bank.entity(viewer, "Transaction", transaction, "amount").await;
         assert_eq!(found != Value::Null, wanted, "{caller}");
         let root = bank
-            .ask(viewer, &format!("{{ transaction(id: {transaction}) {{ amount }} }}"))
+            .client(viewer)
+            .query(TRANSACTION, json!({ "id": transaction }))
             .await;
         assert_eq!(root["data"]["transaction"] != Value::Null, wanted, "{caller}");
         assert_eq!(
-            [&*code_of_wallet, &*code_of_transaction, code(&root)],
+            [&*code_of_wallet, &*code_of_transaction, root.code()],
             ["OK"; 3],
             "{caller}"
         );
@@ -73,17 +76,17 @@ async fn a_broker_sees_nothing_of_the_investors_wallet() {
 
 #[tokio::test]
 async fn users_move_their_own_money_and_services_set_any_balance() {
-    let set = r#"setBalance(userId: 1, balance: { amount: "5.00", currency: "USD" }) { id }"#;
-    let unknown = r#"setBalance(userId: 77, balance: { amount: "5.00", currency: "USD" }) { id }"#;
-    let (deposit, withdraw) = (movement("deposit", "2.00"), movement("withdraw", "2.00"));
+    let set = |user: i64| json!({ "user": user, "balance": usd("5.00") });
     // The stranger has no money to withdraw, and the administrator, person 99, no account.
-    let table: [(&str, [&str; 5]); 4] = [
+    let table = [
         (
-            &deposit,
+            DEPOSIT,
+            of(usd("2.00")),
             ["OK", "OK", "UNAUTHENTICATED", "UNAUTHENTICATED", "UNAUTHENTICATED"],
         ),
         (
-            &withdraw,
+            WITHDRAW,
+            of(usd("2.00")),
             [
                 "OK",
                 "INSUFFICIENT_FUNDS",
@@ -92,20 +95,25 @@ async fn users_move_their_own_money_and_services_set_any_balance() {
                 "UNAUTHENTICATED",
             ],
         ),
-        (set, ["FORBIDDEN", "FORBIDDEN", "FORBIDDEN", "OK", "UNAUTHENTICATED"]),
         (
-            unknown,
+            SET_BALANCE,
+            set(1),
+            ["FORBIDDEN", "FORBIDDEN", "FORBIDDEN", "OK", "UNAUTHENTICATED"],
+        ),
+        (
+            SET_BALANCE,
+            set(77),
             ["FORBIDDEN", "FORBIDDEN", "FORBIDDEN", "NOT_FOUND", "UNAUTHENTICATED"],
         ),
     ];
-    for (change, wanted) in table {
+    for (change, args, wanted) in table {
         for ((viewer, caller), wanted) in viewers().iter().zip(CALLER_NAMES).zip(wanted) {
             let bank = Bank::with_money().await;
-            let answer = bank.change(viewer, change).await;
-            assert_eq!(code(&answer), wanted, "{caller}: {change}");
+            let answer = bank.change(viewer, change, &args).await;
+            assert_eq!(answer.code(), wanted, "{caller}: {change} {args}");
             let touched = bank.parts(ADA).await[0] != "100.00";
             let may = wanted == "OK" && (caller == "owner" || caller == "service");
-            assert_eq!(touched, may, "{caller}: {change}");
+            assert_eq!(touched, may, "{caller}: {change} {args}");
         }
     }
 }

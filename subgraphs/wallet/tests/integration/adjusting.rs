@@ -2,20 +2,18 @@
 
 use contract::Viewer;
 use futures_util::future::join_all;
-use serde_json::json;
+use serde_json::{Value, json};
 use testing::received_events;
 
-use crate::support::{ADA, BEN, Bank, amount, code, member, movement, service};
+use crate::support::{ADA, BEN, Bank, DEPOSIT, SET_BALANCE, WITHDRAW, amount, member, of, service, usd};
 
-fn set(person: i64, balance: &str, committed: Option<&str>) -> String {
-    let usd = |amount: &str| format!(r#"{{ amount: "{amount}", currency: "USD" }}"#);
-    let committed = committed
-        .map(|amount| format!(", committed: {}", usd(amount)))
-        .unwrap_or_default();
-    format!(
-        "setBalance(userId: {person}, balance: {}{committed}) {{ balance committed }}",
-        usd(balance)
-    )
+/// The arguments of [`SET_BALANCE`], in US dollars.
+fn set(person: i64, balance: &str, committed: Option<&str>) -> Value {
+    let mut args = json!({ "user": person, "balance": usd(balance) });
+    if let Some(committed) = committed {
+        args["committed"] = usd(committed);
+    }
+    args
 }
 
 #[tokio::test]
@@ -30,18 +28,17 @@ async fn a_set_balance_is_stored() {
         ("1000000000000.00", None, ["1000000000000.00", "15.00"]),
         ("0.00", Some("0.00"), ["0.00", "0.00"]),
     ] {
-        let answer = bank.change(&service(), &set(ADA, balance, committed)).await;
-        let wallet = &answer["data"]["setBalance"];
-        assert_eq!(
-            [amount(&wallet["balance"]), amount(&wallet["committed"])],
-            wanted,
-            "{answer}"
-        );
+        let answer = bank
+            .change(&service(), SET_BALANCE, &set(ADA, balance, committed))
+            .await;
+        let [balance, committed] = wanted.map(usd);
+        let wallet = json!({ "balance": balance, "committed": committed });
+        assert_eq!(answer, json!({ "data": { "setBalance": wallet } }));
         assert_eq!(bank.parts(ADA).await[..2], wanted);
     }
     // Setting the same balances creates no movement. A change within the wallet has no entry of the outside account.
     assert_eq!(
-        bank.amounts(ADA, "transactions(type: ADJUSTMENT)").await,
+        bank.amounts(ADA, json!({ "type": "ADJUSTMENT" })).await,
         [
             "-15.00",
             "-1000000000000.00",
@@ -60,7 +57,9 @@ async fn a_set_balance_keeps_lent_and_held_money() {
     let bank = Bank::with_money().await;
     bank.lend(4_000).await;
     bank.order().await;
-    let less = bank.change(&service(), &set(ADA, "5.00", Some("39.99"))).await;
+    let less = bank
+        .change(&service(), SET_BALANCE, &set(ADA, "5.00", Some("39.99")))
+        .await;
     assert_eq!(
         less["errors"][0]["extensions"],
         json!({ "code": "INVALID_INPUT", "field": "committed" })
@@ -72,7 +71,9 @@ async fn a_set_balance_keeps_lent_and_held_money() {
         ("7.00", None, ["7.00", "41.00", "40.00", "30.00"]),
     ] {
         assert_eq!(
-            code(&bank.change(&service(), &set(ADA, balance, committed)).await),
+            bank.change(&service(), SET_BALANCE, &set(ADA, balance, committed))
+                .await
+                .code(),
             "OK"
         );
         assert_eq!(bank.parts(ADA).await, wanted);
@@ -82,26 +83,28 @@ async fn a_set_balance_keeps_lent_and_held_money() {
 #[tokio::test]
 async fn an_invalid_balance_is_refused_by_name_and_changes_nothing() {
     let bank = Bank::with_money().await;
-    let euros = set(ADA, "1.00", Some("1.00")).replacen("USD", "EUR", 1);
-    for (change, wanted, field) in [
+    let with = |name: &str, value: Value| {
+        let mut args = set(ADA, "1.00", None);
+        args[name] = value;
+        args
+    };
+    let mut euros = set(ADA, "1.00", Some("1.00"));
+    euros["balance"]["currency"] = json!("EUR");
+    for (args, wanted, field) in [
         (set(ADA, "-0.01", None), "INVALID_INPUT", json!("balance")),
         (set(ADA, "1.00", Some("-0.01")), "INVALID_INPUT", json!("committed")),
         (
-            set(ADA, "1.00", None).replace("USD", "XXX"),
+            with("balance", json!({ "amount": "1.00", "currency": "XXX" })),
             "INVALID_INPUT",
             json!("balance"),
         ),
         (euros, "INVALID_INPUT", json!("committed")),
         (set(99, "1.00", None), "NOT_FOUND", json!(null)),
-        (
-            set(ADA, "1.00", None).replace("userId: 1", r#"userId: "ada""#),
-            "NOT_FOUND",
-            json!(null),
-        ),
+        (with("user", json!("ada")), "NOT_FOUND", json!(null)),
     ] {
-        let refused = bank.change(&service(), &change).await;
-        assert_eq!(code(&refused), wanted, "{change}");
-        assert_eq!(refused["errors"][0]["extensions"]["field"], field, "{change}");
+        let refused = bank.change(&service(), SET_BALANCE, &args).await;
+        assert_eq!(refused.code(), wanted, "{args}");
+        assert_eq!(refused["errors"][0]["extensions"]["field"], field, "{args}");
     }
     assert_eq!(bank.parts(ADA).await, ["100.00", "0.00", "0.00", "0.00"]);
 }
@@ -110,21 +113,18 @@ async fn an_invalid_balance_is_refused_by_name_and_changes_nothing() {
 async fn a_set_balance_is_absolute_under_concurrent_changes() {
     let bank = Bank::with_money().await;
     let (ada, program) = (member(ADA), service());
-    let (deposit, withdraw, to) = (
-        movement("deposit", "3.00"),
-        movement("withdraw", "1.00"),
-        set(ADA, "500.00", None),
-    );
-    let calls: Vec<(&Viewer, &String)> = (0..30)
+    let (three, one, to) = (of(usd("3.00")), of(usd("1.00")), set(ADA, "500.00", None));
+    let calls: Vec<(&Viewer, &str, &Value)> = (0..30)
         .map(|number| match number % 3 {
-            0 => (&ada, &deposit),
-            1 => (&ada, &withdraw),
-            _ => (&program, &to),
+            0 => (&ada, DEPOSIT, &three),
+            1 => (&ada, WITHDRAW, &one),
+            _ => (&program, SET_BALANCE, &to),
         })
         .collect();
-    let answers = join_all(calls.into_iter().map(|(viewer, change)| bank.change(viewer, change))).await;
+    let calls = calls.into_iter();
+    let answers = join_all(calls.map(|(viewer, change, args)| bank.change(viewer, change, args))).await;
     for answer in &answers {
-        assert_eq!(code(answer), "OK");
+        assert_eq!(answer.code(), "OK");
         let wallet = &answer["data"]["setBalance"];
         assert!(wallet.is_null() || amount(&wallet["balance"]) == "500.00", "{answer}");
     }
@@ -149,7 +149,7 @@ async fn only_changes_are_announced() {
     let bank = Bank::new().await;
     let mut events = bank.services.bus.subscribe();
     for balance in ["5.00", "5.00", "-1.00", "6.00"] {
-        bank.change(&service(), &set(BEN, balance, None)).await;
+        bank.change(&service(), SET_BALANCE, &set(BEN, balance, None)).await;
     }
     assert_eq!(received_events(&mut events).len(), 2);
 }

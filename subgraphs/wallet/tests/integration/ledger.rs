@@ -1,8 +1,9 @@
 //! The contents of the ledger after every kind of movement.
 
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use serde_json::json;
 
-use crate::support::{ADA, BEN, Bank, HOUR_US, NEW_YEAR_US, member, service};
+use crate::support::{ADA, BEN, Bank, DEPOSIT, HOUR_US, NEW_YEAR_US, SET_BALANCE, WITHDRAW, member, of, service, usd};
 
 /// Returns the numbers in a query's rows.
 async fn numbers(bank: &Bank, sql: &str) -> Vec<i64> {
@@ -25,21 +26,19 @@ async fn busy() -> Bank {
     bank.deposit(BEN, "5.00").await;
     bank.change(
         &member(ADA),
-        r#"deposit(amount: { amount: "9.00", currency: "EUR" }) { id }"#,
+        DEPOSIT,
+        &of(json!({ "amount": "9.00", "currency": "EUR" })),
     )
     .await;
     bank.lend(2_000).await;
     bank.order().await;
     bank.change(
         &service(),
-        r#"setBalance(userId: 1, balance: { amount: "7.00", currency: "USD" }, committed: { amount: "50.00", currency: "USD" }) { id }"#,
+        SET_BALANCE,
+        &json!({ "user": 1, "balance": usd("7.00"), "committed": usd("50.00") }),
     )
     .await;
-    bank.change(
-        &member(ADA),
-        r#"withdraw(amount: { amount: "900.00", currency: "USD" }) { id }"#,
-    )
-    .await;
+    bank.change(&member(ADA), WITHDRAW, &of(usd("900.00"))).await;
     bank
 }
 

@@ -3,17 +3,17 @@
 use contract::{Audience, Event};
 use futures_util::future::join_all;
 use serde_json::json;
-use testing::received_events;
+use testing::{Answer, received_events};
 
-use crate::support::{ADA, BEN, Bank, amount, code, member, movement, nodes};
+use crate::support::{ADA, BEN, Bank, DEPOSIT, WITHDRAW, amount, member, nodes, of, usd};
 
 #[tokio::test]
 async fn a_wallet_is_opened_by_the_first_movement_in_its_currency() {
     let bank = Bank::new().await;
     assert!(bank.wallet(ADA, "id").await.is_null());
     bank.deposit(ADA, "15.99").await;
-    let euros = r#"deposit(amount: { amount: "2.00", currency: "EUR" }) { id }"#;
-    assert_eq!(code(&bank.change(&member(ADA), euros).await), "OK");
+    let euros = of(json!({ "amount": "2.00", "currency": "EUR" }));
+    assert_eq!(bank.change(&member(ADA), DEPOSIT, &euros).await.code(), "OK");
     let fields = r#"wallet { currency balance } euros: wallet(currency: "EUR") { balance } francs: wallet(currency: "CHF") { balance }
         wallets { currency owner { id } }"#;
     let (ada, _) = bank.entity(&member(ADA), "User", "1", fields).await;
@@ -35,17 +35,11 @@ async fn a_wallet_is_opened_by_the_first_movement_in_its_currency() {
 #[tokio::test]
 async fn a_movement_returns_its_effect_on_the_balance() {
     let bank = Bank::with_money().await;
-    let answer = bank
-        .change(
-            &member(ADA),
-            r#"withdraw(amount: { amount: "30.01", currency: "USD" }) { id type account amount balanceAfter at walletId userId
-                order { id } authorization { id } }"#,
-        )
-        .await;
+    let answer = bank.change(&member(ADA), WITHDRAW, &of(usd("30.01"))).await;
     assert_eq!(
-        answer["data"]["withdraw"],
-        json!({
-            "id": answer["data"]["withdraw"]["id"],
+        answer.at("moved"),
+        &json!({
+            "id": answer.at("moved.id"),
             "type": "WITHDRAWAL",
             "account": "BALANCE",
             "amount": { "amount": "-30.01", "currency": "USD" },
@@ -63,16 +57,14 @@ async fn a_movement_returns_its_effect_on_the_balance() {
 #[tokio::test]
 async fn an_invalid_amount_is_refused_by_name_and_changes_nothing() {
     let bank = Bank::with_money().await;
-    for field in ["deposit", "withdraw"] {
+    for field in [DEPOSIT, WITHDRAW] {
         for amount in [
-            r#"{ amount: "0.00", currency: "USD" }"#,
-            r#"{ amount: "-1.00", currency: "USD" }"#,
-            r#"{ amount: "1.00", currency: "XXX" }"#,
-            r#"{ amount: "1.00", currency: "JPY" }"#,
+            usd("0.00"),
+            usd("-1.00"),
+            json!({ "amount": "1.00", "currency": "XXX" }),
+            json!({ "amount": "1.00", "currency": "JPY" }),
         ] {
-            let refused = bank
-                .change(&member(ADA), &format!("{field}(amount: {amount}) {{ id }}"))
-                .await;
+            let refused = bank.change(&member(ADA), field, &of(amount.clone())).await;
             let extensions = &refused["errors"][0]["extensions"];
             assert_eq!(
                 *extensions,
@@ -80,25 +72,17 @@ async fn an_invalid_amount_is_refused_by_name_and_changes_nothing() {
                 "{field} {amount}"
             );
         }
-        for amount in [
-            r#"{ amount: "1000000000000.01", currency: "USD" }"#,
-            r#"{ amount: "1.001", currency: "USD" }"#,
-            r#"{ amount: "1e3", currency: "USD" }"#,
-            "5",
-            "null",
-        ] {
-            let refused = bank
-                .change(&member(ADA), &format!("{field}(amount: {amount}) {{ id }}"))
-                .await;
-            assert_eq!(code(&refused), "INVALID_INPUT", "{field} {amount}");
+        for amount in [usd("1000000000000.01"), usd("1.001"), usd("1e3"), json!(5), json!(null)] {
+            let refused = bank.change(&member(ADA), field, &of(amount.clone())).await;
+            assert_eq!(refused.code(), "INVALID_INPUT", "{field} {amount}");
         }
     }
-    let more = bank.change(&member(ADA), &movement("withdraw", "100.01")).await;
-    assert_eq!(code(&more), "INSUFFICIENT_FUNDS");
-    let none = bank.change(&member(BEN), &movement("withdraw", "0.01")).await;
-    assert_eq!(code(&none), "INSUFFICIENT_FUNDS");
+    let more = bank.change(&member(ADA), WITHDRAW, &of(usd("100.01"))).await;
+    assert_eq!(more.code(), "INSUFFICIENT_FUNDS");
+    let none = bank.change(&member(BEN), WITHDRAW, &of(usd("0.01"))).await;
+    assert_eq!(none.code(), "INSUFFICIENT_FUNDS");
     assert!(bank.wallet(BEN, "id").await.is_null());
-    assert_eq!(bank.amounts(ADA, "transactions").await, ["100.00"]);
+    assert_eq!(bank.amounts(ADA, json!({})).await, ["100.00"]);
 }
 
 #[tokio::test]
@@ -107,8 +91,8 @@ async fn a_wallet_takes_the_largest_amount_up_to_its_limit() {
     for _ in 0..10 {
         bank.deposit(ADA, "1000000000000.00").await;
     }
-    let full = bank.change(&member(ADA), &movement("deposit", "0.01")).await;
-    assert_eq!(code(&full), "CONFLICT");
+    let full = bank.change(&member(ADA), DEPOSIT, &of(usd("0.01"))).await;
+    assert_eq!(full.code(), "CONFLICT");
     assert_eq!(bank.parts(ADA).await[0], "10000000000000.00");
 }
 
@@ -116,9 +100,9 @@ async fn a_wallet_takes_the_largest_amount_up_to_its_limit() {
 async fn concurrent_withdrawals_never_overdraw() {
     let bank = Bank::with_money().await;
     let ada = member(ADA);
-    let withdraw = movement("withdraw", "7.00");
-    let answers = join_all((0..50).map(|_| bank.change(&ada, &withdraw))).await;
-    let codes: Vec<_> = answers.iter().map(code).collect();
+    let seven = of(usd("7.00"));
+    let answers = join_all((0..50).map(|_| bank.change(&ada, WITHDRAW, &seven))).await;
+    let codes: Vec<_> = answers.iter().map(Answer::code).collect();
     assert_eq!(codes.iter().filter(|code| **code == "OK").count(), 14);
     assert_eq!(codes.iter().filter(|code| **code == "INSUFFICIENT_FUNDS").count(), 36);
     assert_eq!(bank.parts(ADA).await[0], "2.00");
@@ -137,9 +121,9 @@ async fn a_deactivated_user_moves_no_money() {
         Ok(entities::user_change::deactivate(tx, &entities::authority::Authority::Full, ADA, 0).await?)
     })
     .await;
-    for field in ["deposit", "withdraw"] {
-        let refused = bank.change(&member(ADA), &movement(field, "1.00")).await;
-        assert_eq!(code(&refused), "UNAUTHENTICATED", "{field}");
+    for field in [DEPOSIT, WITHDRAW] {
+        let refused = bank.change(&member(ADA), field, &of(usd("1.00"))).await;
+        assert_eq!(refused.code(), "UNAUTHENTICATED", "{field}");
     }
 }
 
@@ -149,7 +133,7 @@ async fn a_movement_is_announced_to_its_owner_only() {
     let mut events = bank.services.bus.subscribe();
     bank.deposit(ADA, "5.00").await;
     bank.withdraw(ADA, "2.00").await;
-    bank.change(&member(ADA), &movement("withdraw", "9.00")).await;
+    bank.change(&member(ADA), WITHDRAW, &of(usd("9.00"))).await;
     let told = |version| Event::Invalidated {
         typename: "Wallet",
         key: "1".to_owned(),

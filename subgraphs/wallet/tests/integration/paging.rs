@@ -1,22 +1,14 @@
 //! Lists of transactions.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::{ADA, BEN, Bank, amount, member, nodes};
+use crate::support::{ADA, BEN, Bank, TRANSACTIONS, amount};
 
-async fn page(bank: &Bank, args: &str) -> (Vec<String>, Value) {
-    let wallet = bank
-        .wallet(
-            ADA,
-            &format!("list: transactions({args}) {{ nodes {{ amount }} pageInfo {{ hasNextPage endCursor }} }}"),
-        )
-        .await;
-    let amounts = nodes(&wallet["list"])
-        .iter()
-        .map(|node| amount(&node["amount"]))
-        .collect();
-    (amounts, wallet["list"]["pageInfo"].clone())
-}
+const HOLDS: &str = "query($of: [_Any!]!, $first: Int, $last: Int, $after: String, $before: String) {
+    _entities(representations: $of) { ... on User { id wallet {
+        holds(first: $first, last: $last, after: $after, before: $before) { nodes { id } }
+    } } }
+}";
 
 #[tokio::test]
 async fn pages_are_stable_while_money_moves() {
@@ -25,18 +17,21 @@ async fn pages_are_stable_while_money_moves() {
         bank.deposit(ADA, &format!("{number}.00")).await;
         bank.deposit(BEN, "9.00").await;
     }
-    let (mut seen, mut after) = (Vec::new(), String::new());
+    let (mut seen, mut after) = (Vec::new(), Value::Null);
     loop {
-        let (amounts, info) = page(&bank, &format!("first: 2{after}")).await;
-        seen.extend(amounts);
+        let page = bank.transactions(ADA, json!({ "first": 2, "after": after })).await;
+        let page = page.at("_entities.0.wallet.transactions");
+        let nodes = page["nodes"].as_array().unwrap().iter();
+        seen.extend(nodes.map(|node| amount(&node["amount"])));
+        let info = &page["pageInfo"];
         bank.deposit(ADA, "77.00").await;
         if info["hasNextPage"] == false {
             break;
         }
-        after = format!(", after: {}", info["endCursor"]);
+        after = info["endCursor"].clone();
     }
     assert_eq!(seen, ["5.00", "4.00", "3.00", "2.00", "1.00"]);
-    assert_eq!(bank.amounts(ADA, "transactions(last: 2)").await, ["2.00", "1.00"]);
+    assert_eq!(bank.amounts(ADA, json!({ "last": 2 })).await, ["2.00", "1.00"]);
 }
 
 #[tokio::test]
@@ -47,29 +42,37 @@ async fn transactions_are_filtered_by_type_and_account() {
     bank.deposit(ADA, "3.00").await;
     bank.lend(1_000).await;
     for (filter, wanted) in [
-        ("type: DEPOSIT", vec!["3.00", "50.00"]),
-        ("type: WITHDRAWAL", vec!["-5.00"]),
-        ("type: DEPOSIT, first: 1", vec!["3.00"]),
-        ("types: [DEPOSIT, WITHDRAWAL]", vec!["3.00", "-5.00", "50.00"]),
+        (json!({ "type": "DEPOSIT" }), vec!["3.00", "50.00"]),
+        (json!({ "type": "WITHDRAWAL" }), vec!["-5.00"]),
+        (json!({ "type": "DEPOSIT", "first": 1 }), vec!["3.00"]),
         (
-            "types: [WITHDRAWAL, DEPOSIT, WITHDRAWAL], first: 2",
+            json!({ "types": ["DEPOSIT", "WITHDRAWAL"] }),
+            vec!["3.00", "-5.00", "50.00"],
+        ),
+        (
+            json!({ "types": ["WITHDRAWAL", "DEPOSIT", "WITHDRAWAL"], "first": 2 }),
             vec!["3.00", "-5.00"],
         ),
-        ("types: GRANT", vec!["10.00", "-10.00"]),
-        ("types: []", vec![]),
-        ("type: DEPOSIT, types: [DEPOSIT, WITHDRAWAL]", vec!["3.00", "50.00"]),
-        ("type: DEPOSIT, types: [WITHDRAWAL]", vec![]),
-        ("account: BALANCE", vec!["-10.00", "3.00", "-5.00", "50.00"]),
-        ("account: LENT", vec!["10.00"]),
-        ("account: HELD", vec![]),
-        ("account: BALANCE, type: GRANT", vec!["-10.00"]),
-        ("type: null, types: null, account: null, first: 1", vec!["10.00"]),
+        (json!({ "types": "GRANT" }), vec!["10.00", "-10.00"]),
+        (json!({ "types": [] }), vec![]),
+        (
+            json!({ "type": "DEPOSIT", "types": ["DEPOSIT", "WITHDRAWAL"] }),
+            vec!["3.00", "50.00"],
+        ),
+        (json!({ "type": "DEPOSIT", "types": ["WITHDRAWAL"] }), vec![]),
+        (
+            json!({ "account": "BALANCE" }),
+            vec!["-10.00", "3.00", "-5.00", "50.00"],
+        ),
+        (json!({ "account": "LENT" }), vec!["10.00"]),
+        (json!({ "account": "HELD" }), vec![]),
+        (json!({ "account": "BALANCE", "type": "GRANT" }), vec!["-10.00"]),
+        (
+            json!({ "type": null, "types": null, "account": null, "first": 1 }),
+            vec!["10.00"],
+        ),
     ] {
-        assert_eq!(
-            bank.amounts(ADA, &format!("transactions({filter})")).await,
-            wanted,
-            "{filter}"
-        );
+        assert_eq!(bank.amounts(ADA, filter.clone()).await, wanted, "{filter}");
     }
 }
 
@@ -77,18 +80,17 @@ async fn transactions_are_filtered_by_type_and_account() {
 async fn invalid_page_arguments_are_refused_by_name() {
     let bank = Bank::with_money().await;
     for (args, field) in [
-        ("first: -1", "first"),
-        ("first: 101", "first"),
-        ("last: 101", "last"),
-        ("first: 1, last: 1", "last"),
-        (r#"after: "zebra""#, "after"),
-        (r#"before: "1-2""#, "before"),
+        (json!({ "first": -1 }), "first"),
+        (json!({ "first": 101 }), "first"),
+        (json!({ "last": 101 }), "last"),
+        (json!({ "first": 1, "last": 1 }), "last"),
+        (json!({ "after": "zebra" }), "after"),
+        (json!({ "before": "1-2" }), "before"),
     ] {
-        for list in ["transactions", "holds"] {
-            let document = format!(
-                r#"{{ _entities(representations: [{{ __typename: "User", id: "1" }}]) {{ ... on User {{ id wallet {{ {list}({args}) {{ nodes {{ id }} }} }} }} }} }}"#
-            );
-            let answer = bank.ask(&member(ADA), &document).await;
+        for list in [TRANSACTIONS, HOLDS] {
+            let mut args = args.clone();
+            args["of"] = json!([{ "__typename": "User", "id": "1" }]);
+            let answer = bank.member(ADA).query(list, args.clone()).await;
             assert_eq!(answer["errors"][0]["extensions"]["field"], field, "{list} {args}");
             assert_eq!(
                 answer["data"]["_entities"][0]["id"], "1",

@@ -4,18 +4,25 @@ use serde_json::json;
 
 use crate::support::{ADA, BEN, Bank, admin, member, service};
 
+const TRANSACTION: &str = "query($id: ID!) { transaction(id: $id) { id amount userId walletId } }";
+const ENTITY: &str = "query($of: [_Any!]!) {
+    _entities(representations: $of) { ... on Transaction { id amount userId walletId } }
+}";
+const WALLETS: &str = "query($of: [_Any!]!) {
+    _entities(representations: $of) { ... on User { wallets { balance committed held currency } } }
+}";
+
 #[tokio::test]
 async fn a_transaction_is_found_by_its_returned_id() {
     let bank = Bank::new().await;
     bank.deposit(BEN, "1.00").await;
     let id = bank.deposit(ADA, "5.00").await;
-    let fields = "id amount userId walletId";
     let wanted = json!({ "id": id, "amount": { "amount": "5.00", "currency": "USD" }, "userId": "1", "walletId": "2" });
-    let root = bank
-        .ask(&member(ADA), &format!("{{ transaction(id: {id}) {{ {fields} }} }}"))
-        .await;
-    assert_eq!(root["data"]["transaction"], wanted);
-    assert_eq!(bank.entity(&member(ADA), "Transaction", &id, fields).await.0, wanted);
+    let root = bank.member(ADA).query(TRANSACTION, json!({ "id": id })).await;
+    assert_eq!(root, json!({ "data": { "transaction": wanted } }));
+    let of = json!([{ "__typename": "Transaction", "id": id }]);
+    let entity = bank.member(ADA).query(ENTITY, json!({ "of": of })).await;
+    assert_eq!(entity, json!({ "data": { "_entities": [wanted] } }));
 }
 
 #[tokio::test]
@@ -31,9 +38,7 @@ async fn entries_of_outside_accounts_are_no_transactions() {
         "9223372036854775808".into(),
     ] {
         for viewer in [member(ADA), admin(), service()] {
-            let found = bank
-                .ask(&viewer, &format!(r#"{{ transaction(id: "{id}") {{ id }} }}"#))
-                .await;
+            let found = bank.client(&viewer).query(TRANSACTION, json!({ "id": id })).await;
             assert_eq!(found, json!({ "data": { "transaction": null } }), "{id}");
         }
     }
@@ -44,12 +49,9 @@ async fn the_wallets_of_many_users_are_read_in_one_query() {
     let bank = Bank::new().await;
     bank.deposit(ADA, "5.00").await;
     bank.deposit(BEN, "6.00").await;
-    let people = (1..=4).map(|id| format!(r#"{{ __typename: "User", id: "{id}" }}"#));
-    let document = format!(
-        "{{ _entities(representations: [{}]) {{ ... on User {{ wallets {{ balance committed held currency }} }} }} }}",
-        people.collect::<Vec<_>>().join(", ")
-    );
-    let answer = bank.ask(&admin(), &document).await;
+    let people = (1..=4).map(|id| json!({ "__typename": "User", "id": id.to_string() }));
+    let of: serde_json::Value = people.collect();
+    let answer = bank.admin().query(WALLETS, json!({ "of": of })).await;
     let nothing = json!({ "amount": "0.00", "currency": "USD" });
     let wallet = |amount: &str| {
         json!({ "wallets": [{

@@ -8,9 +8,39 @@ use entities::brokerage_order::{self, NewAutomatedOrder};
 use entities::side::Side;
 use entities::stock::{self, NewStock};
 use entities::{lending, order_reserve, user};
-use serde_json::Value;
-pub use testing::{NEW_YEAR_US, admin, code, member, service};
-use testing::{TestDomain, TestServices};
+use serde_json::{Value, json};
+use testing::{Answer, TestDomain, TestServices};
+pub use testing::{NEW_YEAR_US, admin, member, service};
+
+/// Deposits money: `amount`, and perhaps an idempotency key.
+pub const DEPOSIT: &str = "mutation($amount: Money!, $key: String) {
+    moved: deposit(amount: $amount, idempotencyKey: $key) {
+        id type account amount balanceAfter at walletId userId order { id } authorization { id }
+    }
+}";
+
+/// Withdraws money, as [`DEPOSIT`] does.
+pub const WITHDRAW: &str = "mutation($amount: Money!, $key: String) {
+    moved: withdraw(amount: $amount, idempotencyKey: $key) {
+        id type account amount balanceAfter at walletId userId order { id } authorization { id }
+    }
+}";
+
+/// Sets a balance: `user`, `balance` and perhaps `committed`.
+pub const SET_BALANCE: &str = "mutation($user: ID!, $balance: Money!, $committed: Money) {
+    setBalance(userId: $user, balance: $balance, committed: $committed) { balance committed }
+}";
+
+/// A page of the transactions of a person's wallet in USD: `of`, and any of the list's arguments.
+pub const TRANSACTIONS: &str = "query($of: [_Any!]!, $type: TransactionType, $types: [TransactionType!],
+        $account: WalletAccount, $first: Int, $last: Int, $after: String, $before: String) {
+    _entities(representations: $of) { ... on User { id wallet {
+        transactions(type: $type, types: $types, account: $account,
+                first: $first, last: $last, after: $after, before: $before) {
+            nodes { amount } pageInfo { hasNextPage endCursor }
+        }
+    } } }
+}";
 
 pub const ADA: i64 = 1;
 pub const BEN: i64 = 2;
@@ -55,23 +85,22 @@ impl Bank {
 
     /// Deposits that many USD for a person; returns the transaction's id.
     pub async fn deposit(&self, person: i64, amount: &str) -> String {
-        self.moved(person, "deposit", amount).await
+        self.moved(person, DEPOSIT, amount).await
     }
 
     /// Withdraws that many USD for a person; returns the transaction's id.
     pub async fn withdraw(&self, person: i64, amount: &str) -> String {
-        self.moved(person, "withdraw", amount).await
+        self.moved(person, WITHDRAW, amount).await
     }
 
-    async fn moved(&self, person: i64, field: &str, amount: &str) -> String {
-        let answer = self.change(&member(person), &movement(field, amount)).await;
-        let id = &answer["data"][field]["id"];
-        id.as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+    async fn moved(&self, person: i64, movement: &str, amount: &str) -> String {
+        let answer = self.change(&member(person), movement, &of(usd(amount))).await;
+        answer.text("moved.id").to_owned()
     }
 
-    /// Executes a mutation of one field and returns the response.
-    pub async fn change(&self, viewer: &Viewer, field: &str) -> Value {
-        self.ask(viewer, &format!("mutation {{ {field} }}")).await
+    /// Executes a mutation and returns the response.
+    pub async fn change(&self, viewer: &Viewer, mutation: &str, args: &Value) -> Answer {
+        self.client(viewer).query(mutation, args.clone()).await
     }
 
     /// Returns `fields` of an entity as that viewer sees them, with the code of the first error.
@@ -79,8 +108,8 @@ impl Bank {
         let document = format!(
             r#"{{ _entities(representations: [{{ __typename: "{typename}", id: "{id}" }}]) {{ ... on {typename} {{ {fields} }} }} }}"#
         );
-        let answer = self.ask(viewer, &document).await;
-        (answer["data"]["_entities"][0].clone(), code(&answer).to_owned())
+        let answer = self.client(viewer).query(&document, json!({})).await;
+        (answer["data"]["_entities"][0].clone(), answer.code().to_owned())
     }
 
     /// Returns `fields` of a person's wallet in USD as the person sees them.
@@ -97,15 +126,17 @@ impl Bank {
         ["balance", "committed", "lent", "held"].map(|part| amount(&wallet[part]))
     }
 
-    /// The signed amounts of a list of transactions of a person's wallet in USD: `transactions(first: 2)`.
-    pub async fn amounts(&self, person: i64, list: &str) -> Vec<String> {
-        let wallet = self
-            .wallet(person, &format!("list: {list} {{ nodes {{ amount }} }}"))
-            .await;
-        nodes(&wallet["list"])
-            .iter()
-            .map(|node| amount(&node["amount"]))
-            .collect()
+    /// Reads a page of the transactions of a person's wallet in USD, by these arguments of the list.
+    pub async fn transactions(&self, person: i64, mut args: Value) -> Answer {
+        args["of"] = json!([{ "__typename": "User", "id": person.to_string() }]);
+        self.member(person).query(TRANSACTIONS, args).await
+    }
+
+    /// The signed amounts of such a page.
+    pub async fn amounts(&self, person: i64, args: Value) -> Vec<String> {
+        let page = self.transactions(person, args).await;
+        let amounts = page.all("_entities.0.wallet.transactions.nodes.*.amount");
+        amounts.into_iter().map(amount).collect()
     }
 
     /// Lends ada's money to ben until an hour after the start; returns the authorization's id.
@@ -159,9 +190,14 @@ fn fish() -> NewStock {
     }
 }
 
-/// Returns the field of a mutation that moves that many USD.
-pub fn movement(field: &str, amount: &str) -> String {
-    format!(r#"{field}(amount: {{ amount: "{amount}", currency: "USD" }}) {{ id }}"#)
+/// That amount of US dollars.
+pub fn usd(amount: &str) -> Value {
+    json!({ "amount": amount, "currency": "USD" })
+}
+
+/// The arguments of a movement of that amount.
+pub fn of(amount: Value) -> Value {
+    json!({ "amount": amount })
 }
 
 /// Returns the amount of a `Money`.
