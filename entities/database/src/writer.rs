@@ -1,201 +1,30 @@
 //! The write thread: takes writes from a bounded queue, groups them into transactions, answers after the commit.
 
+mod handle;
+mod opening;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::thread::ThreadId;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures_util::FutureExt;
 use sea_orm::DbErr;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::commit_record::CommitRecord;
 use crate::connect;
 use crate::deadline::Deadline;
-use crate::job::{ExclusiveJob, WriteJob, answer, discard_panic};
+use crate::job::{WriteJob, answer, discard_panic};
 use crate::outbox::OutboxMark;
-use crate::sqlite_error::{is_busy, is_corruption, is_storage_failure};
-use crate::stats::{Counters, DbStats};
+use crate::sqlite_error::{is_busy, is_storage_failure};
+use crate::stats::Counters;
 use crate::storage::Storage;
 use crate::tx::{Tx, control};
-use crate::{Application, DbOptions, Error, Reader, Result, Unavailability};
+use crate::{Application, DbOptions, Error, Result, Unavailability};
 
-pub(crate) enum WriterCommand<A: Application> {
-    Write(Box<dyn WriteJob<A>>),
-    Exclusive(Box<dyn ExclusiveJob>),
-    /// A write that changes nothing, to test whether the disk accepts it.
-    Probe,
-    /// With the reader, whose connections close after the last write and before the writer, so that the writer can remove the
-    /// log.
-    Close(Reader, oneshot::Sender<Result<()>>),
-}
-
-type CloseRequest = (Reader, oneshot::Sender<Result<()>>);
-
-/// The callers' side of the write thread.
-pub(crate) struct WriterHandle<A: Application> {
-    commands: mpsc::Sender<WriterCommand<A>>,
-    queue_wait: Duration,
-    thread: ThreadId,
-    counters: Arc<Counters>,
-    storage: Arc<Storage>,
-}
-
-impl<A: Application> WriterHandle<A> {
-    pub(crate) async fn send(&self, command: WriterCommand<A>) -> Result<()> {
-        if std::thread::current().id() == self.thread {
-            // It would wait for itself until the timeout.
-            return Err(Error::Misuse("a write inside of a write"));
-        }
-        let command = match self.commands.try_send(command) {
-            Ok(()) => return Ok(()),
-            Err(mpsc::error::TrySendError::Closed(_)) => return Err(Unavailability::Closed.into()),
-            Err(mpsc::error::TrySendError::Full(command)) => command,
-        };
-        match timeout(self.queue_wait, self.commands.send(command)).await {
-            Ok(sent) => sent.map_err(|_| Unavailability::Closed.into()),
-            Err(_) => Err(Unavailability::QueueFull.into()),
-        }
-    }
-
-    pub(crate) async fn close(&self, readers: Reader) -> Result<()> {
-        let (done, closed) = oneshot::channel();
-        match self.commands.send(WriterCommand::Close(readers, done)).await {
-            Ok(()) => closed.await.unwrap_or(Ok(())),
-            // The thread has ended.
-            Err(_) => Ok(()),
-        }
-    }
-
-    pub(crate) fn counters(&self) -> Arc<Counters> {
-        Arc::clone(&self.counters)
-    }
-
-    pub(crate) fn storage(&self) -> Arc<Storage> {
-        Arc::clone(&self.storage)
-    }
-
-    pub(crate) fn stats(&self) -> DbStats {
-        let waiting = self.commands.max_capacity() - self.commands.capacity();
-        self.counters.snapshot(waiting)
-    }
-}
-
-/// Starts the thread and waits until it has its connection.
-pub(crate) async fn start<A: Application>(options: DbOptions, events: Arc<A::EventSink>) -> Result<WriterHandle<A>> {
-    let (commands, queue) = mpsc::channel(options.queue.max(1));
-    let (opened, ready) = oneshot::channel();
-    let counters = Arc::new(Counters::default());
-    let queue_wait = options.queue_wait;
-    let failed = |error: std::io::Error| Error::Unusable(format!("no write thread: {error}"));
-    // Timers only: a thread that waits for sockets too sleeps and wakes up at twice the cost.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()
-        .map_err(failed)?;
-    let thread = std::thread::Builder::new().name("db-writer".into()).spawn({
-        let counters = counters.clone();
-        // A runtime of its own, because a change's future need not be able to move between threads.
-        move || runtime.block_on(serve(options, events, queue, counters, opened))
-    });
-    let thread = thread.map_err(failed)?.thread().id();
-    let storage = ready.await.map_err(|_| Unavailability::Closed)??;
-    Ok(WriterHandle {
-        commands,
-        queue_wait,
-        thread,
-        counters,
-        storage,
-    })
-}
-
-async fn serve<A: Application>(
-    options: DbOptions,
-    events: Arc<A::EventSink>,
-    queue: mpsc::Receiver<WriterCommand<A>>,
-    counters: Arc<Counters>,
-    opened: oneshot::Sender<Result<Arc<Storage>>>,
-) {
-    let deadline = Deadline::new();
-    let (tx, commit_record) = match open(&options, &deadline) {
-        Ok(open) => open,
-        Err(error) => return drop(opened.send(Err(error))),
-    };
-    let storage = Storage::new(&options.path);
-    if opened.send(Ok(Arc::clone(&storage))).is_err() {
-        return;
-    }
-    let mut writer = Writer {
-        changes_before: tx.total_changes(),
-        options,
-        events,
-        tx,
-        deadline,
-        queue,
-        counters,
-        storage,
-        commit_record,
-    };
-    let close_requests = writer.run().await;
-    writer.close(close_requests).await;
-}
-
-/// Opens the file and checks it; also returns the record of its commits.
-fn open<A: Application>(options: &DbOptions, deadline: &Arc<Deadline>) -> Result<(Tx<A>, CommitRecord)> {
-    open_checked(options, deadline).map_err(|error| match &error {
-        Error::Driver(cause) if is_corruption(cause) => {
-            let path = options.path.display();
-            Error::Unusable(format!("{path} is damaged: {cause}. Restore it from a backup"))
-        }
-        _ => error,
-    })
-}
-
-fn open_checked<A: Application>(options: &DbOptions, deadline: &Arc<Deadline>) -> Result<(Tx<A>, CommitRecord)> {
-    let tx = Tx::open(options, Arc::clone(deadline))?;
-    let unusable = |error: std::io::Error| Error::Unusable(format!("the note of the last commit: {error}"));
-    let (commit_record, acknowledged) = CommitRecord::open(&options.path).map_err(unusable)?;
-    let commits = tx.commit_count()?;
-    // The count wraps around.
-    let lost = acknowledged.map_or(0, |acknowledged| acknowledged.wrapping_sub(commits));
-    if lost > 0 {
-        let why = format!(
-            "{} lacks the last {lost} commits that were acknowledged: its -wal file is missing, truncated or damaged, or an \
-             older file took its place. Put the files back; or start once with --accept-data-loss true, which gives these \
-             changes up",
-            options.path.display()
-        );
-        require_accepted_data_loss(options, why)?;
-    }
-    if !options.check_time.is_zero() {
-        deadline.set(options.check_time);
-        let found = tx.quick_check();
-        deadline.clear();
-        match found? {
-            None => tracing::info!("the database is large; the check covered only a part of it in time"),
-            Some(found) if found.is_empty() => {}
-            Some(found) => {
-                let why = format!(
-                    "{} is damaged: {}. Restore it from a backup; or start with --accept-data-loss true as it is",
-                    options.path.display(),
-                    found.join("; ")
-                );
-                require_accepted_data_loss(options, why)?;
-            }
-        }
-    }
-    commit_record.write(commits).map_err(unusable)?;
-    Ok((tx, commit_record))
-}
-
-fn require_accepted_data_loss(options: &DbOptions, why: String) -> Result<()> {
-    if !options.accept_data_loss {
-        return Err(Error::Unusable(why));
-    }
-    tracing::error!("data loss is accepted: {why}");
-    Ok(())
-}
+use handle::CloseRequest;
+pub(crate) use handle::{WriterCommand, WriterHandle, start};
 
 struct Writer<A: Application> {
     options: DbOptions,
@@ -498,51 +327,5 @@ impl<A: Application> Writer<A> {
     fn fail(&self, job: Box<dyn WriteJob<A>>, error: impl Into<A::Error>) {
         self.counters.count_undone(1);
         answer(job, Err(error.into()));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// An application without events.
-    enum Silent {}
-
-    impl Application for Silent {
-        type Event = ();
-        type EventSink = ();
-        type Error = Error;
-
-        fn publish(_: &(), (): ()) {}
-
-        fn database_failure(_: &Error) -> Option<&DbErr> {
-            None
-        }
-    }
-
-    #[tokio::test]
-    async fn a_dead_write_thread_is_an_error_without_a_wait() {
-        let (commands, queue) = mpsc::channel(1);
-        let handle = WriterHandle::<Silent> {
-            commands,
-            queue_wait: Duration::MAX,
-            thread: std::thread::spawn(|| {}).thread().id(),
-            counters: Arc::default(),
-            storage: Storage::new(std::path::Path::new("/there/is/no/such/file")),
-        };
-        let (done, _) = oneshot::channel();
-        let readers = || Reader::open(&DbOptions::new(":memory:"), Arc::default()).expect("a reader");
-        handle
-            .send(WriterCommand::Close(readers(), done))
-            .await
-            .expect("there is room");
-        let (done, answer) = oneshot::channel();
-        let waits = handle.send(WriterCommand::Close(readers(), done));
-
-        let (sent, ()) = tokio::join!(waits, async { drop(queue) });
-
-        assert!(matches!(sent, Err(Error::Unavailable(_))), "{sent:?}");
-        assert!(answer.await.is_err());
-        assert!(handle.close(readers()).await.is_ok());
     }
 }
