@@ -20,6 +20,7 @@ pub mod fee_terms;
 pub mod hold;
 pub mod holding;
 pub mod idempotency;
+mod keys;
 pub mod ledger;
 pub mod ledger_entry;
 pub mod ledger_transaction;
@@ -44,6 +45,8 @@ pub mod user_change;
 pub mod vote;
 pub mod voting;
 pub mod wallet;
+
+pub use keys::is_among;
 
 use sea_orm::{DbErr, RuntimeErr};
 

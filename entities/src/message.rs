@@ -5,7 +5,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::ExprTrait;
 use sea_orm::{IntoActiveModel, QueryOrder, QuerySelect, Select};
 
-use crate::sql;
+use crate::{is_among, sql};
 
 /// One message. Its id is never reused.
 #[sea_orm::model]
@@ -95,7 +95,7 @@ pub fn unread_counts(people: &[i64]) -> Select<Entity> {
         .select_only()
         .column(Column::ToId)
         .column_as(Column::Id.count(), "unread")
-        .filter(Column::ToId.is_in(people.iter().copied()))
+        .filter(is_among(Column::ToId, people.iter().copied()))
         .filter(flag_is(Column::Read, false))
         .group_by(Column::ToId)
 }

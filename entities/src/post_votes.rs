@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::case_fold::case_fold;
 use crate::error::{EntityError, Violation};
-use crate::sql;
 use crate::vote::{self, Direction};
+use crate::{is_among, sql};
 
 /// The most votes in one direction on one id: the maximum of GraphQL's `Int`. The score then fits as well.
 pub const VOTES_MAX: i64 = 2_147_483_647;
@@ -88,7 +88,7 @@ pub async fn has_any_vote(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
 /// Returns the counts of each of these ids, the highest score first, then the highest id; an id without votes has a
 /// score of 0.
 pub async fn by_score(db: &impl ConnectionTrait, post_ids: &[i64]) -> Result<Vec<Model>, DbErr> {
-    let rows = Entity::find().filter(Column::PostId.is_in(post_ids.iter().copied()));
+    let rows = Entity::find().filter(is_among(Column::PostId, post_ids.iter().copied()));
     let found = rows.all(db).await?;
     let known: HashSet<i64> = found.iter().map(|votes| votes.post_id).collect();
     let unknown = post_ids

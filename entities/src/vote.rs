@@ -2,6 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
+use crate::is_among;
 use crate::text_enum::text_enum;
 
 /// One user's vote on one post.
@@ -65,7 +66,7 @@ impl Direction {
 /// Returns a user's votes on these posts.
 pub async fn for_user(db: &impl ConnectionTrait, user_id: i64, post_ids: &[i64]) -> Result<Vec<Model>, DbErr> {
     Entity::find()
-        .filter(Column::PostId.is_in(post_ids.iter().copied()))
+        .filter(is_among(Column::PostId, post_ids.iter().copied()))
         .filter(Column::UserId.eq(user_id))
         .all(db)
         .await

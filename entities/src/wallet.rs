@@ -4,7 +4,7 @@ use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::sql;
+use crate::{is_among, sql};
 
 /// A user's money in one currency. Each bucket is the sum of its ledger entries and never below zero.
 #[sea_orm::model]
@@ -57,7 +57,7 @@ pub async fn open(tx: &impl ConnectionTrait, user_id: i64, currency: &str, now_u
 /// Returns the wallets of those users, the oldest first.
 pub async fn for_users(db: &impl ConnectionTrait, people: &[i64]) -> Result<Vec<Model>, DbErr> {
     Entity::find()
-        .filter(Column::UserId.is_in(people.iter().copied()))
+        .filter(is_among(Column::UserId, people.iter().copied()))
         .order_by_asc(Column::Id)
         .all(db)
         .await

@@ -11,12 +11,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, QuerySelect, QueryTrait, Select, Statement};
 use tokio::task::{coop::consume_budget, spawn_blocking};
 use tokio::time::timeout;
 
 use crate::connect;
 use crate::deadline::Deadline;
+use crate::models::{ReadEntity, read_models};
 use crate::row::query_results;
 use crate::sqlite_error::{connection_error, query_error, read_timeout_error};
 use crate::statement::{execute, execute_batch, read_rows};
@@ -27,7 +28,8 @@ use pool::Pool;
 
 /// Connections that can only read; each statement sees the last commit. Cheap to clone.
 ///
-/// Its callers use it as a [`ConnectionTrait`], so that connections to another database can stand behind it.
+/// Its callers know it by [`rows`](Self::rows) and [`row`](Self::row) and as a [`ConnectionTrait`], so that connections
+/// to another database can stand behind it.
 #[derive(Clone)]
 pub struct Reader(Arc<Connections>);
 
@@ -63,6 +65,22 @@ impl Reader {
     pub(crate) async fn close(&self) -> Result<(), DbErr> {
         self.0.inline.close().await?;
         self.0.slow.close().await
+    }
+
+    /// Returns the rows of a query as models. They are those of SeaORM's `select.all(reader)`, for less
+    /// work.
+    pub async fn rows<E: ReadEntity>(&self, select: Select<E>) -> Result<Vec<E::Model>, DbErr> {
+        let asked = self.get_database_backend().build(select.as_query());
+        let read = self.run(move |connection| read_models::<E>(connection, &asked)).await?;
+        match read {
+            Some(models) => Ok(models),
+            None => select.all(self).await,
+        }
+    }
+
+    /// Returns the first row of a query as a model, as [`rows`](Self::rows) does.
+    pub async fn row<E: ReadEntity>(&self, select: Select<E>) -> Result<Option<E::Model>, DbErr> {
+        Ok(self.rows(select.limit(1)).await?.pop())
     }
 
     /// Runs one statement. `work` may run twice, because a slow statement begins again on another connection.

@@ -1,15 +1,21 @@
 //! Statements on a connection of rusqlite, as the writer and the readers run them.
 
 use rusqlite::fallible_iterator::FallibleIterator as _;
-use rusqlite::{Batch, Connection};
+use rusqlite::{Batch, CachedStatement, Connection};
 use sea_orm::{DbErr, ExecResult, Statement};
 
 use crate::row::{Columns, Values, bind, exec_result};
 
-/// Reads the first rows of a query, at most `most`.
-pub(crate) fn read_rows(connection: &Connection, asked: &Statement, most: usize) -> rusqlite::Result<Vec<Values>> {
+/// Prepares a statement and binds its values.
+pub(crate) fn query<'a>(connection: &'a Connection, asked: &Statement) -> rusqlite::Result<CachedStatement<'a>> {
     let mut statement = connection.prepare_cached(&asked.sql)?;
     bind(&mut statement, values(asked))?;
+    Ok(statement)
+}
+
+/// Reads the first rows of a query, at most `most`.
+pub(crate) fn read_rows(connection: &Connection, asked: &Statement, most: usize) -> rusqlite::Result<Vec<Values>> {
+    let mut statement = query(connection, asked)?;
     let mut rows = statement.raw_query();
     let (mut columns, mut read) = (None, Vec::new());
     while read.len() < most
@@ -23,8 +29,7 @@ pub(crate) fn read_rows(connection: &Connection, asked: &Statement, most: usize)
 
 /// Runs one statement, and ignores its rows.
 pub(crate) fn execute(connection: &Connection, asked: &Statement) -> rusqlite::Result<StatementEffect> {
-    let mut statement = connection.prepare_cached(&asked.sql)?;
-    bind(&mut statement, values(asked))?;
+    let mut statement = query(connection, asked)?;
     count_changes(connection, || run_to_end(&mut statement))
 }
 

@@ -235,10 +235,8 @@ impl Load<String> for UserByUsernameLoader {
     type Error = Error;
 
     async fn load(&self, usernames: &[String]) -> Result<HashMap<String, user::Model>> {
-        let found = user::Entity::find()
-            .filter(user::Column::UsernameKey.is_in(usernames.iter().map(|name| user::case_fold(name))))
-            .all(self.0.read())
-            .await?;
+        let asked = user::Column::UsernameKey.is_in(usernames.iter().map(|name| user::case_fold(name)));
+        let found = self.0.read().rows(user::Entity::find().filter(asked)).await?;
         let by_key: HashMap<_, _> = found
             .into_iter()
             .map(|person| (person.username_key.clone(), person))

@@ -183,8 +183,10 @@ async fn replayed_order(
 }
 
 async fn reload(services: &Services, order: &brokerage_order::Model) -> Result<brokerage_order::Model> {
-    let found = brokerage_order::Entity::find_by_id(order.id)
-        .one(services.db.read())
+    let found = services
+        .db
+        .read()
+        .row(brokerage_order::Entity::find_by_id(order.id))
         .await?;
     found.ok_or_else(|| Error::Internal(format!("order {} is gone", order.id).into()))
 }

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use async_graphql::dataloader::Loader as Load;
 use contract::{Db, Error, Result};
-use entities::{holding, stock, wallet};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use entities::{holding, is_among, stock, wallet};
+use sea_orm::{EntityTrait, QueryFilter};
 
 /// The currency of a portfolio, and of every stock.
 const CURRENCY: &str = "USD";
@@ -32,11 +32,11 @@ impl Load<i64> for PortfolioValue {
             ];
             *worth.entry(wallet.user_id).or_insert(0) += buckets.into_iter().map(i128::from).sum::<i128>();
         }
-        let theirs = holding::Column::UserId.is_in(people.iter().copied());
-        let holdings = holding::Entity::find().filter(theirs).all(self.0.read()).await?;
+        let theirs = is_among(holding::Column::UserId, people.iter().copied());
+        let holdings = self.0.read().rows(holding::Entity::find().filter(theirs)).await?;
         // Each stock is read once, however many of these people hold it.
-        let stocks = stock::Column::Id.is_in(holdings.iter().map(|holding| holding.stock_id));
-        let stocks = stock::Entity::find().filter(stocks).all(self.0.read()).await?;
+        let stocks = is_among(stock::Column::Id, holdings.iter().map(|holding| holding.stock_id));
+        let stocks = self.0.read().rows(stock::Entity::find().filter(stocks)).await?;
         let prices: HashMap<i64, i64> = stocks.iter().map(|stock| (stock.id, stock.price_minor)).collect();
         for holding in holdings {
             let price = prices.get(&holding.stock_id).copied().unwrap_or(0);

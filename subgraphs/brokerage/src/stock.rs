@@ -49,7 +49,7 @@ impl Load<(i64, i64)> for OwnHoldings {
                 .and(holding::Column::StockId.is_in(stocks))
         };
         let wanted = stocks.into_iter().map(of_one).fold(Condition::any(), Condition::add);
-        let found = holding::Entity::find().filter(wanted).all(self.0.read()).await?;
+        let found = self.0.read().rows(holding::Entity::find().filter(wanted)).await?;
         Ok(found
             .into_iter()
             .map(|row| ((row.user_id, row.stock_id), row))

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
+use entities::is_among;
 use futures_util::stream::{Stream, StreamExt};
 use sea_orm::{ColumnTrait, EntityTrait, Iterable, PrimaryKeyToColumn, QueryFilter, Select};
 
@@ -176,8 +177,8 @@ impl<R: WatchedRow> RowFollower<R> {
         let Some(key) = key_column::<R::Entity>() else {
             return Ok(Vec::new());
         };
-        let asked = key.is_in(ids.iter().copied());
-        Ok(R::Entity::find().filter(asked).all(self.db.read()).await?)
+        let asked = is_among(key, ids.iter().copied());
+        Ok(self.db.read().rows(R::Entity::find().filter(asked)).await?)
     }
 
     async fn start_catch_up(&mut self) -> Result<Vec<R>> {

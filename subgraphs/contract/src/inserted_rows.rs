@@ -6,12 +6,12 @@ use std::future::Future;
 use futures_util::stream::{Stream, StreamExt};
 use sea_orm::{DbErr, EntityTrait, QuerySelect, Select};
 
-use crate::{Db, Delivery, Event, EventStream, Follower, Reader, Result, Services, follow};
+use crate::{Db, Delivery, Event, EventStream, Follower, ReadEntity, Reader, Result, Services, follow};
 
 /// The rows of one subscription.
 pub trait InsertFeed: Send + Sync + 'static {
     /// The table.
-    type Entity: EntityTrait<Model: Send + Sync>;
+    type Entity: ReadEntity<Model: Send + Sync>;
 
     /// The number of rows read at once, and so the number buffered for a subscriber that falls behind.
     const BATCH: u64 = 50;
@@ -89,12 +89,8 @@ impl<R: InsertFeed> InsertFollower<R> {
 
     async fn read(&mut self) -> Result<()> {
         // Ids rise in the order of commits, because there is only one writer.
-        let batch = self
-            .rows
-            .after(self.last_id)
-            .limit(R::BATCH)
-            .all(self.db.read())
-            .await?;
+        let batch = self.rows.after(self.last_id).limit(R::BATCH);
+        let batch = self.db.read().rows(batch).await?;
         self.has_more = batch.len() as u64 == R::BATCH;
         if let Some(last) = batch.last() {
             self.last_id = R::id(last);

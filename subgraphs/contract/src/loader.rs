@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use async_graphql::Context;
 use async_graphql::dataloader::{DataLoader, Loader as Load, NoCache};
+use entities::is_among;
 use sea_orm::sea_query::FromValueTuple;
-use sea_orm::{ColumnTrait, EntityTrait, Iterable, ModelTrait, PrimaryKeyToColumn, PrimaryKeyTrait, QueryFilter};
+use sea_orm::{Iterable, ModelTrait, PrimaryKeyToColumn, PrimaryKeyTrait, QueryFilter};
 
-use crate::{Db, Error, Result, Services};
+use crate::{Db, Error, ReadEntity, Result, Services};
 
 /// A loader without a cache: it batches the requests of one tick and always reads the database.
 pub type Loader<L> = DataLoader<L, NoCache>;
@@ -62,7 +63,7 @@ pub fn current_row_loader<E: 'static>(services: &Services) -> Loader<RowLoader<E
 
 impl<E> Load<i64> for RowLoader<E>
 where
-    E: EntityTrait<Model: Sync, PrimaryKey: PrimaryKeyTrait<ValueType = i64>>,
+    E: ReadEntity<Model: Sync, PrimaryKey: PrimaryKeyTrait<ValueType = i64>>,
 {
     type Value = E::Model;
     type Error = Error;
@@ -74,8 +75,8 @@ where
         if let Some(services) = &self.expiring {
             services.expire_overdue().await?;
         }
-        let asked = id.into_column().is_in(ids.iter().copied());
-        let found = E::find().filter(asked).all(self.db.read()).await?;
+        let asked = is_among(id.into_column(), ids.iter().copied());
+        let found = self.db.read().rows(E::find().filter(asked)).await?;
         let keyed = |row: E::Model| (i64::from_value_tuple(row.get_primary_key_value()), row);
         Ok(found.into_iter().map(keyed).collect())
     }
@@ -87,7 +88,7 @@ where
 /// When the schema has no [`row_loader`] (or [`current_row_loader`]) of that table.
 pub async fn load_row<E>(ctx: &Context<'_>, id: i64) -> Result<Option<E::Model>>
 where
-    E: EntityTrait<Model: Sync, PrimaryKey: PrimaryKeyTrait<ValueType = i64>>,
+    E: ReadEntity<Model: Sync, PrimaryKey: PrimaryKeyTrait<ValueType = i64>>,
 {
     ctx.data_unchecked::<Loader<RowLoader<E>>>().load_one(id).await
 }

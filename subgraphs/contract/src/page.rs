@@ -9,7 +9,7 @@ use sea_orm::{
     EntityTrait, Iterable, ModelTrait, Order, PrimaryKeyToColumn, QueryFilter, QueryOrder, QuerySelect, Select, Value,
 };
 
-use crate::{ContextExt, Error, Result};
+use crate::{ContextExt, Error, ReadEntity, Result};
 
 /// The number of nodes on a page if the caller gives none.
 const PAGE_DEFAULT: u64 = 25;
@@ -95,7 +95,7 @@ fn key_condition(columns: &[Expr], key: &[i64], is_lower: bool) -> Expr {
 }
 
 /// Lists by pages: in the order of the primary key, or in another order.
-pub trait Paginate<E: EntityTrait<Model: Send + Sync>>: Sized + Send {
+pub trait Paginate<E: ReadEntity<Model: Send + Sync>>: Sized + Send {
     /// Puts the rows in the order of these columns: a unique key of integers.
     fn sorted_by(self, columns: &[E::Column], order: Order) -> SortedSelect<E>;
 
@@ -119,7 +119,7 @@ pub trait Paginate<E: EntityTrait<Model: Send + Sync>>: Sized + Send {
     }
 }
 
-impl<E: EntityTrait<Model: Send + Sync>> Paginate<E> for Select<E> {
+impl<E: ReadEntity<Model: Send + Sync>> Paginate<E> for Select<E> {
     fn sorted_by(self, columns: &[E::Column], order: Order) -> SortedSelect<E> {
         let sorting = Sorting {
             columns: columns.to_vec(),
@@ -139,7 +139,7 @@ pub struct SortedSelect<E: EntityTrait> {
     sorting: Sorting<E>,
 }
 
-impl<E: EntityTrait<Model: Send + Sync>> SortedSelect<E> {
+impl<E: ReadEntity<Model: Send + Sync>> SortedSelect<E> {
     /// Reads one page. `node` returns the node that the API shows.
     ///
     /// Pages stay stable while rows are inserted or deleted, because a page starts after a key, not at an offset.
@@ -154,7 +154,7 @@ impl<E: EntityTrait<Model: Send + Sync>> SortedSelect<E> {
     ) -> Result<PageConnection<N>> {
         let Self { select, sorting } = self;
         let page = args.check(sorting.columns.len())?;
-        let rows = sorting.rows_of(select, &page).all(ctx.db().read()).await?;
+        let rows = ctx.db().read().rows(sorting.rows_of(select, &page)).await?;
         sorting.connection(&page, rows, node)
     }
 
@@ -189,7 +189,7 @@ impl<E: EntityTrait<Model: Send + Sync>> SortedSelect<E> {
             let missing = Ord::min(missing, PIECE_ROWS);
             // The statement reads one row more than its page has.
             piece.limit = missing.saturating_sub(1);
-            let found = sorting.rows_of(select.clone(), &piece).all(ctx.db().read()).await?;
+            let found = ctx.db().read().rows(sorting.rows_of(select.clone(), &piece)).await?;
             charge(&found)?;
             let is_last = (found.len() as u64) < missing;
             let reached = if page.backwards {
@@ -212,7 +212,7 @@ struct Sorting<E: EntityTrait> {
     is_descending: bool,
 }
 
-impl<E: EntityTrait<Model: Send + Sync>> Sorting<E> {
+impl<E: ReadEntity<Model: Send + Sync>> Sorting<E> {
     /// Returns the statement that reads this page of `select`. It reads one row more than the page has, which tells whether there
     /// is another page. Counted from the end, the last row comes first.
     fn rows_of(&self, mut select: Select<E>, page: &Page) -> Select<E> {

@@ -8,12 +8,10 @@ use entities::{
 };
 use sea_orm::{EntityTrait, FromQueryResult, ModelTrait};
 
-use crate::{Audience, Event};
+use crate::{Audience, Event, ReadEntity};
 
 /// A row whose changes are counted.
-pub trait VersionedRow:
-    ModelTrait<Entity: EntityTrait<Model = Self>> + FromQueryResult + Send + Sync + 'static
-{
+pub trait VersionedRow: ModelTrait<Entity: ReadEntity<Model = Self>> + FromQueryResult + Send + Sync + 'static {
     /// The GraphQL type in the invalidations of these rows, `Book`; their keys are the rows' ids.
     const TYPENAME: &'static str;
 

@@ -8,8 +8,8 @@ use contract::{
     ContextExt, DateTime, Db, Error, Loader, PageArgs, PageConnection, Paginate, Result, Viewer,
     is_node_field_selected, load_row, parse_id, to_date_time,
 };
-use entities::{message, user};
-use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter, Select};
+use entities::{is_among, message, user};
+use sea_orm::{EntityTrait, Order, QueryFilter, Select};
 
 use crate::user::User;
 
@@ -94,8 +94,8 @@ impl Load<i64> for MessageWithoutContentsLoader {
     type Error = Error;
 
     async fn load(&self, ids: &[i64]) -> Result<HashMap<i64, message::Model>> {
-        let query = message::Entity::find().filter(message::Column::Id.is_in(ids.iter().copied()));
-        let found = message::without_contents(query).all(self.0.read()).await?;
+        let query = message::Entity::find().filter(is_among(message::Column::Id, ids.iter().copied()));
+        let found = self.0.read().rows(message::without_contents(query)).await?;
         Ok(found.into_iter().map(|message| (message.id, message)).collect())
     }
 }

@@ -8,8 +8,8 @@ use contract::{
     Audience, ContextExt, DateTime, Db, Error, Event, Loader, PageArgs, PageConnection, Paginate, Result,
     is_node_field_selected, load_row, parse_id, to_date_time,
 };
-use entities::post;
-use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter, Select};
+use entities::{is_among, post};
+use sea_orm::{EntityTrait, Order, QueryFilter, Select};
 
 use crate::community::Community;
 use crate::user::User;
@@ -111,8 +111,8 @@ impl Load<i64> for PostWithoutTextLoader {
     type Error = Error;
 
     async fn load(&self, ids: &[i64]) -> Result<HashMap<i64, post::Model>> {
-        let query = post::Entity::find().filter(post::Column::Id.is_in(ids.iter().copied()));
-        let found = post::without_text(query).all(self.0.read()).await?;
+        let query = post::Entity::find().filter(is_among(post::Column::Id, ids.iter().copied()));
+        let found = self.0.read().rows(post::without_text(query)).await?;
         Ok(found.into_iter().map(|post| (post.id, post)).collect())
     }
 }

@@ -2,7 +2,9 @@
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
-use sea_orm::{DbBackend, FromQueryResult, IntoActiveModel, QueryOrder, QuerySelect, Set, Statement, TryInsertResult};
+use sea_orm::{
+    DbBackend, FromQueryResult, IntoActiveModel, Iterable, QueryOrder, QuerySelect, Set, Statement, TryInsertResult,
+};
 
 use crate::support::{Result, TestDb, Tx, WriteError};
 
@@ -125,10 +127,39 @@ async fn every_type_of_value_is_read_as_it_was_written() {
         .await
         .unwrap();
 
+    let all = Entity::find().order_by_asc(Column::Id);
+    assert_eq!(all.clone().all(db.read()).await.unwrap(), written);
+    let reads = db.stats().reads;
+    assert_eq!(db.read().rows(all.clone()).await.unwrap(), written);
+    assert_eq!(db.read().row(all).await.unwrap().as_ref(), written.first());
+    assert_eq!(db.stats().reads - reads, 2, "one statement each");
+}
+
+#[tokio::test]
+async fn a_row_that_does_not_fit_its_model_is_an_error_of_seaorm() {
+    let db = things().await;
+    db.write(async |tx| insert(tx, full("one")).await).await.unwrap();
+    let all = || Entity::find();
+    let changed_order = || {
+        let columns: Vec<_> = Column::iter().collect();
+        Entity::find().select_only().columns(columns.into_iter().rev())
+    };
     assert_eq!(
-        Entity::find().order_by_asc(Column::Id).all(db.read()).await.unwrap(),
-        written
+        db.read().rows(changed_order()).await.unwrap(),
+        all().all(db.read()).await.unwrap()
     );
+    for change in [
+        "UPDATE thing SET kind = 'stop'",
+        "UPDATE thing SET amount = 0.5, kind = 'limit'",
+        "UPDATE thing SET amount = 1, answer = 'no JSON'",
+    ] {
+        db.run(change).await;
+        let expected = all().all(db.read()).await.unwrap_err();
+        assert_eq!(db.read().rows(all()).await.unwrap_err(), expected, "{change}");
+    }
+    let partial = || Entity::find().select_only().column(Column::Id);
+    let expected = partial().all(db.read()).await.unwrap_err();
+    assert_eq!(db.read().rows(partial()).await.unwrap_err(), expected);
 }
 
 #[tokio::test]

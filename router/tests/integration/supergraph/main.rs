@@ -18,4 +18,5 @@ mod preparation;
 mod request_errors;
 mod schema;
 mod subscriptions;
+mod tables;
 mod world;

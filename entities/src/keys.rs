@@ -1,0 +1,17 @@
+//! Look-ups of several rows by their keys.
+
+use sea_orm::ColumnTrait;
+use sea_orm::sea_query::Expr;
+
+/// Whether a column has one of these keys.
+///
+/// The keys are one value of the statement, so its text does not depend on their number, and a connection prepares it
+/// once. A list (`is_in`) of each length is a statement of its own.
+pub fn is_among(column: impl ColumnTrait, keys: impl IntoIterator<Item = i64>) -> Expr {
+    let keys: Vec<String> = keys.into_iter().map(|key| key.to_string()).collect();
+    let keys = format!("[{}]", keys.join(","));
+    Expr::cust_with_exprs(
+        "? IN (SELECT value FROM json_each(?))",
+        [Expr::col(column.as_column_ref()), Expr::value(keys)],
+    )
+}
