@@ -3,6 +3,7 @@
 use crate::app::{RestApp, TestResponse, send};
 use axum::body::Body;
 use contract::Viewer;
+use serde_json::json;
 
 const BOOK: &str = r#"{"title":"T","topic":"t","quantity":3,"price":1}"#;
 
@@ -229,9 +230,13 @@ async fn as_person(app: &RestApp, person: i64, line: &str, body: &str) -> TestRe
 
 /// Returns the buyers, as the graph shows them to a service.
 async fn buyers(app: &RestApp) -> String {
-    let viewer = Viewer::service("test");
-    let data = app.graph("{ bookPurchases { nodes { buyer { id } } } }", viewer).await;
-    data["bookPurchases"]["nodes"].to_string()
+    let service = app.graph(Viewer::service("test"));
+    let purchases = "{ bookPurchases { nodes { buyer { id } } } }";
+    service
+        .query(purchases, json!({}))
+        .await
+        .at("bookPurchases.nodes")
+        .to_string()
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use agora::gateway::Gateway;
 use agora::limits::Limits;
 use agora::rest;
 use agora::rest_access::AnonymousAccess;
-use agora::subgraph::{RequestDocument, Subgraph, SubgraphRequest, SubgraphResponse};
+use agora::subgraph::{Subgraph, SubgraphRequest, SubgraphResponse};
 use agora::supergraph::Supergraph;
 use async_graphql::{Response, ServerError};
 use axum::Router;
@@ -19,8 +19,10 @@ use contract::{Role, Services, TokenKeys, Viewer};
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{self, BoxStream, StreamExt};
 use serde_json::{Value, json};
-use testing::TestServices;
+use testing::{Client, TestServices};
 use tower::ServiceExt;
+
+use crate::graph_client::client;
 
 /// 2026-01-02T03:04:05Z.
 pub const NOW_US: i64 = 1_767_323_045_000_000;
@@ -142,9 +144,9 @@ impl RestApp {
         self.send(line, &headers, body.to_owned()).await
     }
 
-    /// Runs a query on the graph itself, as that viewer.
-    pub async fn graph(&self, query: &str, viewer: Viewer) -> Value {
-        ask(&self.gateway, query, viewer).await
+    /// Returns the client of that viewer for the graph itself.
+    pub fn graph(&self, viewer: Viewer) -> Client {
+        client(Arc::clone(&self.gateway.graph), viewer)
     }
 
     /// Returns the number of copies left of a book.
@@ -219,20 +221,6 @@ pub fn gateway(services: &Services, settings: &Settings, limits: Limits) -> Gate
     let (keys, clock) = (Arc::clone(&services.keys), Arc::clone(&services.clock));
     let auth = Arc::new(Authenticator::new(keys, Arc::clone(&clock)));
     Gateway::new(graph, auth, clock, limits)
-}
-
-/// Runs a query on the graph itself, as that viewer.
-pub async fn ask(gateway: &Gateway, query: &str, viewer: Viewer) -> Value {
-    let request = SubgraphRequest {
-        document: RequestDocument::Text(query.into()),
-        operation_name: None,
-        variables: Default::default(),
-        caller: agora::in_process::caller(viewer, None),
-        request_id: "test".into(),
-        budget: None,
-    };
-    let answer = gateway.graph.fetch(request).await.into_encoded();
-    serde_json::from_slice::<Value>(&answer.body).unwrap()["data"].take()
 }
 
 /// Builds the whole graph over domains that do not respond.

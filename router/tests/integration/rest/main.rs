@@ -10,6 +10,8 @@ mod brokerage;
 mod community;
 mod documentation;
 mod failures;
+#[path = "../graph_client.rs"]
+mod graph_client;
 mod idempotency;
 mod lists;
 mod open_accounts;

@@ -2,7 +2,8 @@
 //! created through the same mount, are plain members' and hold no assets. Every other change is 403 and has no effect.
 
 use contract::Viewer;
-use serde_json::Value;
+use serde_json::{Value, json};
+use testing::REGISTER;
 
 use crate::app::{RestApp, TestResponse};
 
@@ -31,8 +32,12 @@ fn changes(id: i64, name: &str) -> [(String, String); 8] {
 
 /// Returns the account as the graph shows it to an operator.
 async fn shown(app: &RestApp, id: i64) -> String {
-    let query = format!("{{ user(id: {id}) {{ username email karma active address {{ text }} }} }}");
-    app.graph(&query, Viewer::service("test")).await.to_string()
+    let account = "query($id: ID!) { user(id: $id) { username email karma active address { text } } }";
+    let shown = app
+        .graph(Viewer::service("test"))
+        .query(account, json!({ "id": id }))
+        .await;
+    shown["data"].to_string()
 }
 
 async fn login(app: &RestApp, name: &str, password: &str) -> u16 {
@@ -106,9 +111,9 @@ async fn a_mount_loses_an_account_that_gets_money_or_a_password() {
     for (id, change) in [
         (
             6,
-            r#"setBalance(userId: 6, balance: {amount: "0.01", currency: "USD"}) { balance }"#,
+            r#"mutation { setBalance(userId: 6, balance: { amount: "0.01", currency: "USD" }) { balance } }"#,
         ),
-        (7, r#"setPassword(userId: 7, new: "set elsewhere")"#),
+        (7, r#"mutation { setPassword(userId: 7, new: "set elsewhere") }"#),
     ] {
         let name = format!("made{id}");
         assert_eq!(
@@ -117,10 +122,8 @@ async fn a_mount_loses_an_account_that_gets_money_or_a_password() {
                 .status,
             200
         );
-        let done = app
-            .graph(&format!("mutation {{ {change} }}"), Viewer::service("test"))
-            .await;
-        assert!(!done.is_null(), "{change}");
+        let done = app.graph(Viewer::service("test")).query(change, json!({})).await;
+        assert!(!done["data"].is_null(), "{change}: {done}");
         let before = shown(&app, id).await;
         for (line, body) in changes(id, &name) {
             assert_refused(&app.json(&line, &body).await, &line);
@@ -135,8 +138,11 @@ async fn accounts_from_closed_mounts_or_the_graph_have_no_mount() {
     let closed = agora::rest::router(&app.gateway, agora::rest_access::AnonymousAccess::Closed);
     let made = crate::app::send(&closed, "POST /shop/api/users", &[], EVE).await;
     assert_eq!(made.status, 200);
-    let register = r#"mutation { register(input: { username: "zoe", password: "first password" }) { user { id } } }"#;
-    app.graph(register, Viewer::Anonymous).await;
+    let zoe = json!({ "username": "zoe", "password": "first password" });
+    app.graph(Viewer::Anonymous)
+        .query(REGISTER, json!({ "input": zoe }))
+        .await
+        .at("register.user.id");
     for (id, name) in [(6, "eve"), (7, "zoe")] {
         for (line, body) in changes(id, name) {
             assert_refused(&app.json(&line, &body).await, &line);
@@ -170,29 +176,43 @@ async fn a_token_identifies_its_user_on_an_open_mount() {
 #[tokio::test]
 async fn an_open_mount_grants_only_the_fields_of_its_document() {
     let app = RestApp::demo().await;
-    for (mount, field) in [
-        ("shop", r#"setPassword(userId: 3, new: "another password")"#),
-        ("shop", "eraseAccount(userId: 3)"),
-        ("community", "updateProfile(userId: 3, input: { name: \"x\" }) { id }"),
+    for (mount, mutation) in [
+        (
+            "shop",
+            r#"mutation { setPassword(userId: 3, new: "another password") }"#,
+        ),
+        ("shop", "mutation { eraseAccount(userId: 3) }"),
         (
             "community",
-            r#"setBalance(userId: 3, balance: {amount: "1", currency: "USD"}) { balance }"#,
+            r#"mutation { updateProfile(userId: 3, input: { name: "x" }) { id } }"#,
         ),
-        ("shop", r#"trade(stock: "BoarCo", side: BUY, quantity: 1) { number }"#),
-        ("community", "purchaseBook(id: 1) { id }"),
+        (
+            "community",
+            r#"mutation { setBalance(userId: 3, balance: { amount: "1", currency: "USD" }) { balance } }"#,
+        ),
+        (
+            "shop",
+            r#"mutation { trade(stock: "BoarCo", side: BUY, quantity: 1) { number } }"#,
+        ),
+        ("community", "mutation { purchaseBook(id: 1) { id } }"),
         (
             "bookstore",
-            r#"createUser(input: { username: "x", email: "x@example.com" }) { id }"#,
+            r#"mutation { createUser(input: { username: "x", email: "x@example.com" }) { id } }"#,
         ),
-        ("bazaar", r#"sendMessage(from: "dan", to: "ada", contents: "x") { id }"#),
-        ("shop", r#"upvote(postId: 3) { id }"#),
+        (
+            "bazaar",
+            r#"mutation { sendMessage(from: "dan", to: "ada", contents: "x") { id } }"#,
+        ),
+        ("shop", "mutation { upvote(postId: 3) { id } }"),
     ] {
-        let data = app
-            .graph(&format!("mutation {{ {field} }}"), Viewer::open_mount(mount))
-            .await;
-        assert!(data.is_null(), "{mount} {field}: {data}");
+        let answer = app.graph(Viewer::open_mount(mount)).query(mutation, json!({})).await;
+        assert!(answer["data"].is_null(), "{mount} {mutation}: {answer}");
     }
     let private = "{ user(id: 1) { email phone address { text } } users { nodes { id } } }";
-    let seen = app.graph(private, Viewer::open_mount("bookstore")).await;
-    assert!(seen["user"].is_null() || seen["user"]["email"].is_null(), "{seen}");
+    let seen = app
+        .graph(Viewer::open_mount("bookstore"))
+        .query(private, json!({}))
+        .await;
+    let user = &seen["data"]["user"];
+    assert!(user.is_null() || user["email"].is_null(), "{seen}");
 }

@@ -7,15 +7,14 @@ use agora::limits::Limits;
 use contract::Viewer;
 use futures_util::FutureExt;
 use serde_json::{Value, json};
+use testing::member;
 
-use crate::market::{Market, person};
+use crate::market::Market;
 
 const STOCK: &str = "query($id: ID!) { stock(id: $id) { name quantity } }";
 
 async fn quantity(market: &Market, id: i64) -> Option<i64> {
-    let answer = market
-        .ask_as(Viewer::Anonymous, STOCK, json!({ "id": id.to_string() }))
-        .await;
+    let answer = market.query(STOCK, json!({ "id": id.to_string() })).await;
     assert!(answer.get("errors").is_none(), "{answer}");
     answer["data"]["stock"]["quantity"].as_i64()
 }
@@ -31,7 +30,10 @@ async fn a_cached_response_is_fetched_from_no_subgraph() {
     assert_eq!(market.times_asked(), 2, "another stock is another question");
     // Another text of the same query.
     let answer = market
-        .ask("query Look { s: __typename stock(id: \"1\") { ...F } } fragment F on Stock { quantity: quantity name }")
+        .query(
+            "query Look { s: __typename stock(id: \"1\") { ...F } } fragment F on Stock { quantity: quantity name }",
+            json!({}),
+        )
         .await;
     let expected = json!({ "s": "Query", "stock": { "quantity": 0, "name": "s1" } });
     assert_eq!(answer["data"], expected);
@@ -64,13 +66,13 @@ async fn a_query_without_the_id_is_invalidated_too() {
             "b": { "title": two, "id": "s2" },
         } })
     };
-    assert_eq!(market.ask(by_name).await, expected(0, 0));
-    assert_eq!(market.ask(by_name).await, expected(0, 0));
+    assert_eq!(market.query(by_name, json!({})).await, expected(0, 0));
+    assert_eq!(market.query(by_name, json!({})).await, expected(0, 0));
     assert_eq!(market.times_asked(), 1);
     market.trade(2, 5).await;
-    assert_eq!(market.ask(by_name).await, expected(0, 5));
+    assert_eq!(market.query(by_name, json!({})).await, expected(0, 5));
     market.trade(1, 4).await;
-    assert_eq!(market.ask(by_name).await, expected(4, 5));
+    assert_eq!(market.query(by_name, json!({})).await, expected(4, 5));
 }
 
 #[tokio::test]
@@ -78,15 +80,15 @@ async fn a_nested_entity_invalidates_its_response() {
     let market = Market::open();
     let query = "{ stock(id: 7) { name parent { parent { quantity } } } }";
     let expected = |quantity: i64| json!({ "data": { "stock": { "name": "s7", "parent": { "parent": { "quantity": quantity } } } } });
-    assert_eq!(market.ask(query).await, expected(0));
-    assert_eq!(market.ask(query).await, expected(0));
+    assert_eq!(market.query(query, json!({})).await, expected(0));
+    assert_eq!(market.query(query, json!({})).await, expected(0));
     assert_eq!(market.times_asked(), 1);
     market.trade(1, 9).await;
-    assert_eq!(market.ask(query).await, expected(9));
+    assert_eq!(market.query(query, json!({})).await, expected(9));
     // A null parent is not cached: no event would announce a new parent.
     let without_parent = "{ stock(id: 1) { name parent { name } } }";
     for _ in 0..2 {
-        let answer = market.ask(without_parent).await;
+        let answer = market.query(without_parent, json!({})).await;
         assert_eq!(answer["data"]["stock"], json!({ "name": "s1", "parent": null }));
     }
     assert_eq!(market.times_asked(), 5);
@@ -117,8 +119,8 @@ async fn a_response_overtaken_by_a_change_is_not_cached() {
 #[tokio::test]
 async fn public_fields_are_fetched_anonymously_and_shared() {
     let market = Market::open();
-    for viewer in [person(1), person(2), Viewer::Anonymous] {
-        let answer = market.ask_as(viewer, STOCK, json!({ "id": "1" })).await;
+    for viewer in [member(1), member(2), Viewer::Anonymous] {
+        let answer = market.client(viewer).query(STOCK, json!({ "id": "1" })).await;
         assert_eq!(answer["data"]["stock"], json!({ "name": "s1", "quantity": 0 }));
     }
     let asked = market.asked.lock().unwrap().clone();
@@ -131,7 +133,7 @@ async fn unmarked_fields_are_not_cached_and_fetched_as_the_caller() {
     let market = Market::open();
     let query = "{ stock(id: 1) { name mine } }";
     for id in [1, 2, 1] {
-        let answer = market.ask_as(person(id), query, json!({})).await;
+        let answer = market.client(member(id)).query(query, json!({})).await;
         assert_eq!(answer["data"]["stock"]["mine"], json!(format!("Some({id})")));
     }
     assert_eq!(market.times_asked(), 3);
@@ -143,10 +145,10 @@ async fn unmarked_fields_are_not_cached_and_fetched_as_the_caller() {
     ] {
         let before = market.times_asked();
         for _ in 0..2 {
-            market.ask_as(person(1), query, json!({})).await;
+            market.client(member(1)).query(query, json!({})).await;
         }
         assert_eq!(market.times_asked(), before + 2, "{query}");
-        assert_eq!(market.asked.lock().unwrap().last().unwrap().2, person(1));
+        assert_eq!(market.asked.lock().unwrap().last().unwrap().2, member(1));
     }
     let counts = market.counts();
     assert_eq!((counts.hits, counts.misses, counts.entries), (0, 0, 0), "{counts:?}");
@@ -157,18 +159,18 @@ async fn only_found_objects_are_cached() {
     let market = Market::open();
     for _ in 0..2 {
         assert_eq!(quantity(&market, 1_000).await, None);
-        let answer = market.ask("{ stock(id: 13) { name halted } }").await;
+        let answer = market.query("{ stock(id: 13) { name halted } }", json!({})).await;
         assert_eq!(answer["data"]["stock"], json!({ "name": "s13", "halted": null }));
         assert_eq!(answer["errors"][0]["path"], json!(["stock", "halted"]));
         let answer = market
-            .ask("{ a: stock(id: 1) { name } b: stock(id: 1000) { name } }")
+            .query("{ a: stock(id: 1) { name } b: stock(id: 1000) { name } }", json!({}))
             .await;
         assert_eq!(answer["data"], json!({ "a": { "name": "s1" }, "b": null }));
     }
     assert_eq!((market.times_asked(), market.counts().entries), (6, 0));
     // A null field of an existing stock is cached.
     for _ in 0..2 {
-        let answer = market.ask("{ stock(id: 1) { open } }").await;
+        let answer = market.query("{ stock(id: 1) { open } }", json!({})).await;
         assert_eq!(answer["data"]["stock"], json!({ "open": null }));
     }
     assert_eq!((market.times_asked(), market.counts().entries), (7, 1));
@@ -233,7 +235,7 @@ async fn an_oversized_response_is_not_cached() {
         cache_entry_bytes_max: 10,
         ..Limits::default()
     });
-    market.ask("{ stock(id: 1) { name } }").await;
+    market.query("{ stock(id: 1) { name } }", json!({})).await;
     assert_eq!(market.counts().entries, 0);
     let market = Market::with(Limits {
         cache_entry_bytes_max: 1_000,
@@ -243,7 +245,7 @@ async fn an_oversized_response_is_not_cached() {
     let query = "query($id: ID, $name: String) { stock(id: $id, name: $name) { name } }";
     for name in ["x".to_owned(), "x".repeat(2_000)] {
         let variables = json!({ "id": "1", "name": name });
-        let answer = market.ask_as(Viewer::Anonymous, query, variables).await;
+        let answer = market.query(query, variables).await;
         assert_eq!(answer["data"]["stock"]["name"], "s1");
     }
     assert_eq!(market.counts().entries, 1);
@@ -288,15 +290,21 @@ async fn only_uncached_entities_are_fetched() {
         holdings.push(holdings[0].clone());
         json!({ "data": { "holdings": holdings } })
     };
-    assert_eq!(market.ask_as(person(2), query, json!({})).await, held(&[0, 0]));
+    assert_eq!(market.client(member(2)).query(query, json!({})).await, held(&[0, 0]));
     assert_eq!(ids(&market), ["1", "2"]);
-    assert_eq!(market.ask_as(person(4), query, json!({})).await, held(&[0, 0, 0, 0]));
+    assert_eq!(
+        market.client(member(4)).query(query, json!({})).await,
+        held(&[0, 0, 0, 0])
+    );
     assert_eq!(ids(&market), ["3", "4"]);
     market.trade(2, 8).await;
-    assert_eq!(market.ask_as(person(4), query, json!({})).await, held(&[0, 8, 0, 0]));
+    assert_eq!(
+        market.client(member(4)).query(query, json!({})).await,
+        held(&[0, 8, 0, 0])
+    );
     assert_eq!(ids(&market), ["2"]);
     let before = market.times_asked();
-    assert_eq!(market.ask_as(person(3), query, json!({})).await, held(&[0, 8, 0]));
+    assert_eq!(market.client(member(3)).query(query, json!({})).await, held(&[0, 8, 0]));
     assert_eq!(market.times_asked(), before);
     assert_eq!(market.counts().hits, 2 + 3 + 3);
 }
@@ -305,10 +313,10 @@ async fn only_uncached_entities_are_fetched() {
 async fn a_missing_entity_is_null_at_its_own_path() {
     let market = Market::open();
     let query = "{ holdings { stock { name } } }";
-    market.ask_as(person(1), query, json!({})).await;
+    market.client(member(1)).query(query, json!({})).await;
     market.lose(2);
     for _ in 0..2 {
-        let answer = market.ask_as(person(3), query, json!({})).await;
+        let answer = market.client(member(3)).query(query, json!({})).await;
         let errors = answer["errors"].as_array().unwrap();
         assert_eq!(errors.len(), 1, "{answer}");
         assert_eq!(errors[0]["path"], json!(["holdings", 1, "stock", "name"]), "{answer}");
@@ -318,8 +326,8 @@ async fn a_missing_entity_is_null_at_its_own_path() {
     // An error inside an entity keeps its path, too.
     let market = Market::open();
     let query = "{ holdings { stock { halted name } } }";
-    market.ask_as(person(12), query, json!({})).await;
-    let answer = market.ask_as(person(14), query, json!({})).await;
+    market.client(member(12)).query(query, json!({})).await;
+    let answer = market.client(member(14)).query(query, json!({})).await;
     assert_eq!(
         answer["errors"][0]["path"],
         json!(["holdings", 12, "stock", "halted"]),
@@ -336,7 +344,7 @@ async fn entities_with_an_unmarked_field_are_fetched_as_the_caller() {
     let market = Market::open();
     let query = "{ holdings { stock { name mine } } }";
     for id in [1, 2] {
-        let answer = market.ask_as(person(id), query, json!({})).await;
+        let answer = market.client(member(id)).query(query, json!({})).await;
         assert_eq!(
             answer["data"]["holdings"][0]["stock"]["mine"],
             json!(format!("Some({id})"))
@@ -375,7 +383,7 @@ async fn a_query_sees_every_trade_acknowledged_before_it() {
                     vec![(id, quantity(&market, id).await.unwrap())]
                 } else {
                     let query = "{ holdings { stock { id quantity } } }";
-                    let answer = market.ask_as(person(STOCKS), query, json!({})).await;
+                    let answer = market.client(member(STOCKS)).query(query, json!({})).await;
                     let holdings = answer["data"]["holdings"].as_array().unwrap().iter();
                     let seen = holdings.map(|holding| {
                         let stock = &holding["stock"];

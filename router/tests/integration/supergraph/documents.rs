@@ -133,7 +133,7 @@ async fn fields_with_different_list_arguments_cannot_be_merged() {
 async fn descriptions_in_a_document_are_ignored() {
     let graph = Graph::new();
     let described = "\"\"\"what it\nis for\"\"\" query Q(\"whose\" $id: ID = \"1\" \"unused\" $t: String) { ...F }\n\"part\" fragment F on Query { person(id: $id) { name } echo(text: $t) }";
-    let answer = graph.run(described).await;
+    let answer = graph.query(described, json!({})).await;
     assert_eq!(answer["data"]["person"]["name"], "Ada", "{answer}");
     let wrong = graph.answer(request("\"ö\" query { me { nothing } }", json!({}))).await;
     let wrong: Value = serde_json::from_slice(&wrong.body).unwrap();
@@ -157,7 +157,7 @@ async fn strings_may_have_every_unicode_character() {
         (r#""\u00e9\u{e9}\n""#, "éé\n"),
         ("\"\"\"\n  two\n    lines \\\"\"\"\n\"\"\"", "two\n  lines \"\"\""),
     ] {
-        let answer = graph.run(&format!("{{ echo(text: {written}) }}")).await;
+        let answer = graph.query(&format!("{{ echo(text: {written}) }}"), json!({})).await;
         let echo: Value = serde_json::from_str(answer["data"]["echo"].as_str().unwrap()).unwrap();
         assert_eq!(echo["text"], read, "{written}");
     }
@@ -185,7 +185,7 @@ async fn introspection_has_the_fields_of_the_newest_specification() {
         "input EchoInput @join__type(graph: PEOPLE) @oneOf",
     );
     let one_of = Supergraph::without_subgraphs(&sdl, &contract::SCALARS).unwrap();
-    for (graph, is_one_of) in [(&Graph::new().supergraph, false), (&one_of, true)] {
+    for (graph, is_one_of) in [(&*Graph::new().supergraph, false), (&one_of, true)] {
         let query = r#"query($n: String!) { input: __type(name: "EchoInput") { isOneOf ...T isOneOf } other: __type(name: $n) { name isOneOf }
             __type(name: "__Type") { fields { name type { isOneOf } } }
             __schema { directives(includeDeprecated: true) { name isDeprecated why: deprecationReason } } }

@@ -10,9 +10,9 @@ use contract::{Role, Viewer};
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use serde_json::{Value, json};
-use testing::{NEW_YEAR_US, TestServices};
+use testing::{Client, NEW_YEAR_US, TestServices};
 
-use crate::domains::request;
+use crate::graph_client::client;
 
 /// A person with karma, wallet, holdings with live prices, orders, books, shop orders, posts with scores, and their inbox.
 const EVERYTHING: &str = include_str!("../../../benches/everything/query.graphql");
@@ -54,7 +54,7 @@ impl Subgraph for CountingSubgraph {
 
 struct Demo {
     on: TestServices,
-    supergraph: Supergraph,
+    supergraph: Arc<Supergraph>,
     fetches: FetchCounts,
     ada: i64,
 }
@@ -81,42 +81,36 @@ impl Demo {
         );
         let mut demo = Self {
             on,
-            supergraph: supergraph.unwrap(),
+            supergraph: Arc::new(supergraph.unwrap()),
             fetches,
             ada: 0,
         };
-        let found = demo
-            .ask("{ user(username: \"ada\") { id } }", json!({}), Viewer::Anonymous)
-            .await;
-        demo.ada = found["user"]["id"].as_str().unwrap().parse().unwrap();
+        let ada = "{ user(username: \"ada\") { id } }";
+        demo.ada = demo.client(Viewer::Anonymous).query(ada, json!({})).await.id("user.id");
         demo.fetches.lock().unwrap().clear();
         demo
     }
 
-    async fn ask(&self, query: &str, variables: Value, viewer: Viewer) -> Value {
-        let answer = self.supergraph.fetch(request(viewer, query, variables));
-        let mut answer: Value = serde_json::from_slice(&answer.await.into_encoded().body).unwrap();
-        assert!(answer.get("errors").is_none(), "{answer}");
-        answer["data"].take()
+    fn client(&self, viewer: Viewer) -> Client {
+        client(self.supergraph.clone(), viewer)
     }
 
-    async fn ask_as_ada(&self, query: &str, variables: Value) -> Value {
-        let viewer = Viewer::User {
+    fn ada(&self) -> Client {
+        self.client(Viewer::User {
             id: self.ada,
             role: Role::Investor,
             admin: false,
-        };
-        self.ask(query, variables, viewer).await
+        })
     }
 
     /// Runs `EVERYTHING` with lists of up to `n`. Returns its response, the number of statements, and the number of fetches from
     /// each subgraph.
     async fn everything(&self, n: usize) -> (Value, u64, BTreeMap<String, usize>) {
         let before = self.on.services.db.stats().reads;
-        let mut answer = self.ask_as_ada(EVERYTHING, json!({ "n": n })).await;
+        let answer = self.ada().query(EVERYTHING, json!({ "n": n })).await;
         let reads = self.on.services.db.stats().reads - before;
         let fetches = std::mem::take(&mut *self.fetches.lock().unwrap());
-        (answer["me"].take(), reads, fetches)
+        (answer.at("me").clone(), reads, fetches)
     }
 }
 
@@ -124,21 +118,17 @@ impl Demo {
 async fn a_query_over_all_domains_batches_its_fetches_and_rows() {
     let demo = Demo::new().await;
     // The sample data has one of each of these already.
-    demo.ask_as_ada("mutation { purchaseBook(id: 1) { id } }", json!({}))
-        .await;
-    demo.ask_as_ada(
+    for mutation in [
+        "mutation { purchaseBook(id: 1) { id } }",
         "mutation { placeShopOrder(input: { product: 1, quantity: 2, date: \"2026-01-01\" }) { id } }",
-        json!({}),
-    )
-    .await;
-    demo.ask_as_ada(
         "mutation { createPost(input: { community: \"Books\", title: \"Good?\", text: \"It is.\" }) { id } }",
-        json!({}),
-    )
-    .await;
-    let program = Viewer::service("test");
+    ] {
+        let done = demo.ada().query(mutation, json!({})).await;
+        assert_eq!(done.code(), "OK", "{done}");
+    }
     let write = "mutation { sendMessage(from: \"dan\", to: \"ada\", contents: \"Good, yes.\") { id } }";
-    demo.ask(write, json!({}), program).await;
+    let sent = demo.client(Viewer::service("test")).query(write, json!({})).await;
+    assert_eq!(sent.code(), "OK", "{sent}");
     // After this run, one-time preparations no longer count.
     demo.everything(1).await;
 

@@ -2,6 +2,7 @@
 
 use agora::limits::Limits;
 use serde_json::{Value, json};
+use testing::Answer;
 
 use crate::world::{Graph, SubgraphBehavior};
 
@@ -13,7 +14,7 @@ fn graph_without(name: &str, behavior: SubgraphBehavior) -> Graph {
     Graph::with(&[(name, behavior)], limits)
 }
 
-fn codes(answer: &Value) -> Vec<&str> {
+fn codes(answer: &Answer) -> Vec<&str> {
     let errors = answer["errors"].as_array().map_or(&[][..], |errors| errors);
     errors
         .iter()
@@ -25,7 +26,10 @@ fn codes(answer: &Value) -> Vec<&str> {
 async fn fields_of_a_subgraph_that_is_down_are_null_with_errors() {
     let graph = graph_without("products", SubgraphBehavior::Down);
     let answer = graph
-        .run("{ me { name reviews { body product { upc name } } } products { name } }")
+        .query(
+            "{ me { name reviews { body product { upc name } } } products { name } }",
+            json!({}),
+        )
         .await;
     assert_eq!(
         answer,
@@ -38,7 +42,9 @@ async fn fields_of_a_subgraph_that_is_down_are_null_with_errors() {
             ],
         })
     );
-    let answer = graph.run("{ me { name reviews { body product { upc name } } } }").await;
+    let answer = graph
+        .query("{ me { name reviews { body product { upc name } } } }", json!({}))
+        .await;
     assert_eq!(
         answer["data"],
         json!({ "me": { "name": "Ada", "reviews": [{ "body": "good", "product": null }, { "body": "so so", "product": null }] } })
@@ -56,7 +62,7 @@ async fn a_failing_subgraph_does_not_affect_the_others() {
     ] {
         let graph = graph_without("reviews", behavior);
         let answer = graph
-            .run("{ people { name favourite { __typename } } must { name } }")
+            .query("{ people { name favourite { __typename } } must { name } }", json!({}))
             .await;
         let person = |name: &str| json!({ "name": name, "favourite": null });
         assert_eq!(
@@ -72,7 +78,7 @@ async fn a_failing_subgraph_does_not_affect_the_others() {
 #[tokio::test]
 async fn a_field_that_requires_a_failed_field_reports_an_error() {
     let graph = graph_without("products", SubgraphBehavior::Forgetful);
-    let answer = graph.run("{ depots { city holds { shipping } } }").await;
+    let answer = graph.query("{ depots { city holds { shipping } } }", json!({})).await;
     assert_eq!(
         answer["data"]["depots"][0],
         json!({ "city": "Lyon", "holds": [null, null, null, null] })
@@ -88,7 +94,10 @@ async fn a_field_that_requires_a_failed_field_reports_an_error() {
 async fn an_entity_at_several_paths_is_fetched_once() {
     let graph = Graph::new();
     graph
-        .run("{ topReviews { author { name } replies { author { name } } } depots { holds { name } } }")
+        .query(
+            "{ topReviews { author { name } replies { author { name } } } depots { holds { name } } }",
+            json!({}),
+        )
         .await;
     let asked = graph.asked["people"].lock().unwrap().clone();
     let [(text, variables)] = &asked[..] else {
@@ -105,7 +114,7 @@ async fn an_entity_at_several_paths_is_fetched_once() {
 
 #[tokio::test]
 async fn a_number_as_an_id_is_returned_as_a_string() {
-    let answer = Graph::new().run("{ people { code } }").await;
+    let answer = Graph::new().query("{ people { code } }", json!({})).await;
     assert_eq!(
         answer["data"]["people"],
         json!([{ "code": "42" }, { "code": "x" }, { "code": "c3" }])
@@ -120,7 +129,10 @@ async fn errors_above_the_limit_are_counted_and_not_listed() {
     };
     let graph = Graph::with(&[("reviews", SubgraphBehavior::Down)], limits);
     let answer = graph
-        .run("{ people { name favourite { __typename } liked { __typename } } }")
+        .query(
+            "{ people { name favourite { __typename } liked { __typename } } }",
+            json!({}),
+        )
         .await;
     assert_eq!(codes(&answer), ["UNAVAILABLE"; 2]);
     assert_eq!(answer["extensions"], json!({ "errorsOmitted": 4 }));
@@ -133,7 +145,7 @@ async fn entities_above_the_limit_are_not_fetched() {
         ..Limits::default()
     };
     let answer = Graph::with(&[], limits)
-        .run("{ people { favourite { __typename } } }")
+        .query("{ people { favourite { __typename } } }", json!({}))
         .await;
     assert_eq!(codes(&answer), ["QUERY_TOO_COMPLEX"], "{answer}");
     assert_eq!(answer["errors"][0]["path"], json!(["people", 2, "favourite"]));
@@ -143,15 +155,18 @@ async fn entities_above_the_limit_are_not_fetched() {
 async fn a_mutation_stops_at_a_null_that_propagates_to_the_root() {
     let graph = Graph::new();
     let answer = graph
-        .run(r#"mutation { write(product: "b", body: "new") { author { vital } } note(text: "never") }"#)
+        .query(
+            r#"mutation { write(product: "b", body: "new") { author { vital } } note(text: "never") }"#,
+            json!({}),
+        )
         .await;
     assert_eq!(answer["data"], Value::Null, "{answer}");
     assert_eq!(answer["errors"][0]["path"], json!(["write", "author", "vital"]));
-    let answer = graph.run(r#"mutation { note(text: "first") }"#).await;
+    let answer = graph.query(r#"mutation { note(text: "first") }"#, json!({})).await;
     assert_eq!(answer, json!({ "data": { "note": ["note first"] } }));
 }
 
-fn paths(answer: &Value) -> Vec<Value> {
+fn paths(answer: &Answer) -> Vec<Value> {
     let errors = answer["errors"].as_array().map_or(&[][..], |errors| errors);
     errors.iter().map(|error| error["path"].clone()).collect()
 }
@@ -182,7 +197,7 @@ async fn an_error_of_an_added_field_has_the_path_that_requires_it() {
             vec![json!(["r", "product", "volume"]), json!(["r", "product", "also"])],
         ),
     ] {
-        let answer = graph.run(query).await;
+        let answer = graph.query(query, json!({})).await;
         assert_eq!(answer["data"], data, "{answer}");
         let mut found = paths(&answer);
         found.sort_by_key(|path| expected.iter().position(|known| known == path));
@@ -197,10 +212,10 @@ async fn an_answer_that_is_too_large_is_one_error_and_no_data() {
         answer_bytes_max,
         ..Limits::default()
     };
-    let whole = Graph::with(&[], limits(64 * 1024)).run(query).await;
+    let whole = Graph::with(&[], limits(64 * 1024)).query(query, json!({})).await;
     assert!(whole.get("errors").is_none(), "{whole}");
     for bytes in [100, 1_000] {
-        let answer = Graph::with(&[], limits(bytes)).run(query).await;
+        let answer = Graph::with(&[], limits(bytes)).query(query, json!({})).await;
         assert_eq!(answer["data"], Value::Null, "{answer}");
         assert_eq!(codes(&answer), ["ANSWER_TOO_LARGE"], "{answer}");
     }

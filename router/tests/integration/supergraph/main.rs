@@ -8,6 +8,8 @@ mod documents;
 mod domains;
 mod everything;
 mod failures;
+#[path = "../graph_client.rs"]
+mod graph_client;
 mod language;
 mod market;
 mod operations;

@@ -3,21 +3,25 @@
 //! `npm --prefix router/web run compose -- --subgraph stocks=stocks.graphql --subgraph holdings=holdings.graphql --out supergraph.graphql`.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 
 use agora::cache::{CacheCounts, ResponseCache};
-use agora::in_process::{InProcess, caller, identity};
+use agora::in_process::{InProcess, identity};
 use agora::invalidating_bus::InvalidatingBus;
 use agora::limits::Limits;
 use agora::subgraph::{Subgraph, SubgraphRequest, SubgraphResponse};
 use agora::supergraph::Supergraph;
 use async_graphql::{Context, EmptyMutation, EmptySubscription, Error, ID, Object, Result, Schema, SimpleObject};
-use contract::{Audience, Bus, DomainSchema, Event, InProcessBus, Role, Viewer};
+use contract::{Audience, Bus, DomainSchema, Event, InProcessBus, Viewer};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use serde_json::{Value, json};
+use testing::Client;
 use tokio::sync::mpsc;
+
+use crate::graph_client::client;
 
 /// The quantities, by id. The stocks are 1 to 100, called `s1` to `s100`.
 type Quantities = Arc<Mutex<BTreeMap<i64, i32>>>;
@@ -189,15 +193,23 @@ impl Subgraph for Counted {
     }
 }
 
-/// The market.
+/// The market. It dereferences to the client of an anonymous caller.
 pub struct Market {
-    pub supergraph: Supergraph,
+    supergraph: Arc<Supergraph>,
+    anonymous: Client,
     pub cache: Arc<ResponseCache>,
     pub bus: Arc<dyn Bus>,
     /// The requests to `stocks`.
     pub asked: Requests,
     quantities: Quantities,
     gate: Gate,
+}
+
+impl Deref for Market {
+    type Target = Client;
+    fn deref(&self) -> &Client {
+        &self.anonymous
+    }
 }
 
 impl Market {
@@ -232,8 +244,10 @@ impl Market {
             Arc::new(limits),
             cache.clone(),
         );
+        let supergraph = Arc::new(supergraph.expect("a supergraph"));
         Self {
-            supergraph: supergraph.expect("a supergraph"),
+            anonymous: client(supergraph.clone(), Viewer::Anonymous),
+            supergraph,
             cache,
             bus,
             asked,
@@ -242,30 +256,15 @@ impl Market {
         }
     }
 
-    /// Runs a query without a user.
-    pub async fn ask(&self, query: &str) -> Value {
-        self.ask_as(Viewer::Anonymous, query, json!({})).await
-    }
-
-    pub async fn ask_as(&self, viewer: Viewer, query: &str, variables: Value) -> Value {
-        let request = SubgraphRequest {
-            caller: caller(viewer, None),
-            ..crate::world::request(query, variables)
-        };
-        let answer = self.supergraph.fetch(request).await.into_encoded();
-        serde_json::from_slice(&answer.body).expect("JSON")
+    pub fn client(&self, viewer: Viewer) -> Client {
+        client(self.supergraph.clone(), viewer)
     }
 
     /// Trades through the graph, as a client does.
     pub async fn trade(&self, id: i64, quantity: i32) {
         let query = "mutation($id: ID!, $quantity: Int!) { trade(id: $id, quantity: $quantity) { quantity } }";
-        let traded = self
-            .ask_as(
-                Viewer::Anonymous,
-                query,
-                json!({ "id": id.to_string(), "quantity": quantity }),
-            )
-            .await;
+        let variables = json!({ "id": id.to_string(), "quantity": quantity });
+        let traded = self.query(query, variables).await;
         assert_eq!(traded, json!({ "data": { "trade": { "quantity": quantity } } }));
     }
 
@@ -293,13 +292,5 @@ impl Market {
 
     pub fn counts(&self) -> CacheCounts {
         self.cache.counts()
-    }
-}
-
-pub fn person(id: i64) -> Viewer {
-    Viewer::User {
-        id,
-        role: Role::Member,
-        admin: false,
     }
 }

@@ -327,7 +327,7 @@ async fn disabled_introspection_is_refused_except_typename() {
             "INTROSPECTION_DISABLED"
         );
     }
-    let answer = graph.run("{ __typename me { __typename } }").await;
+    let answer = graph.query("{ __typename me { __typename } }", json!({})).await;
     assert_eq!(
         answer,
         json!({ "data": { "__typename": "Query", "me": { "__typename": "Person" } } })

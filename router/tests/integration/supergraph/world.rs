@@ -2,11 +2,12 @@
 //! specification requires. The reference executor is `apollo-compiler`'s.
 
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use agora::limits::Limits;
-use agora::subgraph::{EncodedResponse, RequestDocument, ResponseKind, Subgraph, SubgraphRequest, SubgraphResponse};
+use agora::subgraph::{EncodedResponse, ResponseKind, Subgraph, SubgraphRequest, SubgraphResponse};
 use agora::supergraph::{Supergraph, public_schema};
 use apollo_compiler::resolvers::{Execution, FieldError, ObjectValue, ResolveInfo, ResolvedValue};
 use apollo_compiler::response::{ExecutionResponse, JsonMap};
@@ -17,6 +18,9 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, StreamExt};
 use serde_json::{Map, Value, json};
+use testing::Client;
+
+use crate::graph_client;
 
 /// Composed by `npm --prefix router/web run compose -- --subgraph NAME=FILE … --out FILE`, run where these files are.
 pub const SUPERGRAPH: &str = include_str!("graph/supergraph.graphql");
@@ -401,10 +405,23 @@ fn execute(
 /// The requests to a subgraph: documents with their variables.
 pub type Requests = Arc<Mutex<Vec<(String, Value)>>>;
 
-/// The graph of these tests.
+/// Returns the request of an anonymous caller for a document with these variables.
+pub fn request(document: &str, variables: Value) -> SubgraphRequest {
+    graph_client::request(Viewer::Anonymous, document, variables)
+}
+
+/// The graph of these tests. It dereferences to the client of an anonymous caller.
 pub struct Graph {
-    pub supergraph: Supergraph,
+    pub supergraph: Arc<Supergraph>,
+    client: Client,
     pub asked: HashMap<&'static str, Requests>,
+}
+
+impl Deref for Graph {
+    type Target = Client;
+    fn deref(&self) -> &Client {
+        &self.client
+    }
 }
 
 impl Graph {
@@ -427,7 +444,12 @@ impl Graph {
             subgraphs.insert(name.to_owned(), Arc::new(subgraph));
         }
         let supergraph = Supergraph::new(SUPERGRAPH, &contract::SCALARS, subgraphs, Arc::new(limits)).unwrap();
-        Self { supergraph, asked }
+        let supergraph = Arc::new(supergraph);
+        Self {
+            client: graph_client::client(supergraph.clone(), Viewer::Anonymous),
+            supergraph,
+            asked,
+        }
     }
 
     pub async fn answer(&self, request: SubgraphRequest) -> EncodedResponse {
@@ -450,26 +472,6 @@ impl Graph {
         assert!(!body["errors"][0]["message"].as_str().unwrap().is_empty());
         assert!(answer.body.len() < 20_000, "{} bytes to say no", answer.body.len());
         (code.as_str(), body)
-    }
-
-    pub async fn run(&self, query: &str) -> Value {
-        self.run_with(query, json!({})).await
-    }
-
-    pub async fn run_with(&self, query: &str, variables: Value) -> Value {
-        let answer = self.answer(request(query, variables)).await;
-        serde_json::from_slice(&answer.body).unwrap()
-    }
-}
-
-pub fn request(query: &str, variables: Value) -> SubgraphRequest {
-    SubgraphRequest {
-        document: RequestDocument::Text(query.into()),
-        operation_name: None,
-        variables: async_graphql::Variables::from_json(variables),
-        caller: agora::in_process::caller(Viewer::Anonymous, None),
-        request_id: "test".into(),
-        budget: None,
     }
 }
 

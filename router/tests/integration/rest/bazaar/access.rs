@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use contract::Viewer;
+use serde_json::json;
 
 use super::nothing_happened;
 use crate::app::{RestApp, TestResponse};
@@ -118,9 +119,11 @@ async fn by_person(app: &RestApp, person: i64, line: &str, body: &str) -> TestRe
 
 /// Returns the traders, as the graph shows them to a service.
 async fn traders(app: &RestApp) -> String {
-    let viewer = Viewer::service("test");
-    let data = app
-        .graph("{ exchangeOrders { nodes { trader { id } } } }", viewer)
-        .await;
-    data["exchangeOrders"]["nodes"].to_string()
+    let service = app.graph(Viewer::service("test"));
+    let orders = "{ exchangeOrders { nodes { trader { id } } } }";
+    service
+        .query(orders, json!({}))
+        .await
+        .at("exchangeOrders.nodes")
+        .to_string()
 }

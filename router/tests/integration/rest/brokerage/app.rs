@@ -8,9 +8,10 @@ use agora::rest_access::AnonymousAccess;
 use axum::Router;
 use contract::{ManualClock, Role};
 use serde_json::{Value, json};
-use testing::TestServices;
+use testing::{Client, TestServices};
 
-use crate::app::{NOW_US, TestResponse, ask, gateway, send};
+use crate::app::{NOW_US, TestResponse, gateway, send};
+use crate::graph_client::client;
 
 /// The time of the tests.
 pub const NOW: &str = "2026-01-02T03:04:05+00:00";
@@ -158,16 +159,24 @@ impl BrokerageApp {
         answered.json()
     }
 
-    /// Runs a mutation as Ada in the graph that has no route in the mount; returns the value of `it`.
-    pub async fn graph(&self, mutation: &str) -> Value {
-        let viewer = contract::Viewer::User {
+    /// Returns Ada's client for the graph itself, for mutations that have no route in the mount.
+    pub fn graph(&self) -> Client {
+        let ada = contract::Viewer::User {
             id: ADA,
             role: Role::Investor,
             admin: false,
         };
-        let answer = ask(&self.gateway, &format!("mutation {{ it: {mutation} }}"), viewer).await;
-        assert!(answer["it"].is_object(), "{mutation}: {answer}");
-        answer["it"].clone()
+        client(self.gateway.graph.clone(), ada)
+    }
+
+    /// Deposits 77 euros into Ada's wallet through the graph, and returns the id of the transaction.
+    pub async fn deposit_euros(&self) -> String {
+        let deposit = r#"mutation { deposit(amount: { amount: "77.00", currency: "EUR" }) { id } }"#;
+        self.graph()
+            .query(deposit, json!({}))
+            .await
+            .text("deposit.id")
+            .to_owned()
     }
 
     /// Deposits money into the caller's wallet.

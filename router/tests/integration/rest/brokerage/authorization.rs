@@ -1,5 +1,7 @@
 //! The user service: authorizations.
 
+use serde_json::json;
+
 use super::app::{ADA, BrokerageApp, CLEO, LATER, NOW, reason, refused};
 
 fn shown(id: i64, kind: &str, holding: &str, amount: &str, active: bool) -> String {
@@ -311,14 +313,12 @@ async fn an_authorization_in_another_currency_is_not_found() {
     let (ada, ben) = (brokerage.ada(), brokerage.ben());
     brokerage.deposit(&ada, "100").await;
     brokerage.buy(&ada, 3).await;
-    brokerage
-        .graph(r#"deposit(amount: { amount: "77.00", currency: "EUR" }) { id }"#)
-        .await;
-    let grant = format!(
-        r#"grantAuthorization(input: {{ kind: CAPITAL, broker: "2", amount: {{ amount: "7.00", currency: "EUR" }}, endsAt: "{LATER}" }}) {{ authorization {{ id }} }}"#
-    );
-    let euros = brokerage.graph(&grant).await;
-    let euros = euros["authorization"]["id"].as_str().unwrap();
+    brokerage.deposit_euros().await;
+    let grant = "mutation($input: GrantInput!) { grantAuthorization(input: $input) { authorization { id } } }";
+    let euros = json!({ "amount": "7.00", "currency": "EUR" });
+    let input = json!({ "kind": "CAPITAL", "broker": "2", "amount": euros, "endsAt": LATER });
+    let granted = brokerage.graph().query(grant, json!({ "input": input })).await;
+    let euros = granted.text("grantAuthorization.authorization.id");
     let shown = [brokerage.lend_money("10").await, brokerage.lend_shares(2).await];
     for caller in [&ada, &ben] {
         let by_id = brokerage.get(caller, &format!("/authorizations/{euros}")).await;
@@ -376,8 +376,8 @@ async fn times_without_an_offset_are_in_utc() {
     assert_eq!(
         (&shown["startDate"], &shown["endDate"]),
         (
-            &serde_json::json!("2031-04-11T02:06:12.073516+00:00"),
-            &serde_json::json!("2032-04-11T02:06:12+00:00")
+            &json!("2031-04-11T02:06:12.073516+00:00"),
+            &json!("2032-04-11T02:06:12+00:00")
         )
     );
 }

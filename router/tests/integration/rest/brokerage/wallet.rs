@@ -207,10 +207,7 @@ async fn money_in_another_currency_is_not_shown() {
     let brokerage = BrokerageApp::new().await;
     let ada = brokerage.ada();
     brokerage.deposit(&ada, "100").await;
-    let euros = brokerage
-        .graph(r#"deposit(amount: { amount: "77.00", currency: "EUR" }) { id }"#)
-        .await;
-    let id = euros["id"].as_str().unwrap();
+    let id = brokerage.deposit_euros().await;
     let by_id = brokerage.get(&ada, &format!("/transactions/{id}")).await;
     assert_eq!(by_id.line(), refused(404, "NOT_FOUND", "transaction not found"));
     let listed = brokerage.done(&ada, "GET /transactions", "").await;

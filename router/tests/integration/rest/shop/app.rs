@@ -46,9 +46,9 @@ impl ShopApp {
     /// Returns the available quantities of products 1, 2 and 3.
     pub async fn left(&self) -> [i64; 3] {
         let query = "{ products(first: 3) { nodes { available } } }";
-        let products = self.app.graph(query, Viewer::Anonymous).await;
-        let nodes = &products["products"]["nodes"];
-        [0, 1, 2].map(|place| nodes[place]["available"].as_i64().unwrap())
+        let products = self.app.graph(Viewer::Anonymous).query(query, json!({})).await;
+        let available = products.all("products.nodes.*.available");
+        [0, 1, 2].map(|place: usize| available[place].as_i64().unwrap())
     }
 
     /// Returns the orders of that user.
