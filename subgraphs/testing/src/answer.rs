@@ -53,6 +53,13 @@ impl Answer {
         }
     }
 
+    /// Returns the argument that the first error names; an empty text when it names none.
+    pub fn field(&self) -> &str {
+        self.json["errors"][0]["extensions"]["field"]
+            .as_str()
+            .unwrap_or_default()
+    }
+
     /// Returns the value at that path of `data`, such as `user.inbox.nodes.0.contents`. A number is the index of an item.
     ///
     /// # Panics

@@ -18,7 +18,7 @@ mod viewers;
 pub use answer::Answer;
 pub use checked_in::assert_checked_in;
 pub use client::{Client, Request, Transport};
-pub use domain::{TestDomain, code};
+pub use domain::TestDomain;
 pub use events::received_events;
 pub use people::{LOGIN, Person, REGISTER};
 pub use services::{NEW_YEAR_US, TestServices};

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::lending_access;
-use crate::support::{AccountsDomain, CallerSession, PASSWORD};
+use crate::support::{AccountsDomain, CallerSession, PASSWORD, SignedIn};
 
 /// The callers of the table's columns: the person, another person, two operators (an administrator and a service),
 /// and an anonymous caller.
@@ -159,13 +159,13 @@ async fn every_field_is_shown_only_to_permitted_callers() {
         for ((caller, name), expected) in callers.iter().zip(CALLER_NAMES).zip(expected) {
             let representation = json!({"of": [{"__typename": "User", "id": id}]});
             let direct = domain
-                .ask(caller, &format!("{{ user(id: {id}) {{ it: {field} }} }}"), json!({}))
+                .query(caller, &format!("{{ user(id: {id}) {{ it: {field} }} }}"), json!({}))
                 .await;
             let entity = format!(
                 "query($of: [_Any!]!) {{ _entities(representations: $of) {{ ... on User {{ it: {field} }} }} }}"
             );
-            let entity = domain.ask(caller, &entity, representation).await;
-            for value in [direct.at("/user/it"), entity.at("/_entities/0/it")] {
+            let entity = domain.query(caller, &entity, representation).await;
+            for value in [direct.at("user.it"), entity.at("_entities.0.it")] {
                 let got = if value.is_null() { HIDDEN } else { OK };
                 assert_eq!(got, expected, "{field} for {name}");
             }
@@ -180,7 +180,7 @@ async fn every_operation_runs_only_for_permitted_callers() {
         for (at, expected) in expected.into_iter().enumerate() {
             let before = row(&domain, id).await;
             let answer = domain
-                .ask(&callers[at], &document.replace("$id", &id.to_string()), json!({}))
+                .query(&callers[at], &document.replace("$id", &id.to_string()), json!({}))
                 .await;
             let nothing = || answer.at("").as_object().unwrap().values().all(Value::is_null);
             let got = match answer.code() {

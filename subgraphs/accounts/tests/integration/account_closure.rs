@@ -9,7 +9,7 @@ use sea_orm::EntityTrait;
 use serde_json::json;
 
 use crate::lending_support::{LendingFixture, invalidated};
-use crate::support::{CallerSession, SignedInUser};
+use crate::support::{CallerSession, ERASE, SignedInUser};
 
 impl LendingFixture {
     /// Places ada's automated order of that many shares at 10.00.
@@ -55,7 +55,7 @@ impl LendingFixture {
     }
 
     async fn close_account(&self, caller: &CallerSession, how: &str) {
-        self.ask(caller, &format!("mutation {{ {how} }}"), json!({}))
+        self.query(caller, &format!("mutation {{ {how} }}"), json!({}))
             .await
             .at("");
     }
@@ -159,7 +159,7 @@ async fn closing_a_broker_returns_the_broker_authorizations() {
             (&json!(false), &json!("0.00"))
         );
         assert_eq!(
-            domain.own_authorization_ids(&domain.ada, "(active: true)").await,
+            domain.own_authorization_ids(&domain.ada, json!({"active": true})).await,
             [cids]
         );
         let answer = domain.grant(&domain.ada, domain.money("100.00")).await;
@@ -194,12 +194,11 @@ async fn a_refused_closure_ends_nothing() {
     let money = domain.grant_id(domain.money("400.00")).await;
     let waits = domain.automated(Side::Buy, 1).await;
     let mut events = domain.events();
-    let document = format!("mutation {{ eraseAccount(userId: {}) }}", domain.ada.id);
     let stranger: &SignedInUser = &domain.eve;
-    assert_eq!(
-        domain.ask(&stranger.caller, &document, json!({})).await.code(),
-        "FORBIDDEN"
-    );
+    let refused = domain
+        .query(&stranger.caller, ERASE, json!({"id": domain.ada.id}))
+        .await;
+    assert_eq!(refused.code(), "FORBIDDEN");
     assert_eq!(domain.ended(money).await, (true, None));
     assert_eq!(domain.orders().await, [(waits, OrderStatus::Pending, None)]);
     assert_eq!(invalidated(&mut events), []);

@@ -22,7 +22,7 @@ async fn the_last_active_administrator_cannot_be_removed() {
     let root = admin(&domain, "root").await;
     for how in ["deactivateAccount { id }", "eraseAccount"] {
         let refused = domain
-            .ask(&CallerSession::admin(root), &format!("mutation {{ {how} }}"), json!({}))
+            .query(&CallerSession::admin(root), &format!("mutation {{ {how} }}"), json!({}))
             .await;
         assert_eq!(refused.code(), "CONFLICT", "{how}");
         assert!(
@@ -39,7 +39,7 @@ async fn the_last_active_administrator_cannot_be_removed() {
         format!("eraseAccount(userId: {root})"),
     ] {
         let left = domain
-            .ask(
+            .query(
                 &CallerSession::admin(second),
                 &format!("mutation {{ {how} }}"),
                 json!({}),
@@ -48,7 +48,7 @@ async fn the_last_active_administrator_cannot_be_removed() {
         assert_eq!(left.code(), "OK", "{how}");
     }
     let last = domain
-        .ask(
+        .query(
             &CallerSession::admin(second),
             "mutation { deactivateAccount { id } }",
             json!({}),
@@ -66,8 +66,8 @@ async fn two_administrators_cannot_remove_each_other_at_once() {
         let (by_one, by_two) = (CallerSession::admin(one), CallerSession::admin(two));
         let (of_two, of_one) = (removal(two), removal(one));
         let (first, second) = tokio::join!(
-            domain.ask(&by_one, &of_two, json!({})),
-            domain.ask(&by_two, &of_one, json!({}))
+            domain.query(&by_one, &of_two, json!({})),
+            domain.query(&by_two, &of_one, json!({}))
         );
         let mut codes = [first.code(), second.code()];
         codes.sort_unstable();
@@ -92,7 +92,7 @@ async fn a_service_cannot_change_or_close_an_administrators_account() {
     ] {
         let ask = async |id: i64| {
             let document = format!("mutation {{ {} }}", how.replace("ID", &id.to_string()));
-            domain.ask(&CallerSession::service(), &document, json!({})).await
+            domain.query(&CallerSession::service(), &document, json!({})).await
         };
         assert_eq!(ask(root).await.code(), "FORBIDDEN", "{how}");
         assert_eq!(ask(member).await.code(), "OK", "{how}");

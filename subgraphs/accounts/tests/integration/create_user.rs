@@ -2,22 +2,18 @@
 
 use contract::{Audience, Event};
 use serde_json::{Value, json};
-use testing::received_events;
+use testing::{Answer, received_events};
 
-use crate::support::{AccountsDomain, AppResponse, CallerSession, PASSWORD};
+use crate::support::{AccountsDomain, CallerSession, PASSWORD, SET_PASSWORD};
 
-const MADE: &str = "{ id username email karma role active joinedAt }";
+const CREATE: &str = "mutation($input: CreateUserInput!, $key: String) {
+    createUser(input: $input, idempotencyKey: $key) { id username email karma role active joinedAt }
+}";
 
-async fn create(domain: &AccountsDomain, input: Value, key: Option<&str>) -> AppResponse {
-    let document = format!(
-        "mutation($input: CreateUserInput!, $key: String) {{ createUser(input: $input, idempotencyKey: $key) {MADE} }}"
-    );
+async fn create(domain: &AccountsDomain, input: Value, key: Option<&str>) -> Answer {
     domain
-        .ask(
-            &CallerSession::service(),
-            &document,
-            json!({"input": input, "key": key}),
-        )
+        .service()
+        .query(CREATE, json!({"input": input, "key": key}))
         .await
 }
 
@@ -28,7 +24,7 @@ async fn a_created_member_has_no_password_and_is_announced() {
     let input = json!({"username": " Eve ", "email": " Eve@example.com ", "karma": -3});
     let made = create(&domain, input, None).await;
     assert_eq!(
-        made.at("/createUser"),
+        made.at("createUser"),
         &json!({"id": "1", "username": "Eve", "email": "Eve@example.com", "karma": -3, "role": "MEMBER", "active": true,
             "joinedAt": "2027-01-15T08:00:00+00:00"})
     );
@@ -41,8 +37,8 @@ async fn a_created_member_has_no_password_and_is_announced() {
     assert_eq!(received_events(&mut events), [invalidation]);
     assert_eq!(domain.login("eve", "").await.code(), "UNAUTHENTICATED");
     assert_eq!(domain.login("eve", PASSWORD).await.code(), "UNAUTHENTICATED");
-    let set = format!("mutation {{ setPassword(userId: 1, new: \"{PASSWORD}\") }}");
-    domain.ask(&CallerSession::service(), &set, json!({})).await.at("");
+    let set = json!({"id": 1, "password": PASSWORD});
+    domain.service().query(SET_PASSWORD, set).await.at("");
     assert_eq!(domain.login("eve@example.com", PASSWORD).await.code(), "OK");
 }
 
@@ -50,7 +46,7 @@ async fn a_created_member_has_no_password_and_is_announced() {
 async fn karma_is_zero_by_default() {
     let domain = AccountsDomain::new().await;
     let made = create(&domain, json!({"username": "eve", "email": "eve@example.com"}), None).await;
-    assert_eq!(made.at("/createUser/karma"), 0);
+    assert_eq!(made.at("createUser.karma"), 0);
 }
 
 #[tokio::test]
@@ -59,7 +55,7 @@ async fn an_invalid_or_taken_user_is_not_created() {
     domain.sign_up("ada").await;
     let gone = domain.sign_up("gone").await;
     domain
-        .ask(&gone.caller, "mutation { deactivateAccount { id } }", json!({}))
+        .query(&gone.caller, "mutation { deactivateAccount { id } }", json!({}))
         .await
         .at("");
     let mut events = domain.events();
@@ -87,17 +83,14 @@ async fn an_invalid_or_taken_user_is_not_created() {
         Some("one key"),
     )
     .await;
-    assert_eq!(made.at("/createUser/id"), "3", "what was refused left the key free");
+    assert_eq!(made.at("createUser.id"), "3", "what was refused left the key free");
 }
 
 #[tokio::test]
 async fn the_same_key_creates_one_account_and_repeats_its_response() {
     let domain = AccountsDomain::new().await;
     let input = json!({"username": "eve", "email": "eve@example.com", "karma": 5});
-    let first = create(&domain, input.clone(), Some("k"))
-        .await
-        .at("/createUser")
-        .clone();
+    let first = create(&domain, input.clone(), Some("k")).await.at("createUser").clone();
     domain.advance_minutes(5);
     for change in [
         "incrementKarma(username: \"eve\") { id }",
@@ -106,7 +99,7 @@ async fn the_same_key_creates_one_account_and_repeats_its_response() {
         "eraseAccount(userId: 1)",
     ] {
         domain
-            .ask(
+            .query(
                 &CallerSession::service(),
                 &format!("mutation {{ {change} }}"),
                 json!({}),
@@ -115,7 +108,7 @@ async fn the_same_key_creates_one_account_and_repeats_its_response() {
             .at("");
     }
     let mut events = domain.events();
-    assert_eq!(create(&domain, input, Some("k")).await.at("/createUser"), &first);
+    assert_eq!(create(&domain, input, Some("k")).await.at("createUser"), &first);
     let other = json!({"username": "eve", "email": "eve@example.com", "karma": 6});
     assert_eq!(create(&domain, other, Some("k")).await.code(), "IDEMPOTENCY_MISMATCH");
     assert_eq!(received_events(&mut events), []);
@@ -141,12 +134,12 @@ async fn a_username_and_an_id_find_the_same_user() {
     domain.sign_up("ben").await;
     let change = async |change: &str| {
         let document = format!("mutation {{ it: {change} {{ username email karma active }} }}");
-        domain.ask(&CallerSession::service(), &document, json!({})).await
+        domain.query(&CallerSession::service(), &document, json!({})).await
     };
-    assert_eq!(change("incrementKarma(username: \" ADA\")").await.at("/it/karma"), 1);
-    assert_eq!(change("decrementKarma(username: \"ada\")").await.at("/it/karma"), 0);
+    assert_eq!(change("incrementKarma(username: \" ADA\")").await.at("it.karma"), 1);
+    assert_eq!(change("decrementKarma(username: \"ada\")").await.at("it.karma"), 0);
     let moved = change("updateEmail(username: \"Ada\", email: \"new@example.com\")").await;
-    assert_eq!(moved.at("/it/email"), "new@example.com");
+    assert_eq!(moved.at("it.email"), "new@example.com");
     let taken = change("updateEmail(username: \"ada\", email: \"ben@example.com\")").await;
     assert_eq!(taken.code(), "CONFLICT");
     // Only a username names a person: an email does not.
@@ -155,7 +148,7 @@ async fn a_username_and_an_id_find_the_same_user() {
         "NOT_FOUND"
     );
     assert_eq!(
-        change("deactivateAccount(username: \"ada\")").await.at("/it/active"),
+        change("deactivateAccount(username: \"ada\")").await.at("it.active"),
         false
     );
     for gone in [
@@ -166,7 +159,7 @@ async fn a_username_and_an_id_find_the_same_user() {
         assert_eq!(change(gone).await.code(), "NOT_FOUND", "{gone}");
     }
     let own = domain
-        .ask(
+        .query(
             &ada.caller,
             "mutation { deactivateAccount(username: \"ada\") { id } }",
             json!({}),

@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use crate::lending_support::{LendingFixture, invalidated};
 
 /// The path of the authorization in the response to a grant.
-const GRANTED: &str = "/grantAuthorization/authorization";
+const FEE: &str = "query($id: ID!) { authorization(id: $id) { feePercent } }";
+const SET_FEE: &str = "mutation($input: ProfileInput!) { updateProfile(input: $input) { id } }";
+const GRANTED: &str = "grantAuthorization.authorization";
 
 #[tokio::test]
 async fn granted_money_moves_from_the_balance_to_the_authorization() {
@@ -21,13 +23,13 @@ async fn granted_money_moves_from_the_balance_to_the_authorization() {
         "startsAt": "2027-01-15T08:00:00+00:00", "endsAt": "2027-01-25T08:00:00+00:00", "endedAt": null, "active": true
     });
     assert_eq!(answer.at(GRANTED), &expected);
-    assert_eq!(answer.at("/grantAuthorization/created"), true);
+    assert_eq!(answer.at("grantAuthorization.created"), true);
     assert_eq!(domain.money_of_ada().await, [60_000, 40_000]);
     let told = [("Wallet", "1".to_owned()), ("Authorization", "1".to_owned())];
     assert_eq!(invalidated(&mut events), told);
     for party in [&domain.ada, &domain.ben] {
         assert_eq!(domain.authorization_for(party, 1).await, expected);
-        assert_eq!(domain.own_authorization_ids(party, "").await, [1]);
+        assert_eq!(domain.own_authorization_ids(party, json!({})).await, [1]);
     }
 }
 
@@ -139,7 +141,7 @@ async fn an_invalid_grant_names_its_error_and_changes_nothing() {
 async fn a_deactivated_broker_receives_no_grant() {
     let domain = LendingFixture::new().await;
     domain
-        .ask(&domain.ben.caller, "mutation { deactivateAccount { id } }", json!({}))
+        .query(&domain.ben.caller, "mutation { deactivateAccount { id } }", json!({}))
         .await
         .at("");
     let answer = domain.grant(&domain.ada, domain.money("100.00")).await;
@@ -154,7 +156,7 @@ async fn a_second_grant_increases_the_first_and_extends_its_end() {
     let mut longer = domain.money("50.00");
     longer["endsAt"] = domain.in_days(20);
     let answer = domain.grant(&domain.ada, longer).await;
-    assert_eq!(answer.at("/grantAuthorization/created"), false);
+    assert_eq!(answer.at("grantAuthorization.created"), false);
     assert_eq!(answer.at(GRANTED)["id"], first.to_string());
     assert_eq!(answer.at(GRANTED)["remaining"]["amount"], "150.00");
     let later = answer.at(GRANTED)["endsAt"].clone();
@@ -169,11 +171,14 @@ async fn a_second_grant_increases_the_first_and_extends_its_end() {
     for_cid["broker"] = json!(domain.cid.id);
     let for_cid = domain.grant_id(for_cid).await;
     assert_eq!(
-        domain.own_authorization_ids(&domain.ada, "").await,
+        domain.own_authorization_ids(&domain.ada, json!({})).await,
         [first, shares, for_cid]
     );
-    assert_eq!(domain.own_authorization_ids(&domain.ben, "").await, [first, shares]);
-    assert_eq!(domain.own_authorization_ids(&domain.cid, "").await, [for_cid]);
+    assert_eq!(
+        domain.own_authorization_ids(&domain.ben, json!({})).await,
+        [first, shares]
+    );
+    assert_eq!(domain.own_authorization_ids(&domain.cid, json!({})).await, [for_cid]);
 }
 
 #[tokio::test]
@@ -181,13 +186,12 @@ async fn an_increase_takes_a_higher_fee_only_if_the_investor_agrees() {
     let domain = LendingFixture::new().await;
     let id = domain.grant_id(domain.money("100.00")).await;
     let fee = async || {
-        let document = format!("{{ authorization(id: {id}) {{ feePercent }} }}");
-        let answer = domain.ask(&domain.ada.caller, &document, json!({})).await;
-        answer.at("/authorization/feePercent").clone()
+        let answer = domain.query(&domain.ada.caller, FEE, json!({"id": id})).await;
+        answer.at("authorization.feePercent").clone()
     };
     let set = async |percent: f64| {
-        let document = format!("mutation {{ updateProfile(input: {{brokerageFeePercent: {percent:?}}}) {{ id }} }}");
-        domain.ask(&domain.ben.caller, &document, json!({})).await.at("");
+        let input = json!({"input": {"brokerageFeePercent": percent}});
+        domain.query(&domain.ben.caller, SET_FEE, input).await.at("");
     };
     assert_eq!(fee().await, 1.0);
     set(100.0).await;
@@ -229,12 +233,14 @@ async fn a_new_grant_takes_the_current_fee_up_to_the_maximum() {
     first["maxFeePercent"] = json!(0.99);
     let refused = domain.grant(&domain.ada, first.clone()).await;
     assert_eq!(refused.code(), "CONFLICT");
-    assert_eq!(domain.own_authorization_ids(&domain.ada, "").await, Vec::<i64>::new());
+    assert_eq!(
+        domain.own_authorization_ids(&domain.ada, json!({})).await,
+        Vec::<i64>::new()
+    );
     first["maxFeePercent"] = json!(50);
     let id = domain.grant_id(first).await;
-    let document = format!("{{ authorization(id: {id}) {{ feePercent }} }}");
-    let answer = domain.ask(&domain.ada.caller, &document, json!({})).await;
-    assert_eq!(answer.at("/authorization/feePercent"), 1.0);
+    let answer = domain.query(&domain.ada.caller, FEE, json!({"id": id})).await;
+    assert_eq!(answer.at("authorization.feePercent"), 1.0);
 }
 
 #[tokio::test]
@@ -260,7 +266,7 @@ async fn an_expired_authorization_is_released_and_not_increased() {
     domain.advance_days(10);
     let mut events = domain.events();
     let answer = domain.grant(&domain.ada, domain.money("1000.00")).await;
-    assert_eq!(answer.at("/grantAuthorization/created"), true);
+    assert_eq!(answer.at("grantAuthorization.created"), true);
     assert_ne!(answer.at(GRANTED)["id"], over.to_string());
     assert_eq!(domain.money_of_ada().await, [0, 100_000]);
     assert_eq!(domain.authorization_for(&domain.ada, over).await["active"], false);
@@ -316,7 +322,7 @@ async fn a_refused_grant_leaves_its_key_unused() {
     assert_eq!(refused.code(), "INSUFFICIENT_FUNDS");
     domain.revoke(&domain.ada, before).await.at("");
     let granted = domain.grant_with(&domain.ada, asked, Some("k")).await;
-    assert_eq!(granted.at("/grantAuthorization/created"), true);
+    assert_eq!(granted.at("grantAuthorization.created"), true);
 }
 
 #[tokio::test]

@@ -100,7 +100,7 @@ async fn every_lending_operation_runs_only_for_permitted_callers() {
                 .replace("$broker", &domain.ben.id.to_string())
                 .replace("$holding", &domain.holding.to_string());
             let before = domain.all().await;
-            let answer = domain.ask(&callers[at], &document, json!({})).await;
+            let answer = domain.query(&callers[at], &document, json!({})).await;
             let nothing = || answer.at("").as_object().unwrap().values().all(Value::is_null);
             let got = match answer.code() {
                 OK if nothing() => HIDDEN,
@@ -125,12 +125,12 @@ async fn every_field_is_for_the_parties_and_operators_only() {
     for field in FIELDS {
         for (at, caller) in callers.iter().enumerate() {
             let direct = format!("{{ it: authorization(id: {id}) {{ {field} }} }}");
-            let direct = domain.ask(caller, &direct, json!({})).await.at("/it").clone();
+            let direct = domain.query(caller, &direct, json!({})).await.at("it").clone();
             let entity = format!(
                 "query($of: [_Any!]!) {{ _entities(representations: $of) {{ ... on Authorization {{ {field} }} }} }}"
             );
             let of = json!({"of": [{"__typename": "Authorization", "id": id.to_string()}]});
-            let entity = domain.ask(caller, &entity, of).await.at("/_entities/0").clone();
+            let entity = domain.query(caller, &entity, of).await.at("_entities.0").clone();
             assert_eq!(direct, entity, "{field} for {}", CALLER_NAMES[at]);
             let may = [0, 1, 4, 5].contains(&at);
             assert_eq!(direct.is_object(), may, "{field} for {}", CALLER_NAMES[at]);
@@ -140,14 +140,11 @@ async fn every_field_is_for_the_parties_and_operators_only() {
 
 #[tokio::test]
 async fn a_refused_list_is_null_and_its_user_is_not() {
+    const LIST: &str = "query($id: ID!) { user(id: $id) { username authorizations { nodes { id } } } }";
     let (domain, _, callers) = cast().await;
-    let document = format!(
-        "{{ user(id: {}) {{ username authorizations {{ nodes {{ id }} }} }} }}",
-        domain.ada.id
-    );
-    let answer = domain.ask(&callers[2], &document, json!({})).await;
+    let answer = domain.query(&callers[2], LIST, json!({"id": domain.ada.id})).await;
     assert_eq!(
-        answer.0["data"]["user"],
+        answer.json()["data"]["user"],
         json!({"username": "ada", "authorizations": null})
     );
 }

@@ -10,12 +10,35 @@ use entities::stock::{self, NewStock};
 use entities::{authorization, wallet};
 use sea_orm::EntityTrait;
 use serde_json::{Value, json};
+use testing::Answer;
 
-use crate::support::{AccountsDomain, AppResponse, PASSWORD, SignedInUser};
+use crate::support::{AccountsDomain, PASSWORD, SignedIn, SignedInUser};
 
 /// The fields of an authorization that the tests select.
-pub const SHOWN: &str = "{ id kind investor { username } broker { username } holding { id } holdingId stock { id }
-    remaining remainingShares startsAt endsAt endedAt active }";
+macro_rules! shown {
+    () => {
+        "{ id kind investor { username } broker { username } holding { id } holdingId stock { id }
+    remaining remainingShares startsAt endsAt endedAt active }"
+    };
+}
+
+/// Grants an authorization: `input`, and perhaps an idempotency key.
+pub const GRANT: &str = concat!(
+    "mutation($input: GrantInput!, $key: String) {
+        grantAuthorization(input: $input, idempotencyKey: $key) { created authorization ",
+    shown!(),
+    " } }"
+);
+
+/// Revokes an authorization: `id`.
+pub const REVOKE: &str = concat!("mutation($id: ID!) { revokeAuthorization(id: $id) ", shown!(), " }");
+
+/// The caller's own authorizations, by any of the list's arguments.
+const OWN: &str = "query($active: Boolean, $first: Int, $last: Int, $after: String) {
+    me { authorizations(active: $active, first: $first, last: $last, after: $after) { nodes { id } } }
+}";
+
+const AUTHORIZATION: &str = concat!("query($id: ID!) { authorization(id: $id) ", shown!(), " }");
 
 /// Accounts with people of the brokerage: ada lends 1,000.00 USD and 30 shares, 10 of them set aside for brokers, to ben
 /// or cid; eve is an investor who has nothing.
@@ -112,47 +135,39 @@ impl LendingFixture {
         json!({"kind": "STOCK_HOLDING", "broker": self.ben.id, "holding": self.holding, "shares": shares, "endsAt": self.in_days(10)})
     }
 
-    pub async fn grant(&self, user: &SignedInUser, input: Value) -> AppResponse {
+    pub async fn grant(&self, user: &SignedInUser, input: Value) -> Answer {
         self.grant_with(user, input, None).await
     }
 
-    pub async fn grant_with(&self, user: &SignedInUser, input: Value, key: Option<&str>) -> AppResponse {
-        let document = format!(
-            "mutation($input: GrantInput!, $key: String) {{
-                grantAuthorization(input: $input, idempotencyKey: $key) {{ created authorization {SHOWN} }} }}"
-        );
-        self.ask(&user.caller, &document, json!({"input": input, "key": key}))
+    pub async fn grant_with(&self, user: &SignedInUser, input: Value, key: Option<&str>) -> Answer {
+        self.query(&user.caller, GRANT, json!({"input": input, "key": key}))
             .await
     }
 
     /// Grants an authorization of ada's and returns its id.
     pub async fn grant_id(&self, input: Value) -> i64 {
         let answer = self.grant(&self.ada, input).await;
-        let id = answer.at("/grantAuthorization/authorization/id");
+        let id = answer.at("grantAuthorization.authorization.id");
         id.as_str().unwrap().parse().unwrap()
     }
 
-    pub async fn revoke(&self, user: &SignedInUser, id: i64) -> AppResponse {
-        let document = format!("mutation {{ revokeAuthorization(id: {id}) {SHOWN} }}");
-        self.ask(&user.caller, &document, json!({})).await
+    pub async fn revoke(&self, user: &SignedInUser, id: i64) -> Answer {
+        self.query(&user.caller, REVOKE, json!({"id": id})).await
     }
 
     /// Returns the authorization as `user` sees it.
     pub async fn authorization_for(&self, user: &SignedInUser, id: i64) -> Value {
-        let document = format!("{{ authorization(id: {id}) {SHOWN} }}");
-        self.ask(&user.caller, &document, json!({}))
+        self.query(&user.caller, AUTHORIZATION, json!({"id": id}))
             .await
-            .at("/authorization")
+            .at("authorization")
             .clone()
     }
 
     /// Returns the ids of a person's own list.
-    pub async fn own_authorization_ids(&self, user: &SignedInUser, arguments: &str) -> Vec<i64> {
-        let document = format!("{{ me {{ authorizations{arguments} {{ nodes {{ id }} }} }} }}");
-        let answer = self.ask(&user.caller, &document, json!({})).await;
-        let nodes = answer.at("/me/authorizations/nodes").as_array().unwrap();
-        let id = |node: &Value| node["id"].as_str().unwrap().parse().unwrap();
-        nodes.iter().map(id).collect()
+    pub async fn own_authorization_ids(&self, user: &SignedInUser, args: Value) -> Vec<i64> {
+        let answer = self.query(&user.caller, OWN, args).await;
+        let ids = answer.all("me.authorizations.nodes.*.id").into_iter();
+        ids.map(|id| id.as_str().unwrap().parse().unwrap()).collect()
     }
 
     /// Returns ada's money: free and lent, in cents. Checks that the sum is what she started with.

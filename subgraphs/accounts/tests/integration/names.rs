@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{AccountsDomain, CallerSession, PASSWORD};
+use crate::support::{AccountsDomain, CallerSession, PASSWORD, SignedIn};
 
 #[tokio::test]
 async fn a_username_that_looks_like_another_one_is_taken() {
@@ -80,9 +80,9 @@ async fn every_spelling_of_a_username_finds_its_user() {
         );
         let user = "query($u: String!) { user(username: $u) { id } }";
         let found = domain
-            .ask(&CallerSession::anonymous(), user, json!({"u": spelling}))
+            .query(&CallerSession::anonymous(), user, json!({"u": spelling}))
             .await;
-        assert_eq!(found.at("/user/id"), &json!(id.to_string()), "{spelling}");
+        assert_eq!(found.at("user.id"), &json!(id.to_string()), "{spelling}");
     }
 }
 

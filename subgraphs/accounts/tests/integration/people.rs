@@ -7,15 +7,22 @@ use serde_json::{Value, json};
 
 use crate::support::{AccountsDomain, CallerSession, PASSWORD};
 
+const FIND: &str = "query($id: ID, $username: String) { user(id: $id, username: $username) { username } }";
+const USERS: &str = "query($role: Role, $first: Int, $last: Int, $after: String) {
+    users(role: $role, first: $first, last: $last, after: $after) {
+        nodes { username } pageInfo { hasNextPage endCursor }
+    }
+}";
+
 #[tokio::test]
 async fn me_is_the_signed_in_user_and_null_for_other_callers() {
     let domain = AccountsDomain::new().await;
     let ada = domain.sign_up("ada").await;
     let me = async |caller: &CallerSession| {
         domain
-            .ask(caller, "{ me { username } }", json!({}))
+            .query(caller, "{ me { username } }", json!({}))
             .await
-            .at("/me")
+            .at("me")
             .clone()
     };
     assert_eq!(me(&ada.caller).await, json!({"username": "ada"}));
@@ -28,36 +35,31 @@ async fn me_is_the_signed_in_user_and_null_for_other_callers() {
 async fn a_user_is_found_by_id_or_by_username_in_any_case() {
     let domain = AccountsDomain::new().await;
     let ada = domain.sign_up("Ada").await;
-    let find = async |arguments: &str| {
-        let document = format!("{{ user{arguments} {{ username }} }}");
-        domain.ask(&CallerSession::anonymous(), &document, json!({})).await
-    };
-    for arguments in [
-        format!("(id: {})", ada.id),
-        format!("(id: \"{}\")", ada.id),
-        "(username: \" aDA\")".into(),
+    let find = async |args: Value| domain.anonymous().query(FIND, args).await;
+    for args in [
+        json!({"id": ada.id}),
+        json!({"id": ada.id.to_string()}),
+        json!({"username": " aDA"}),
     ] {
-        assert_eq!(
-            find(&arguments).await.at("/user"),
-            &json!({"username": "Ada"}),
-            "{arguments}"
-        );
+        let found = find(args.clone()).await;
+        assert_eq!(found.at("user"), &json!({"username": "Ada"}), "{args}");
     }
-    for arguments in [
-        "(id: 99)",
-        "(id: \"01\")",
-        "(id: \"ada\")",
-        "(id: \"99999999999999999999\")",
-        "(id: \"-1\")",
-        "(username: \"\")",
-        "(username: \"ben\")",
+    for args in [
+        json!({"id": 99}),
+        json!({"id": "01"}),
+        json!({"id": "ada"}),
+        json!({"id": "99999999999999999999"}),
+        json!({"id": "-1"}),
+        json!({"username": ""}),
+        json!({"username": "ben"}),
         // Only a username finds a person: an email is private.
-        "(username: \"ada@example.com\")",
+        json!({"username": "ada@example.com"}),
     ] {
-        assert_eq!(find(arguments).await.at("/user"), &Value::Null, "{arguments}");
+        assert_eq!(find(args.clone()).await.at("user"), &Value::Null, "{args}");
     }
-    assert_eq!(find("").await.code(), "INVALID_INPUT");
-    assert_eq!(find("(id: 1, username: \"ada\")").await.field(), "username");
+    assert_eq!(find(json!({})).await.code(), "INVALID_INPUT");
+    let both = find(json!({"id": 1, "username": "ada"})).await;
+    assert_eq!(both.field(), "username");
 }
 
 #[tokio::test]
@@ -66,7 +68,7 @@ async fn users_are_listed_in_pages_without_deactivated_accounts() {
     let ada = domain.sign_up("ada").await;
     let gone = domain.sign_up("gone").await;
     domain
-        .ask(&gone.caller, "mutation { deactivateAccount { id } }", json!({}))
+        .query(&gone.caller, "mutation { deactivateAccount { id } }", json!({}))
         .await
         .at("");
     for (name, role, fee) in [
@@ -77,36 +79,31 @@ async fn users_are_listed_in_pages_without_deactivated_accounts() {
         let input = json!({"username": name, "password": PASSWORD, "role": role, "brokerageFeePercent": fee});
         domain.register(input).await.at("");
     }
-    let list = async |arguments: &str| {
-        let document =
-            format!("{{ users{arguments} {{ nodes {{ username }} pageInfo {{ hasNextPage endCursor }} }} }}");
-        let answer = domain.ask(&ada.caller, &document, json!({})).await;
-        let names: Vec<Value> = answer
-            .at("/users/nodes")
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|node| node["username"].clone())
-            .collect();
-        (json!(names), answer.at("/users/pageInfo").clone())
+    let list = async |args: Value| {
+        let answer = domain.query(&ada.caller, USERS, args).await;
+        let names = json!(answer.all("users.nodes.*.username"));
+        (names, answer.at("users.pageInfo").clone())
     };
-    assert_eq!(list("").await.0, json!(["ada", "ben", "cleo", "dan"]));
-    assert_eq!(list("(role: BROKER)").await.0, json!(["ben", "dan"]));
-    assert_eq!(list("(last: 2)").await.0, json!(["cleo", "dan"]));
-    let (names, page) = list("(first: 3)").await;
+    for (args, names) in [
+        (json!({}), json!(["ada", "ben", "cleo", "dan"])),
+        (json!({"role": "BROKER"}), json!(["ben", "dan"])),
+        (json!({"last": 2}), json!(["cleo", "dan"])),
+    ] {
+        assert_eq!(list(args.clone()).await.0, names, "{args}");
+    }
+    let (names, page) = list(json!({"first": 3})).await;
     assert_eq!(
         (names, &page["hasNextPage"]),
         (json!(["ada", "ben", "cleo"]), &json!(true))
     );
-    let (names, page) = list(&format!("(first: 3, after: {})", page["endCursor"])).await;
+    let (names, page) = list(json!({"first": 3, "after": page["endCursor"]})).await;
     assert_eq!((names, &page["hasNextPage"]), (json!(["dan"]), &json!(false)));
-    for (arguments, field) in [
-        ("(first: -1)", "first"),
-        ("(first: 101)", "first"),
-        ("(after: \"x\")", "after"),
+    for (args, field) in [
+        (json!({"first": -1}), "first"),
+        (json!({"first": 101}), "first"),
+        (json!({"after": "x"}), "after"),
     ] {
-        let document = format!("{{ users{arguments} {{ nodes {{ id }} }} }}");
-        let answer = domain.ask(&ada.caller, &document, json!({})).await;
+        let answer = domain.query(&ada.caller, USERS, args).await;
         assert_eq!((answer.code(), answer.field()), ("INVALID_INPUT", field));
     }
 }
@@ -117,7 +114,7 @@ async fn user_references_resolve_by_both_keys_or_to_null() {
     let ada = domain.sign_up("ada").await;
     let gone = domain.sign_up("gone").await;
     domain
-        .ask(&gone.caller, "mutation { deactivateAccount { id } }", json!({}))
+        .query(&gone.caller, "mutation { deactivateAccount { id } }", json!({}))
         .await
         .at("");
     let document = "query($of: [_Any!]!) { _entities(representations: $of) { ... on User { username active } } }";
@@ -133,9 +130,9 @@ async fn user_references_resolve_by_both_keys_or_to_null() {
     let ada = json!({"username": "ada", "active": true});
     assert_eq!(
         domain
-            .ask(&CallerSession::anonymous(), document, json!({"of": of}))
+            .query(&CallerSession::anonymous(), document, json!({"of": of}))
             .await
-            .at("/_entities"),
+            .at("_entities"),
         &json!([{"username": "deactivated-2", "active": false}, null, null, ada, null, ada, ada])
     );
 }
@@ -149,10 +146,10 @@ async fn references_are_read_in_few_statements() {
         .collect();
     let document = "query($of: [_Any!]!) { _entities(representations: $of) { ... on User { username } } }";
     let answer = domain
-        .ask(&CallerSession::anonymous(), document, json!({"of": of}))
+        .query(&CallerSession::anonymous(), document, json!({"of": of}))
         .await;
-    assert_eq!(answer.at("/_entities/1"), &json!({"username": "ada"}));
-    assert_eq!(answer.at("/_entities").as_array().unwrap().len(), 3_000);
+    assert_eq!(answer.at("_entities.1"), &json!({"username": "ada"}));
+    assert_eq!(answer.at("_entities").as_array().unwrap().len(), 3_000);
 }
 
 #[tokio::test]
@@ -186,7 +183,7 @@ async fn an_email_change_is_announced_to_owner_and_admins_only() {
         assert!(stream.next().now_or_never().is_none(), "nothing has happened yet");
     }
     let change = r#"mutation { updateEmail(email: "new@example.com") { email } }"#;
-    domain.ask(&ada.caller, change, json!({})).await.at("");
+    domain.query(&ada.caller, change, json!({})).await.at("");
     let mut told = Vec::new();
     for stream in &mut streams {
         let next = stream.next().now_or_never().flatten();

@@ -2,9 +2,9 @@
 
 use contract::{Audience, Clock, Event};
 use serde_json::{Value, json};
-use testing::received_events;
+use testing::{Answer, received_events};
 
-use crate::support::{AccountsDomain, AppResponse, CallerSession, PASSWORD, SignedInUser};
+use crate::support::{AccountsDomain, CallerSession, DEACTIVATE, ERASE, PASSWORD, SignedIn, SignedInUser};
 
 #[tokio::test]
 async fn an_omitted_field_stays_and_null_clears_it() {
@@ -14,7 +14,7 @@ async fn an_omitted_field_stays_and_null_clears_it() {
     let all = json!({"displayName": " The Countess ", "name": "Ada", "surname": "Winter", "phone": "1", "address": {"text": "At the harbour"}});
     let answer = update(&domain, &ada, shown, all).await;
     let kept = json!({"displayName": "The Countess", "name": "Ada", "surname": "Winter", "phone": "1", "address": {"text": "At the harbour"}});
-    assert_eq!(answer.at("/updateProfile"), &kept);
+    assert_eq!(answer.at("updateProfile"), &kept);
     let answer = update(
         &domain,
         &ada,
@@ -23,7 +23,7 @@ async fn an_omitted_field_stays_and_null_clears_it() {
     )
     .await;
     let kept = json!({"displayName": "Ada Winter", "name": "Ada", "surname": "Winter", "phone": null, "address": null});
-    assert_eq!(answer.at("/updateProfile"), &kept);
+    assert_eq!(answer.at("updateProfile"), &kept);
 }
 
 #[tokio::test]
@@ -64,7 +64,7 @@ async fn a_broker_can_change_the_fee_and_not_remove_it() {
         json!({"brokerageFeePercent": 2.5}),
     )
     .await;
-    assert_eq!(answer.at("/updateProfile/brokerageFeePercent"), 2.5);
+    assert_eq!(answer.at("updateProfile.brokerageFeePercent"), 2.5);
     for fee in [json!(0.5), Value::Null, json!(2.555)] {
         let answer = update(&domain, &ben, "{ id }", json!({"brokerageFeePercent": fee})).await;
         assert_eq!(answer.field(), "input.brokerageFeePercent");
@@ -80,7 +80,7 @@ async fn every_change_is_announced_with_a_rising_version() {
     update(&domain, &ada, "{ id }", json!({"phone": "2", "name": "Ada"}))
         .await
         .at("");
-    karma(&domain, "incrementKarma", ada.id).await.at("");
+    karma(&domain, INCREMENT, ada.id).await.at("");
     let invalidation = |version: i64, audience: Audience| Event::Invalidated {
         typename: "User",
         key: ada.id.to_string(),
@@ -102,7 +102,7 @@ async fn an_email_changes_to_an_unused_one_and_frees_the_old_one() {
     let ben = domain.sign_up("ben").await;
     let gone = domain.sign_up("gone").await;
     domain
-        .ask(&gone.caller, "mutation { deactivateAccount { id } }", json!({}))
+        .query(&gone.caller, "mutation { deactivateAccount { id } }", json!({}))
         .await
         .at("");
     for (email, code) in [
@@ -213,8 +213,8 @@ async fn concurrent_changes_of_one_password_succeed_once() {
 async fn concurrent_karma_changes_lose_no_point() {
     let domain = AccountsDomain::new().await;
     let ada = domain.sign_up("ada").await;
-    let up = (0..60).map(|_| karma(&domain, "incrementKarma", ada.id));
-    let down = (0..100).map(|_| karma(&domain, "decrementKarma", ada.id));
+    let up = (0..60).map(|_| karma(&domain, INCREMENT, ada.id));
+    let down = (0..100).map(|_| karma(&domain, DECREMENT, ada.id));
     let (up, down) = tokio::join!(futures_util::future::join_all(up), futures_util::future::join_all(down));
     assert!(up.iter().chain(&down).all(|answer| answer.code() == "OK"));
     assert_eq!(me(&domain, &ada, "karma").await, -40);
@@ -224,39 +224,33 @@ async fn concurrent_karma_changes_lose_no_point() {
 async fn karma_stops_at_the_bounds_of_the_api() {
     let domain = AccountsDomain::new().await;
     for (name, bound, beyond, back, after_back) in [
-        ("max", 2_147_483_647, "incrementKarma", "decrementKarma", 2_147_483_646),
-        (
-            "min",
-            -2_147_483_648,
-            "decrementKarma",
-            "incrementKarma",
-            -2_147_483_647,
-        ),
+        ("max", 2_147_483_647, INCREMENT, DECREMENT, 2_147_483_646),
+        ("min", -2_147_483_648, DECREMENT, INCREMENT, -2_147_483_647),
     ] {
         let document = "mutation($input: CreateUserInput!) { createUser(input: $input) { id } }";
         let input = json!({ "username": name, "email": format!("{name}@example.com"), "karma": bound });
         let made = domain
-            .ask(&CallerSession::service(), document, json!({ "input": input }))
+            .query(&CallerSession::service(), document, json!({ "input": input }))
             .await;
-        let id: i64 = made.at("/createUser/id").as_str().unwrap().parse().unwrap();
+        let id: i64 = made.at("createUser.id").as_str().unwrap().parse().unwrap();
         let mut events = domain.events();
         let refused = karma(&domain, beyond, id).await;
         assert_eq!(refused.code(), "CONFLICT", "{name}");
         assert_eq!(received_events(&mut events), [], "a refused change tells nothing");
         let shown = domain
-            .ask(
+            .query(
                 &CallerSession::service(),
                 "{ users(first: 100) { nodes { username karma } } }",
                 json!({}),
             )
             .await;
-        let nodes = shown.at("/users/nodes").as_array().unwrap().clone();
+        let nodes = shown.at("users.nodes").as_array().unwrap().clone();
         assert!(
             nodes.contains(&json!({ "username": name, "karma": bound })),
             "{nodes:?}"
         );
-        assert_eq!(karma(&domain, back, id).await.at(&format!("/{back}/karma")), after_back);
-        assert_eq!(karma(&domain, beyond, id).await.at(&format!("/{beyond}/karma")), bound);
+        assert_eq!(karma(&domain, back, id).await.at("it.karma"), after_back);
+        assert_eq!(karma(&domain, beyond, id).await.at("it.karma"), bound);
     }
 }
 
@@ -266,23 +260,19 @@ async fn the_same_key_gives_one_point_of_karma() {
     let ada = domain.sign_up("ada").await;
     let ben = domain.sign_up("ben").await;
     let keyed = async |mutation: &str, id: i64| {
-        let document = format!("mutation {{ it: {mutation}(userId: {id}, idempotencyKey: \"k\") {{ karma }} }}");
-        domain.ask(&CallerSession::service(), &document, json!({})).await
+        let args = json!({"id": id, "key": "k"});
+        domain.service().query(mutation, args).await
     };
-    assert_eq!(
-        keyed("incrementKarma", 99).await.code(),
-        "NOT_FOUND",
-        "leaves the key free"
-    );
-    assert_eq!(keyed("incrementKarma", ada.id).await.at("/it/karma"), 1);
-    karma(&domain, "incrementKarma", ada.id).await.at("");
+    assert_eq!(keyed(INCREMENT, 99).await.code(), "NOT_FOUND", "leaves the key free");
+    assert_eq!(keyed(INCREMENT, ada.id).await.at("it.karma"), 1);
+    karma(&domain, INCREMENT, ada.id).await.at("");
     let mut events = domain.events();
-    assert_eq!(keyed("incrementKarma", ada.id).await.at("/it/karma"), 1, "as at first");
-    assert_eq!(keyed("incrementKarma", ben.id).await.code(), "IDEMPOTENCY_MISMATCH");
+    assert_eq!(keyed(INCREMENT, ada.id).await.at("it.karma"), 1, "as at first");
+    assert_eq!(keyed(INCREMENT, ben.id).await.code(), "IDEMPOTENCY_MISMATCH");
     assert_eq!(received_events(&mut events), []);
     assert_eq!(me(&domain, &ada, "karma").await, 2);
-    let down = keyed("decrementKarma", ada.id).await;
-    assert_eq!(down.at("/it/karma"), 1, "a key is of one mutation");
+    let down = keyed(DECREMENT, ada.id).await;
+    assert_eq!(down.at("it.karma"), 1, "a key is of one mutation");
     assert_eq!(me(&domain, &ben, "karma").await, 0);
 }
 
@@ -292,14 +282,14 @@ async fn a_deactivated_account_is_gone_and_its_name_stays_taken() {
     let ada = domain.sign_up("ada").await;
     let mut events = domain.events();
     let answer = domain
-        .ask(
+        .query(
             &ada.caller,
             "mutation { deactivateAccount { active username } }",
             json!({}),
         )
         .await;
     assert_eq!(
-        answer.at("/deactivateAccount"),
+        answer.at("deactivateAccount"),
         &json!({"active": false, "username": "ada"})
     );
     assert_eq!(
@@ -323,16 +313,16 @@ async fn a_deactivated_account_is_gone_and_its_name_stays_taken() {
     let by_name = r#"{ user(username: "ada") { active } }"#;
     assert_eq!(
         domain
-            .ask(&CallerSession::anonymous(), by_name, json!({}))
+            .query(&CallerSession::anonymous(), by_name, json!({}))
             .await
-            .at("/user"),
+            .at("user"),
         &Value::Null
     );
     assert_eq!(
         domain
-            .ask(&CallerSession::service(), by_name, json!({}))
+            .query(&CallerSession::service(), by_name, json!({}))
             .await
-            .at("/user"),
+            .at("user"),
         &json!({"active": false})
     );
     for input in [
@@ -343,7 +333,7 @@ async fn a_deactivated_account_is_gone_and_its_name_stays_taken() {
     }
     // A token that has not expired yet is void too.
     assert_eq!(
-        domain.ask(&ada.caller, "{ me { id } }", json!({})).await.at("/me"),
+        domain.query(&ada.caller, "{ me { id } }", json!({})).await.at("me"),
         &Value::Null
     );
     assert_eq!(
@@ -360,16 +350,13 @@ async fn a_deactivated_account_is_gone_and_its_name_stays_taken() {
     );
     for gone in ["deactivateAccount { id }", "eraseAccount"] {
         let answer = domain
-            .ask(&ada.caller, &format!("mutation {{ {gone} }}"), json!({}))
+            .query(&ada.caller, &format!("mutation {{ {gone} }}"), json!({}))
             .await;
         assert_eq!(answer.code(), "UNAUTHENTICATED", "{gone}");
     }
-    let again = format!("mutation {{ deactivateAccount(userId: {}) {{ id }} }}", ada.id);
-    assert_eq!(
-        domain.ask(&CallerSession::service(), &again, json!({})).await.code(),
-        "NOT_FOUND"
-    );
-    assert_eq!(karma(&domain, "incrementKarma", ada.id).await.code(), "NOT_FOUND");
+    let again = domain.service().query(DEACTIVATE, json!({"id": ada.id})).await;
+    assert_eq!(again.code(), "NOT_FOUND");
+    assert_eq!(karma(&domain, INCREMENT, ada.id).await.code(), "NOT_FOUND");
 }
 
 #[tokio::test]
@@ -378,17 +365,11 @@ async fn an_erased_account_keeps_only_its_name() {
     let ada = domain.sign_up("ada").await;
     let all = json!({"displayName": "D", "name": "N", "surname": "S", "phone": "1", "address": {"text": "A"}});
     update(&domain, &ada, "{ id }", all).await.at("");
-    let answer = domain.ask(&ada.caller, "mutation { eraseAccount }", json!({})).await;
-    assert_eq!(answer.at("/eraseAccount"), &json!(true));
-    let shown = format!(
-        "{{ user(id: {}) {{ username email displayName name surname phone address {{ text }} active }} }}",
-        ada.id
-    );
+    let answer = domain.query(&ada.caller, "mutation { eraseAccount }", json!({})).await;
+    assert_eq!(answer.at("eraseAccount"), &json!(true));
+    let shown = domain.service().query(USER, json!({"id": ada.id})).await;
     assert_eq!(
-        domain
-            .ask(&CallerSession::service(), &shown, json!({}))
-            .await
-            .at("/user"),
+        shown.at("user"),
         &json!({"username": "ada", "email": null, "displayName": null, "name": null, "surname": null, "phone": null, "address": null, "active": false})
     );
     assert_eq!(domain.login("ada", PASSWORD).await.code(), "UNAUTHENTICATED");
@@ -401,12 +382,8 @@ async fn an_erased_account_keeps_only_its_name() {
         "OK",
         "the email was personal data and is gone"
     );
-    let erase = format!("mutation {{ eraseAccount(userId: {}) }}", ada.id);
-    assert_eq!(
-        domain.ask(&CallerSession::service(), &erase, json!({})).await.code(),
-        "NOT_FOUND",
-        "once is enough"
-    );
+    let again = domain.service().query(ERASE, json!({"id": ada.id})).await;
+    assert_eq!(again.code(), "NOT_FOUND", "once is enough");
 }
 
 #[tokio::test]
@@ -416,14 +393,12 @@ async fn a_username_that_was_an_email_is_erased_and_never_reused() {
     let eve = domain.register(input.clone()).await.person(&domain, "register");
     // An administrator may erase an account that was deactivated before.
     domain
-        .ask(&eve.caller, "mutation { deactivateAccount { id } }", json!({}))
+        .query(&eve.caller, "mutation { deactivateAccount { id } }", json!({}))
         .await
         .at("");
-    let erase = format!("mutation {{ eraseAccount(userId: {}) }}", eve.id);
-    domain.ask(&CallerSession::service(), &erase, json!({})).await.at("");
-    let shown = format!("{{ user(id: {}) {{ username }} }}", eve.id);
-    let shown = domain.ask(&CallerSession::service(), &shown, json!({})).await;
-    assert_eq!(shown.at("/user/username"), &json!(format!("erased-{}", eve.id)));
+    domain.service().query(ERASE, json!({"id": eve.id})).await.at("");
+    let shown = domain.service().query(USER, json!({"id": eve.id})).await;
+    assert_eq!(shown.at("user.username"), &json!(format!("erased-{}", eve.id)));
     assert_eq!(domain.register(input).await.message(), "this username is taken");
     let other = json!({"username": "eve", "email": "eve@example.com", "password": PASSWORD});
     assert_eq!(domain.register(other).await.code(), "OK");
@@ -435,13 +410,15 @@ async fn an_erasure_keeps_a_generated_username_and_frees_the_email() {
     let input = json!({"email": "eve@example.com", "password": PASSWORD});
     let eve = domain.register(input.clone()).await.person(&domain, "register");
     domain
-        .ask(&eve.caller, "mutation { eraseAccount }", json!({}))
+        .query(&eve.caller, "mutation { eraseAccount }", json!({}))
         .await
         .at("");
-    let shown = format!("{{ user(id: {}) {{ username email }} }}", eve.id);
-    let shown = domain.ask(&CallerSession::service(), &shown, json!({})).await;
-    assert_eq!(shown.at("/user"), &json!({"username": "member-1", "email": null}));
-    assert_eq!(domain.register(input).await.at("/register/user/username"), "member-2");
+    let shown = domain.service().query(USER, json!({"id": eve.id})).await;
+    assert_eq!(
+        (shown.at("user.username"), shown.at("user.email")),
+        (&json!("member-1"), &json!(null))
+    );
+    assert_eq!(domain.register(input).await.at("register.user.username"), "member-2");
 }
 
 #[tokio::test]
@@ -451,7 +428,7 @@ async fn an_erased_row_holds_nothing_personal() {
         json!({"username": "ada", "email": "x@very-private.example", "surname": "Unmistakable", "password": PASSWORD});
     let ada = domain.register(input).await.person(&domain, "register");
     domain
-        .ask(&ada.caller, "mutation { eraseAccount }", json!({}))
+        .query(&ada.caller, "mutation { eraseAccount }", json!({}))
         .await
         .at("");
     let left = entities::user::by_id(domain.services.db.read(), ada.id)
@@ -465,31 +442,44 @@ async fn an_erased_row_holds_nothing_personal() {
     );
 }
 
-async fn update(domain: &AccountsDomain, user: &SignedInUser, shown: &str, input: Value) -> AppResponse {
+/// Adds a point of karma: `id`, and perhaps an idempotency key.
+const INCREMENT: &str = "mutation($id: ID!, $key: String) {
+    it: incrementKarma(userId: $id, idempotencyKey: $key) { karma }
+}";
+
+/// Takes a point of karma away, as [`INCREMENT`] adds one.
+const DECREMENT: &str = "mutation($id: ID!, $key: String) {
+    it: decrementKarma(userId: $id, idempotencyKey: $key) { karma }
+}";
+
+const USER: &str = "query($id: ID!) {
+    user(id: $id) { username email displayName name surname phone address { text } active }
+}";
+
+async fn update(domain: &AccountsDomain, user: &SignedInUser, shown: &str, input: Value) -> Answer {
     let document = format!("mutation($input: ProfileInput!) {{ updateProfile(input: $input) {shown} }}");
-    domain.ask(&user.caller, &document, json!({"input": input})).await
+    domain.query(&user.caller, &document, json!({"input": input})).await
 }
 
-async fn update_email(domain: &AccountsDomain, user: &SignedInUser, email: &str) -> AppResponse {
+async fn update_email(domain: &AccountsDomain, user: &SignedInUser, email: &str) -> Answer {
     let document = "mutation($email: String!) { updateEmail(email: $email) { email } }";
-    domain.ask(&user.caller, document, json!({"email": email})).await
+    domain.query(&user.caller, document, json!({"email": email})).await
 }
 
-async fn change_password(domain: &AccountsDomain, user: &SignedInUser, current: &str, new: &str) -> AppResponse {
+async fn change_password(domain: &AccountsDomain, user: &SignedInUser, current: &str, new: &str) -> Answer {
     let document = "mutation($c: String!, $n: String!) { changePassword(current: $c, new: $n) }";
     domain
-        .ask(&user.caller, document, json!({"c": current, "n": new}))
+        .query(&user.caller, document, json!({"c": current, "n": new}))
         .await
 }
 
-async fn karma(domain: &AccountsDomain, mutation: &str, id: i64) -> AppResponse {
-    let document = format!("mutation {{ {mutation}(userId: {id}) {{ karma }} }}");
-    domain.ask(&CallerSession::service(), &document, json!({})).await
+async fn karma(domain: &AccountsDomain, mutation: &str, id: i64) -> Answer {
+    domain.service().query(mutation, json!({"id": id})).await
 }
 
 async fn me(domain: &AccountsDomain, user: &SignedInUser, field: &str) -> Value {
     let answer = domain
-        .ask(&user.caller, &format!("{{ me {{ {field} }} }}"), json!({}))
+        .query(&user.caller, &format!("{{ me {{ {field} }} }}"), json!({}))
         .await;
-    answer.at("/me")[field].clone()
+    answer.at("me")[field].clone()
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::lending_support::{LendingFixture, invalidated};
+use crate::lending_support::{LendingFixture, REVOKE, invalidated};
 use crate::support::CallerSession;
 
 #[tokio::test]
@@ -15,7 +15,7 @@ async fn a_revocation_returns_the_unused_part_to_the_investor() {
     assert_eq!(domain.shares_of_ada().await, [16, 0, 14]);
     let mut events = domain.events();
     let answer = domain.revoke(&domain.ada, id).await;
-    let revoked = answer.at("/revokeAuthorization").clone();
+    let revoked = answer.at("revokeAuthorization").clone();
     assert_eq!(revoked["active"], false);
     assert_eq!(revoked["remainingShares"], 0);
     assert_eq!(revoked["endedAt"], "2027-01-15T08:00:00+00:00");
@@ -28,7 +28,7 @@ async fn a_revocation_returns_the_unused_part_to_the_investor() {
 
     domain.advance_days(1);
     assert_eq!(
-        domain.revoke(&domain.ada, id).await.at("/revokeAuthorization"),
+        domain.revoke(&domain.ada, id).await.at("revokeAuthorization"),
         &revoked,
         "once"
     );
@@ -57,7 +57,7 @@ async fn a_revocation_does_not_return_the_used_part() {
     domain.spend(id, 3).await;
     let mut events = domain.events();
     assert_eq!(
-        domain.revoke(&domain.ada, id).await.at("/revokeAuthorization/active"),
+        domain.revoke(&domain.ada, id).await.at("revokeAuthorization.active"),
         false
     );
     assert_eq!(invalidated(&mut events), [("Authorization", id.to_string())]);
@@ -67,7 +67,6 @@ async fn a_revocation_does_not_return_the_used_part() {
 async fn only_the_investor_revokes_an_authorization() {
     let domain = LendingFixture::new().await;
     let id = domain.grant_id(domain.money("400.00")).await;
-    let document = format!("mutation {{ revokeAuthorization(id: {id}) {{ id }} }}");
     for (caller, code) in [
         (&domain.ben.caller, "FORBIDDEN"),
         (&domain.cid.caller, "NOT_FOUND"),
@@ -76,14 +75,11 @@ async fn only_the_investor_revokes_an_authorization() {
         (&CallerSession::service(), "FORBIDDEN"),
         (&CallerSession::anonymous(), "UNAUTHENTICATED"),
     ] {
-        assert_eq!(domain.ask(caller, &document, json!({})).await.code(), code);
+        assert_eq!(domain.query(caller, REVOKE, json!({"id": id})).await.code(), code);
     }
-    for unknown in ["404", "\"x\"", "\"01\""] {
-        let document = format!("mutation {{ revokeAuthorization(id: {unknown}) {{ id }} }}");
-        assert_eq!(
-            domain.ask(&domain.ada.caller, &document, json!({})).await.code(),
-            "NOT_FOUND"
-        );
+    for unknown in ["404", "x", "01"] {
+        let answer = domain.query(&domain.ada.caller, REVOKE, json!({"id": unknown})).await;
+        assert_eq!(answer.code(), "NOT_FOUND");
     }
     assert_eq!(domain.money_of_ada().await, [60_000, 40_000]);
 }
@@ -94,7 +90,7 @@ async fn concurrent_revocations_release_once() {
     let id = domain.grant_id(domain.money("400.00")).await;
     let revocations = (0..20).map(|_| {
         let domain = domain.clone();
-        tokio::spawn(async move { domain.revoke(&domain.ada, id).await.at("/revokeAuthorization").clone() })
+        tokio::spawn(async move { domain.revoke(&domain.ada, id).await.at("revokeAuthorization").clone() })
     });
     let answers: Vec<Value> = join_all(revocations).await.into_iter().map(Result::unwrap).collect();
     assert!(
@@ -114,12 +110,12 @@ async fn an_expired_authorization_is_inactive_in_every_query() {
     let shares = domain.grant_id(longer).await;
     domain.advance_days(9);
     assert_eq!(
-        domain.own_authorization_ids(&domain.ada, "(active: true)").await,
+        domain.own_authorization_ids(&domain.ada, json!({"active": true})).await,
         [money, shares]
     );
     assert!(
         domain
-            .own_authorization_ids(&domain.ben, "(active: false)")
+            .own_authorization_ids(&domain.ben, json!({"active": false}))
             .await
             .is_empty()
     );
@@ -127,14 +123,19 @@ async fn an_expired_authorization_is_inactive_in_every_query() {
     domain.advance_days(1);
     let mut events = domain.events();
     assert_eq!(
-        domain.own_authorization_ids(&domain.ben, "(active: true)").await,
+        domain.own_authorization_ids(&domain.ben, json!({"active": true})).await,
         [shares]
     );
     assert_eq!(
-        domain.own_authorization_ids(&domain.ben, "(active: false)").await,
+        domain
+            .own_authorization_ids(&domain.ben, json!({"active": false}))
+            .await,
         [money]
     );
-    assert_eq!(domain.own_authorization_ids(&domain.ada, "").await, [money, shares]);
+    assert_eq!(
+        domain.own_authorization_ids(&domain.ada, json!({})).await,
+        [money, shares]
+    );
     assert_eq!(domain.money_of_ada().await, [100_000, 0]);
     let told = [("Wallet", "1".to_owned()), ("Authorization", money.to_string())];
     assert_eq!(invalidated(&mut events), told);
@@ -147,7 +148,7 @@ async fn an_expired_authorization_is_inactive_in_every_query() {
     assert_eq!(domain.shares_of_ada().await, [25, 5, 0]);
     let answer = domain.revoke(&domain.ada, shares).await;
     assert_eq!(
-        answer.at("/revokeAuthorization"),
+        answer.at("revokeAuthorization"),
         &over,
         "to be over is not to be revoked"
     );
@@ -163,26 +164,26 @@ async fn a_list_is_paged_from_the_oldest_to_the_newest() {
         granted.push(id);
     }
     assert_eq!(
-        domain.own_authorization_ids(&domain.ada, "(first: 2)").await,
+        domain.own_authorization_ids(&domain.ada, json!({"first": 2})).await,
         granted[..2]
     );
     assert_eq!(
         domain
-            .own_authorization_ids(&domain.ben, "(last: 2, active: false)")
+            .own_authorization_ids(&domain.ben, json!({"last": 2, "active": false}))
             .await,
         granted[3..]
     );
     let document = "{ me { authorizations(first: 2) { pageInfo { endCursor hasNextPage } } } }";
-    let answer = domain.ask(&domain.ada.caller, document, json!({})).await;
-    assert_eq!(answer.at("/me/authorizations/pageInfo/hasNextPage"), true);
-    let cursor = answer.at("/me/authorizations/pageInfo/endCursor").as_str().unwrap();
+    let answer = domain.query(&domain.ada.caller, document, json!({})).await;
+    assert_eq!(answer.at("me.authorizations.pageInfo.hasNextPage"), true);
+    let cursor = answer.at("me.authorizations.pageInfo.endCursor").as_str().unwrap();
     assert_eq!(
         domain
-            .own_authorization_ids(&domain.ada, &format!("(first: 9, after: \"{cursor}\")"))
+            .own_authorization_ids(&domain.ada, json!({"first": 9, "after": cursor}))
             .await,
         granted[2..]
     );
     let document = "{ me { username authorizations(first: 101) { nodes { id } } } }";
-    let answer = domain.ask(&domain.ada.caller, document, json!({})).await;
+    let answer = domain.query(&domain.ada.caller, document, json!({})).await;
     assert_eq!((answer.code(), answer.field()), ("INVALID_INPUT", "first"));
 }

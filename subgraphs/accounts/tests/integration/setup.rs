@@ -4,7 +4,7 @@ use accounts::demo;
 use contract::{Error, Viewer};
 use serde_json::json;
 
-use crate::support::{AccountsDomain, CallerSession};
+use crate::support::{AccountsDomain, CallerSession, SignedIn};
 
 #[tokio::test]
 async fn seeding_the_demo_users_repeatedly_creates_them_once() {
@@ -13,9 +13,9 @@ async fn seeding_the_demo_users_repeatedly_creates_them_once() {
     let rows = async || {
         let document = "{ users { nodes { id username email displayName role brokerageFeePercent karma } } }";
         domain
-            .ask(&CallerSession::service(), document, json!({}))
+            .query(&CallerSession::service(), document, json!({}))
             .await
-            .at("/users/nodes")
+            .at("users.nodes")
             .clone()
     };
     let before = rows().await;

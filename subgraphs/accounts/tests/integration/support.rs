@@ -4,13 +4,27 @@ use std::ops::Deref;
 use std::time::Duration;
 
 use accounts::Settings;
-use async_graphql::{Request, Variables};
-use contract::{EventStream, Role, SessionId, Viewer};
+use contract::{EventStream, Role, Viewer};
 use serde_json::{Value, json};
-use testing::{TestDomain, TestServices};
+use testing::{Answer, LOGIN, REGISTER, TestDomain, TestServices};
 
 pub const PASSWORD: &str = "correct horse";
-pub const SIGNED_IN: &str = "{ token refreshToken expiresAt user { id username } }";
+
+/// Renews a session: `token`.
+pub const REFRESH: &str = "mutation($token: String!) {
+    refresh(token: $token) { token refreshToken expiresAt user { id username } }
+}";
+
+/// Sets the password of a person: `id` and `password`.
+pub const SET_PASSWORD: &str = "mutation($id: ID!, $password: String!) {
+    setPassword(userId: $id, new: $password)
+}";
+
+/// Deactivates the account of a person: `id`.
+pub const DEACTIVATE: &str = "mutation($id: ID!) { deactivateAccount(userId: $id) { id } }";
+
+/// Erases a person: `id`.
+pub const ERASE: &str = "mutation($id: ID!) { eraseAccount(userId: $id) }";
 
 /// The accounts domain with an executable schema.
 pub struct AccountsDomain(TestDomain);
@@ -52,12 +66,9 @@ impl AccountsDomain {
     }
 
     /// Executes a document as `caller`.
-    pub async fn ask(&self, caller: &CallerSession, document: &str, variables: Value) -> AppResponse {
-        let mut request = Request::new(document).variables(Variables::from_json(variables));
-        if let Some(session) = caller.session {
-            request = request.data(SessionId(session));
-        }
-        AppResponse(self.0.ask(&caller.viewer, request).await)
+    pub async fn query(&self, caller: &CallerSession, document: &str, variables: Value) -> Answer {
+        let client = self.client_in_session(&caller.viewer, caller.session);
+        client.query(document, variables).await
     }
 
     /// Registers a member and signs them in.
@@ -67,26 +78,17 @@ impl AccountsDomain {
             .person(self, "register")
     }
 
-    pub async fn register(&self, input: Value) -> AppResponse {
-        let document = format!("mutation($input: RegisterInput!) {{ register(input: $input) {SIGNED_IN} }}");
-        self.ask(&CallerSession::anonymous(), &document, json!({"input": input}))
-            .await
+    pub async fn register(&self, input: Value) -> Answer {
+        self.anonymous().query(REGISTER, json!({"input": input})).await
     }
 
-    pub async fn login(&self, login: &str, password: &str) -> AppResponse {
-        let document = format!("mutation($l: String!, $p: String!) {{ login(login: $l, password: $p) {SIGNED_IN} }}");
-        self.ask(
-            &CallerSession::anonymous(),
-            &document,
-            json!({"l": login, "p": password}),
-        )
-        .await
+    pub async fn login(&self, login: &str, password: &str) -> Answer {
+        let args = json!({"login": login, "password": password});
+        self.anonymous().query(LOGIN, args).await
     }
 
-    pub async fn refresh(&self, token: &str) -> AppResponse {
-        let document = format!("mutation($t: String!) {{ refresh(token: $t) {SIGNED_IN} }}");
-        self.ask(&CallerSession::anonymous(), &document, json!({"t": token}))
-            .await
+    pub async fn refresh(&self, token: &str) -> Answer {
+        self.anonymous().query(REFRESH, json!({"token": token})).await
     }
 
     pub fn events(&self) -> EventStream {
@@ -152,44 +154,19 @@ pub struct SignedInUser {
     pub refresh_token: String,
 }
 
-/// A response, as JSON.
-#[derive(Debug)]
-pub struct AppResponse(pub Value);
+/// An answer that signs a person in.
+pub trait SignedIn {
+    /// Returns the person whose tokens the mutation with that name returned.
+    fn person(&self, domain: &AccountsDomain, field: &str) -> SignedInUser;
+}
 
-impl AppResponse {
-    /// Returns the first error's code, or `OK`.
-    pub fn code(&self) -> &str {
-        testing::code(&self.0)
-    }
-
-    pub fn message(&self) -> &str {
-        self.0
-            .pointer("/errors/0/message")
-            .and_then(Value::as_str)
-            .unwrap_or("")
-    }
-
-    /// Returns the first error's field.
-    pub fn field(&self) -> &str {
-        self.0
-            .pointer("/errors/0/extensions/field")
-            .and_then(Value::as_str)
-            .unwrap_or("")
-    }
-
-    /// Returns the data at a path, and checks that there are no errors.
-    pub fn at(&self, path: &str) -> &Value {
-        assert_eq!(self.code(), "OK", "{}", self.0);
-        self.0["data"].pointer(path).unwrap_or(&Value::Null)
-    }
-
-    /// Returns the person whose tokens `field` returned.
-    pub fn person(&self, domain: &AccountsDomain, field: &str) -> SignedInUser {
-        let text = |name: &str| self.at(&format!("/{field}/{name}")).as_str().unwrap().to_owned();
+impl SignedIn for Answer {
+    fn person(&self, domain: &AccountsDomain, field: &str) -> SignedInUser {
+        let text = |name: &str| self.text(&format!("{field}.{name}")).to_owned();
         let now_us = domain.services.clock.now_us();
         let token = domain.services.keys.verify(&text("token"), now_us).unwrap();
         SignedInUser {
-            id: text("user/id").parse().unwrap(),
+            id: text("user.id").parse().unwrap(),
             caller: CallerSession {
                 viewer: token.viewer,
                 session: token.session,

@@ -4,8 +4,9 @@ use std::net::IpAddr;
 
 use contract::with_client_address;
 use serde_json::{Value, json};
+use testing::Answer;
 
-use crate::support::{AccountsDomain, AppResponse, PASSWORD};
+use crate::support::{AccountsDomain, PASSWORD};
 
 /// An address that no person has signed in from.
 fn elsewhere(octet: u8) -> Option<IpAddr> {
@@ -13,8 +14,11 @@ fn elsewhere(octet: u8) -> Option<IpAddr> {
 }
 
 /// The code of a response, and its `retryAfter` in seconds.
-fn verdict(answer: &AppResponse) -> (&str, Value) {
-    (answer.code(), answer.0["errors"][0]["extensions"]["retryAfter"].clone())
+fn verdict(answer: &Answer) -> (&str, Value) {
+    (
+        answer.code(),
+        answer.json()["errors"][0]["extensions"]["retryAfter"].clone(),
+    )
 }
 
 async fn guesses(domain: &AccountsDomain, login: &str, times: usize) {
@@ -64,7 +68,7 @@ async fn guesses_in_one_request_count_each_and_spare_the_owner() {
         .map(|n| format!(r#"g{n}: login(login: "ada", password: "wrong {n}") {{ token }} "#))
         .collect();
     let answer = domain
-        .ask(&ada.caller, &format!("mutation {{ {guesses} }}"), json!({}))
+        .query(&ada.caller, &format!("mutation {{ {guesses} }}"), json!({}))
         .await;
     // The first error nulls the data, because the mutation's field is not nullable.
     assert_eq!(answer.code(), "UNAUTHENTICATED");
@@ -171,9 +175,9 @@ async fn wrong_current_passwords_count_like_wrong_logins() {
     with_client_address(elsewhere(7), async {
         let change = r#"mutation { changePassword(current: "wrong", new: "new password") }"#;
         for _ in 0..10 {
-            assert_eq!(domain.ask(&ada.caller, change, json!({})).await.field(), "current");
+            assert_eq!(domain.query(&ada.caller, change, json!({})).await.field(), "current");
         }
-        let answer = domain.ask(&ada.caller, change, json!({})).await;
+        let answer = domain.query(&ada.caller, change, json!({})).await;
         assert_eq!(verdict(&answer), ("RATE_LIMITED", json!(15)));
         assert_eq!(domain.login("ada", PASSWORD).await.code(), "UNAUTHENTICATED");
     })

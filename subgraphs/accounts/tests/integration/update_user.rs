@@ -2,9 +2,9 @@
 
 use contract::{Audience, Clock, Event};
 use serde_json::{Value, json};
-use testing::received_events;
+use testing::{Answer, received_events};
 
-use crate::support::{AccountsDomain, AppResponse, CallerSession, PASSWORD, SignedInUser};
+use crate::support::{AccountsDomain, CallerSession, PASSWORD, SignedIn, SignedInUser};
 
 #[tokio::test]
 async fn all_fields_of_a_user_change_in_one_write() {
@@ -20,7 +20,7 @@ async fn all_fields_of_a_user_change_in_one_write() {
         "name": "Ben", "surname": "Okafor", "email": "Ben@Example.org", "phone": "2", "brokerageFeePercent": 2.5,
         "address": {"street": "Quay", "number": "3", "zipCode": "20457"}
     });
-    assert_eq!(answer.at("/updateUser"), &expected);
+    assert_eq!(answer.at("updateUser"), &expected);
     let invalidation = Event::Invalidated {
         typename: "User",
         key: ben.id.to_string(),
@@ -42,7 +42,7 @@ async fn an_omitted_field_stays_and_null_clears_an_optional_one() {
     let expected = json!({
         "name": "Ben", "surname": null, "email": "ben@example.com", "phone": null, "brokerageFeePercent": 1.0, "address": null
     });
-    assert_eq!(answer.at("/updateUser"), &expected);
+    assert_eq!(answer.at("updateUser"), &expected);
     assert_eq!(domain.login("ben", PASSWORD).await.code(), "OK");
 }
 
@@ -176,7 +176,7 @@ async fn a_deactivated_user_cannot_be_changed() {
     let domain = AccountsDomain::new().await;
     let ben = broker(&domain).await;
     domain
-        .ask(&ben.caller, "mutation { deactivateAccount { id } }", json!({}))
+        .query(&ben.caller, "mutation { deactivateAccount { id } }", json!({}))
         .await
         .at("");
     for input in [json!({"name": "Ben"}), json!({"password": "another password"})] {
@@ -200,11 +200,11 @@ async fn broker(domain: &AccountsDomain) -> SignedInUser {
     domain.register(input).await.person(domain, "register")
 }
 
-async fn update(domain: &AccountsDomain, caller: &CallerSession, id: i64, input: Value) -> AppResponse {
+async fn update(domain: &AccountsDomain, caller: &CallerSession, id: i64, input: Value) -> Answer {
     let document = "mutation($id: ID!, $input: UserPatch!) { updateUser(id: $id, input: $input) {
         name surname email phone brokerageFeePercent address { street number zipCode } } }";
     domain
-        .ask(caller, document, json!({"id": id.to_string(), "input": input}))
+        .query(caller, document, json!({"id": id.to_string(), "input": input}))
         .await
 }
 

@@ -18,7 +18,7 @@ use replicated_exchange::{ReplicatedLog, StockCatalog};
 use sea_orm::{EntityTrait, PaginatorTrait};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use testing::{NEW_YEAR_US, TestDomain, TestServices, code, service};
+use testing::{Answer, NEW_YEAR_US, TestDomain, TestServices, service};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -149,12 +149,16 @@ async fn services() -> TestServices {
     TestServices::new(NEW_YEAR_US).await
 }
 
-async fn trade(market: &TestDomain, viewer: &Viewer, side: &str, n: i64, key: &str) -> Value {
-    let document = format!(
-        r#"mutation {{ trade(stock: "GameStart", side: {side}, quantity: {n}, idempotencyKey: "{key}") {{
-            number quantity side stock {{ quantity }} }} }}"#
-    );
-    within("a trade", market.ask(viewer, document)).await
+const TRADE: &str = r#"mutation($side: Side!, $quantity: Int!, $key: String!) {
+    trade(stock: "GameStart", side: $side, quantity: $quantity, idempotencyKey: $key) {
+        number quantity side stock { quantity }
+    }
+}"#;
+
+async fn trade(market: &TestDomain, viewer: &Viewer, side: &str, n: i64, key: &str) -> Answer {
+    let args = json!({ "side": side, "quantity": n, "key": key });
+    let client = market.client(viewer);
+    within("a trade", client.query(TRADE, args)).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -174,7 +178,7 @@ async fn trades_are_numbered_by_the_replicas_and_stored() {
     let again = trade(&market, &trader(), "SELL", 5, "5 SELL").await;
     assert_eq!(again["data"]["trade"]["number"], 1, "{again}");
     let refused = trade(&market, &trader(), "BUY", 75, "too many").await;
-    assert_eq!(code(&refused), "INSUFFICIENT_STOCK");
+    assert_eq!(refused.code(), "INSUFFICIENT_STOCK");
 
     let wanted = [(0, "buy", 30), (1, "sell", 5), (2, "buy", 1)];
     let wanted: Vec<_> = wanted
@@ -183,7 +187,7 @@ async fn trades_are_numbered_by_the_replicas_and_stored() {
     assert_eq!(replicas.ledger(2).await, wanted);
     let document = "{ exchangeOrders(first: 9) { nodes { number side trader { id } } }
         one: exchangeOrder(number: 1) { quantity } none: exchangeOrder(number: 3) { number } below: exchangeOrder(number: -1) { number } }";
-    let found = market.ask(&trader(), document).await;
+    let found = market.client(&trader()).query(document, json!({})).await;
     assert_eq!(
         found["data"],
         json!({
@@ -221,7 +225,7 @@ async fn a_trade_through_a_replica_is_stored_before_its_response() {
     }
     let document = r#"{ exchangeOrder(number: 3) { quantity trader { id } } stock(name: "GameStart") { quantity } }"#;
     assert_eq!(
-        market.ask(&service(), document).await["data"],
+        market.service().query(document, json!({})).await["data"],
         json!({ "exchangeOrder": { "quantity": 2, "trader": null }, "stock": { "quantity": 64 } })
     );
     working.abort();
@@ -254,7 +258,7 @@ async fn trades_continue_without_one_replica_and_stop_without_two() {
     let first = within("the first trade", async {
         loop {
             let first = trade(&market, &trader(), "BUY", 1, "first").await;
-            if code(&first) != "UNAVAILABLE" {
+            if first.code() != "UNAVAILABLE" {
                 return first;
             }
         }
@@ -264,7 +268,7 @@ async fn trades_continue_without_one_replica_and_stop_without_two() {
     let second = within("the second trade", async {
         loop {
             let second = trade(&market, &trader(), "BUY", 1, "second").await;
-            if code(&second) != "UNAVAILABLE" {
+            if second.code() != "UNAVAILABLE" {
                 return second;
             }
         }
@@ -275,20 +279,23 @@ async fn trades_continue_without_one_replica_and_stop_without_two() {
     // A trade in progress when the majority is lost is completed once the majority is back; later trades are refused
     // first.
     let refused = trade(&market, &trader(), "BUY", 1, "in flight").await;
-    assert_eq!(code(&refused), "UNAVAILABLE");
+    assert_eq!(refused.code(), "UNAVAILABLE");
     let before = reservation::Entity::find()
         .count(market.services.db.read())
         .await
         .unwrap();
     let refused = trade(&market, &trader(), "BUY", 1, "too late").await;
-    assert_eq!(code(&refused), "UNAVAILABLE");
+    assert_eq!(refused.code(), "UNAVAILABLE");
     let after = reservation::Entity::find()
         .count(market.services.db.read())
         .await
         .unwrap();
     assert_eq!(before, after);
-    let asked = market.ask(&trader(), "{ exchangeOrder(number: 7) { number } }").await;
-    assert_eq!(code(&asked), "UNAVAILABLE");
+    let asked = market
+        .client(&trader())
+        .query("{ exchangeOrder(number: 7) { number } }", json!({}))
+        .await;
+    assert_eq!(asked.code(), "UNAVAILABLE");
     working.abort();
 }
 
@@ -305,7 +312,7 @@ async fn a_trade_that_loses_the_majority_has_an_unknown_outcome() {
     let market = exchange_over(Arc::new(ReplicatedLog::new(front)), services().await).await;
     replicas.start(&market.services).await;
     let working = work(&market.services);
-    assert_eq!(code(&trade(&market, &service(), "BUY", 1, "before").await), "OK");
+    assert_eq!(trade(&market, &service(), "BUY", 1, "before").await.code(), "OK");
     for id in 1..=2 {
         replicas.stop(id).await;
     }
@@ -326,7 +333,7 @@ async fn a_trade_that_loses_the_majority_has_an_unknown_outcome() {
     }
     // Later trades do not start, and numbers that were assigned before are still returned.
     let refused = trade(&market, &service(), "BUY", 1, "later").await;
-    assert_eq!(code(&refused), "UNAVAILABLE");
+    assert_eq!(refused.code(), "UNAVAILABLE");
     assert_eq!(refused["errors"][0]["extensions"].get("outcome"), None);
     assert_eq!(kept().await, before + 1);
     let again = trade(&market, &service(), "BUY", 1, "before").await;
@@ -356,7 +363,7 @@ async fn lists_of_trades_have_no_gap_before_the_write_back() {
     let seen = async || {
         let list =
             "{ exchangeOrders { nodes { number } } missed: exchangeOrders(afterNumber: 1) { nodes { number } } }";
-        let found = market.ask(&trader(), list).await["data"].take();
+        let found = market.client(&trader()).query(list, json!({})).await["data"].clone();
         let numbers = |list: &Value| -> Vec<i64> {
             let nodes = list["nodes"].as_array().unwrap();
             nodes.iter().map(|node| node["number"].as_i64().unwrap()).collect()
