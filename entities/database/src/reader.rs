@@ -18,7 +18,6 @@ use tokio::time::timeout;
 use crate::connect;
 use crate::deadline::Deadline;
 use crate::models::{ReadEntity, read_models};
-use crate::row::query_results;
 use crate::sqlite_error::{connection_error, query_error, read_timeout_error};
 use crate::statement::{execute, execute_batch, read_rows};
 use crate::stats::Counters;
@@ -163,14 +162,11 @@ impl ConnectionTrait for Reader {
     }
 
     async fn query_one_raw(&self, asked: Statement) -> Result<Option<QueryResult>, DbErr> {
-        let row = self.run(move |connection| read_rows(connection, &asked, 1)).await?;
-        Ok(query_results(row)?.pop())
+        let mut row = self.run(move |connection| read_rows(connection, &asked, 1)).await?;
+        Ok(row.pop())
     }
 
     async fn query_all_raw(&self, asked: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        let all = self
-            .run(move |connection| read_rows(connection, &asked, usize::MAX))
-            .await?;
-        query_results(all)
+        self.run(move |connection| read_rows(connection, &asked, usize::MAX)).await
     }
 }

@@ -1,16 +1,15 @@
 //! Conversion of values and rows between SeaORM's types and rusqlite's.
 //!
 //! Other crates can create rows of SeaORM only through its [`MockDatabase`]: maps from name to value, strict in
-//! both. So a row has its values twice (by name, and by position where the names are not in order). A value must
-//! have exactly the requested type, which SQLite does not know: integers are `i64`, reals `f64`, and a column
+//! both. So a row has its values twice (by name, and by position where the names are not in order), unless the
+//! statement says that no row is read by position (`RETURNING *`). A value must have exactly the requested type, which SQLite does not know: integers are `i64`, reals `f64`, and a column
 //! declared as boolean or JSON is that. SeaORM reads a value of any other type as null. (Its `ProxyDatabase` would
 //! do the same more directly; 2.0.4 does not compile with it and sqlx-sqlite.)
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use rusqlite::types::{ToSql, ToSqlOutput, Value as Owned, ValueRef};
-use rusqlite::{Error, Result, Row, Statement};
+use rusqlite::{Error, Result, Statement};
 use sea_orm::sea_query::OptionEnum;
 use sea_orm::{
     DbBackend, DbErr, ExecResult, MockDatabase, MockDatabaseTrait, MockExecResult, QueryResult,
@@ -82,13 +81,6 @@ fn conversion_error(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) ->
     Error::ToSqlConversionFailure(why.into())
 }
 
-/// The columns of a statement's result.
-pub(crate) struct Columns {
-    columns: Vec<(String, ColumnKind)>,
-    /// Whether the map would sort them differently, or lose a column that has the name of another.
-    is_unsorted: bool,
-}
-
 /// The type of a column, as far as the stored value alone does not tell it.
 #[derive(Clone, Copy, PartialEq)]
 enum ColumnKind {
@@ -97,36 +89,85 @@ enum ColumnKind {
     Json,
 }
 
-impl Columns {
-    /// Reads the columns of a statement that has run a step, so that it knows the current tables.
-    pub(crate) fn of(statement: &Statement<'_>) -> Self {
-        let described = statement.columns();
-        let columns: Vec<_> = described
-            .iter()
-            .map(|column| (column.name().to_owned(), ColumnKind::declared(column.decl_type())))
-            .collect();
-        let is_unsorted = !columns.is_sorted_by(|(a, _), (b, _)| a < b);
-        Self { columns, is_unsorted }
-    }
+/// The end of statements whose rows are read by name only: the statement does not say in which order its columns are.
+pub(crate) const BY_NAME_ONLY: &str = "RETURNING *";
 
-    pub(crate) fn row(&self, row: &Row<'_>) -> Result<Values> {
-        let mut values = Values::new();
-        for (index, (name, kind)) in self.columns.iter().enumerate() {
-            let value = value(row.get_ref(index)?, *kind, index)?;
-            if self.is_unsorted {
-                values.insert(position_key(index).into(), value.clone());
-            }
-            // An empty name would sort before the positions.
-            if !(self.is_unsorted && name.is_empty()) {
-                values.insert(name.clone().into(), value);
-            }
+/// Runs a statement, and converts at most so many of its rows to SeaORM's. `by_position` is false when no row is read
+/// by position.
+pub(crate) fn read(statement: &mut Statement<'_>, most: usize, by_position: bool) -> Result<Vec<QueryResult>> {
+    let mut rows = statement.raw_query();
+    let (mut kinds, mut read) = (Vec::new(), Vec::new());
+    while read.len() < most
+        && let Some(row) = rows.next()?
+    {
+        // The first step has prepared the statement for the current tables.
+        if read.is_empty() {
+            kinds = column_kinds(row.as_ref());
         }
-        Ok(values)
+        let mut values = Vec::with_capacity(kinds.len());
+        for (index, kind) in kinds.iter().enumerate() {
+            values.push(value(row.get_ref(index)?, *kind, index)?);
+        }
+        read.push(values);
     }
+    drop(rows);
+    if read.is_empty() {
+        return Ok(Vec::new());
+    }
+    let keys = Keys::new(statement.column_names(), by_position);
+    query_results(read.into_iter().map(|row| keys.values(row)))
 }
 
-/// The values of a row, under the keys that SeaORM looks up.
-pub(crate) type Values = BTreeMap<Cow<'static, str>, Value>;
+fn column_kinds(statement: &Statement<'_>) -> Vec<ColumnKind> {
+    let columns = statement.columns();
+    let kinds = columns.iter().map(|column| ColumnKind::declared(column.decl_type()));
+    kinds.collect()
+}
+
+/// The keys under which SeaORM looks up the values of a row.
+struct Keys<'a> {
+    /// The keys of the positions; empty where the names alone are in order, or where they are not asked for.
+    positions: Vec<String>,
+    /// The names with their positions, in the order of a map.
+    names: Vec<(&'a str, usize)>,
+}
+
+impl<'a> Keys<'a> {
+    fn new(columns: Vec<&'a str>, by_position: bool) -> Self {
+        // The map would sort the columns differently, or lose one that has the name of another.
+        let is_unsorted = !columns.is_sorted_by(|a, b| a < b);
+        let positions = if by_position && is_unsorted {
+            (0..columns.len()).map(position_key).collect()
+        } else {
+            Vec::new()
+        };
+        let mut names: Vec<_> = columns.into_iter().zip(0..).collect();
+        if is_unsorted {
+            // An empty name would sort before the positions.
+            names.retain(|(name, _)| !name.is_empty());
+            names.sort();
+        }
+        Self { positions, names }
+    }
+
+    /// Returns the values of a row as a map. From entries in order it is built without a search for each.
+    fn values(&self, mut row: Vec<Value>) -> BTreeMap<&str, Value> {
+        let positions: Vec<_> = self
+            .positions
+            .iter()
+            .map(String::as_str)
+            .zip(row.iter().cloned())
+            .collect();
+        let names = self.names.iter().map(|(name, index)| {
+            let nothing = Value::BigInt(None);
+            let value = row
+                .get_mut(*index)
+                .map(|value| std::mem::replace(value, nothing.clone()));
+            (*name, value.unwrap_or(nothing))
+        });
+        positions.into_iter().chain(names).collect()
+    }
+}
 
 /// Returns the key of a position: before every name, and in order. SQLite allows fewer columns than there are
 /// characters.
@@ -135,15 +176,10 @@ fn position_key(index: usize) -> String {
     String::from_iter(['\0', character.unwrap_or(char::MAX)])
 }
 
-/// Converts rows to SeaORM's.
-pub(crate) fn query_results(rows: Vec<Values>) -> Result<Vec<QueryResult>, DbErr> {
-    if rows.is_empty() {
-        Ok(Vec::new())
-    } else {
-        MockDatabase::new(DbBackend::Sqlite)
-            .append_query_results([rows])
-            .query(0, empty_statement())
-    }
+fn query_results<'a>(rows: impl Iterator<Item = BTreeMap<&'a str, Value>>) -> Result<Vec<QueryResult>> {
+    let mut database = MockDatabase::new(DbBackend::Sqlite).append_query_results([rows]);
+    let results = database.query(0, empty_statement());
+    results.map_err(|error| Error::ToSqlConversionFailure(error.into()))
 }
 
 /// Converts the effect of a statement to SeaORM's.

@@ -2,9 +2,9 @@
 
 use rusqlite::fallible_iterator::FallibleIterator as _;
 use rusqlite::{Batch, CachedStatement, Connection};
-use sea_orm::{DbErr, ExecResult, Statement};
+use sea_orm::{DbErr, ExecResult, QueryResult, Statement};
 
-use crate::row::{Columns, Values, bind, exec_result};
+use crate::row::{self, bind, exec_result};
 
 /// Prepares a statement and binds its values.
 pub(crate) fn query<'a>(connection: &'a Connection, asked: &Statement) -> rusqlite::Result<CachedStatement<'a>> {
@@ -14,17 +14,9 @@ pub(crate) fn query<'a>(connection: &'a Connection, asked: &Statement) -> rusqli
 }
 
 /// Reads the first rows of a query, at most `most`.
-pub(crate) fn read_rows(connection: &Connection, asked: &Statement, most: usize) -> rusqlite::Result<Vec<Values>> {
+pub(crate) fn read_rows(connection: &Connection, asked: &Statement, most: usize) -> rusqlite::Result<Vec<QueryResult>> {
     let mut statement = query(connection, asked)?;
-    let mut rows = statement.raw_query();
-    let (mut columns, mut read) = (None, Vec::new());
-    while read.len() < most
-        && let Some(row) = rows.next()?
-    {
-        let columns = columns.get_or_insert_with(|| Columns::of(row.as_ref()));
-        read.push(columns.row(row)?);
-    }
-    Ok(read)
+    row::read(&mut statement, most, !asked.sql.ends_with(row::BY_NAME_ONLY))
 }
 
 /// Runs one statement, and ignores its rows.

@@ -8,7 +8,6 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Runtim
 
 use crate::deadline::Deadline;
 use crate::outbox::{Outbox, OutboxMark};
-use crate::row::query_results;
 use crate::statement::{execute, execute_batch, read_rows, run_to_end};
 use crate::{Application, DbOptions, Error, Result, connect, sqlite_error};
 
@@ -20,7 +19,7 @@ use crate::{Application, DbOptions, Error, Result, connect, sqlite_error};
 ///
 /// A value that is read has one of these types, or SeaORM takes it for null: `i64`, `f64`, `String`, `Vec<u8>`;
 /// `bool` of a column that is declared `BOOLEAN`, and JSON of one that is declared so. Values are found by name and
-/// by position.
+/// by position; those of a statement that ends with `RETURNING *` by name only.
 pub struct Tx<A: Application> {
     /// Only the write thread uses it, but SeaORM requires a type that threads can share.
     connection: Mutex<Connection>,
@@ -188,13 +187,12 @@ impl<A: Application> ConnectionTrait for Tx<A> {
     }
 
     async fn query_one_raw(&self, asked: Statement) -> Result<Option<QueryResult>, DbErr> {
-        let row = self.run(|connection| read_rows(connection, &asked, 1)).await?;
-        Ok(query_results(row)?.pop())
+        let mut row = self.run(|connection| read_rows(connection, &asked, 1)).await?;
+        Ok(row.pop())
     }
 
     async fn query_all_raw(&self, asked: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        let all = self.run(|connection| read_rows(connection, &asked, usize::MAX)).await?;
-        query_results(all)
+        self.run(|connection| read_rows(connection, &asked, usize::MAX)).await
     }
 }
 
