@@ -27,10 +27,13 @@ pub(crate) fn open_writer(options: &DbOptions, deadline: Arc<Deadline>) -> rusql
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(&options.path, flags)?;
     connection.busy_timeout(LOCK_WAIT)?;
+    // `temp_store`: a savepoint keeps the pages that it may have to restore. SQLite would write them to a file of its
+    // own from 64 KB on, and an order changes as many.
     connection.execute_batch(&format!(
         "PRAGMA foreign_keys = ON;
          PRAGMA journal_mode = WAL;
          PRAGMA synchronous = FULL;
+         PRAGMA temp_store = MEMORY;
          PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};
          PRAGMA journal_size_limit = {LOG_BYTES_KEPT};"
     ))?;

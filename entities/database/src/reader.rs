@@ -167,6 +167,7 @@ impl ConnectionTrait for Reader {
     }
 
     async fn query_all_raw(&self, asked: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.run(move |connection| read_rows(connection, &asked, usize::MAX)).await
+        self.run(move |connection| read_rows(connection, &asked, usize::MAX))
+            .await
     }
 }
