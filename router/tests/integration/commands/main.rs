@@ -1,12 +1,13 @@
 //! The commands of the real program, over a folder of its own.
 
+mod http;
 mod replicas;
 #[path = "../../../../subgraphs/order_log/tests/integration/sqlite_catalog.rs"]
 #[expect(dead_code, reason = "the tests of the order log also read its quantities")]
 mod sqlite_catalog;
 mod token;
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -104,24 +105,13 @@ impl Server {
         Self::post_to(&self.url, path, body, token)
     }
 
-    /// Sends one HTTP/1.1 request over a connection of its own.
     fn post_to(url: &str, path: &str, body: &Value, token: Option<&str>) -> Value {
-        let address = url.strip_prefix("http://").expect("an HTTP address");
-        let mut stream = std::net::TcpStream::connect(address).expect("the server listens");
-        let body = body.to_string();
-        let bearer = token
-            .map(|token| format!("authorization: Bearer {token}\r\n"))
-            .unwrap_or_default();
-        let request = format!(
-            "POST {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-type: application/json\r\n\
-             {bearer}content-length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        stream.write_all(request.as_bytes()).expect("sent");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("an answer");
-        let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
-        serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"))
+        let address = url.strip_prefix("http://").and_then(|address| address.parse().ok());
+        let bearer = token.map(|token| format!("Bearer {token}"));
+        let headers: Vec<_> = bearer.iter().map(|bearer| ("authorization", bearer.as_str())).collect();
+        let line = format!("POST {path}");
+        let (status, body) = http::send(address.expect("an HTTP address"), &line, &headers, &body.to_string());
+        serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {status} {body}"))
     }
 
     /// Sends SIGTERM, as a service manager does, and returns whether the process ended with success.

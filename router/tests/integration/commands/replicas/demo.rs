@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{eventually, send};
+use super::eventually;
 use crate::Server;
+use crate::http::send;
 
 /// A demo with three replicas, in which prices do not move, so that no automated order triggers.
 pub(super) struct Demo(pub(super) Server);

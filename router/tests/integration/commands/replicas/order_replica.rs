@@ -17,7 +17,8 @@ use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Runtime;
 
-use super::{PATIENCE, send};
+use super::PATIENCE;
+use crate::http::send;
 use crate::sqlite_catalog::SqliteCatalog;
 use crate::{agora, printed, run, text};
 
