@@ -54,10 +54,8 @@ impl LendingFixture {
         )
     }
 
-    async fn close_account(&self, caller: &CallerSession, how: &str) {
-        self.query(caller, &format!("mutation {{ {how} }}"), json!({}))
-            .await
-            .at("");
+    async fn close_account(&self, caller: &CallerSession, closure: &str) {
+        self.query(caller, closure, json!({"id": self.ada.id})).await.at("");
     }
 
     /// Whether an authorization is active, and how it ended.
@@ -68,13 +66,16 @@ impl LendingFixture {
     }
 }
 
+const DEACTIVATE_OWN: &str = "mutation { deactivateAccount { id } }";
+const ERASE_OWN: &str = "mutation { eraseAccount }";
+
 fn left() -> (bool, Option<AuthorizationEnd>) {
     (false, Some(AuthorizationEnd::AccountClosed))
 }
 
 #[tokio::test]
 async fn closing_an_investor_revokes_grants_and_cancels_orders() {
-    for how in ["deactivateAccount { id }", "eraseAccount"] {
+    for closure in [DEACTIVATE_OWN, ERASE_OWN] {
         let domain = LendingFixture::new().await;
         let money = domain.grant_id(domain.money("400.00")).await;
         let shares = domain.grant_id(domain.shares(14)).await;
@@ -89,14 +90,18 @@ async fn closing_an_investor_revokes_grants_and_cancels_orders() {
         assert_eq!(domain.all_of_ada().await, ([56_900, 0, 40_100, 3_000], [14, 0, 14, 2]));
         let mut events = domain.events();
 
-        domain.close_account(&domain.ada.caller, how).await;
+        domain.close_account(&domain.ada.caller, closure).await;
 
-        assert_eq!(domain.all_of_ada().await, ([100_000, 0, 0, 0], [30, 0, 0, 0]), "{how}");
+        assert_eq!(
+            domain.all_of_ada().await,
+            ([100_000, 0, 0, 0], [30, 0, 0, 0]),
+            "{closure}"
+        );
         for id in [money, shares, later] {
-            assert_eq!(domain.ended(id).await, left(), "{how}");
+            assert_eq!(domain.ended(id).await, left(), "{closure}");
         }
         let cancelled = |id| (id, OrderStatus::Cancelled, Some(CancelReason::AccountClosed));
-        assert_eq!(domain.orders().await, [cancelled(buy), cancelled(sell)], "{how}");
+        assert_eq!(domain.orders().await, [cancelled(buy), cancelled(sell)], "{closure}");
         let told = invalidated(&mut events);
         for (typename, id) in [
             ("User", domain.ada.id),
@@ -110,19 +115,23 @@ async fn closing_an_investor_revokes_grants_and_cancels_orders() {
         ] {
             assert!(
                 told.contains(&(typename, id.to_string())),
-                "{how}: {typename} {id} in {told:?}"
+                "{closure}: {typename} {id} in {told:?}"
             );
         }
         // Expiry finds nothing more to end: each authorization and order ended once.
         domain.advance_days(20);
         domain.services.expire_overdue().await.unwrap();
-        assert_eq!(domain.all_of_ada().await, ([100_000, 0, 0, 0], [30, 0, 0, 0]), "{how}");
+        assert_eq!(
+            domain.all_of_ada().await,
+            ([100_000, 0, 0, 0], [30, 0, 0, 0]),
+            "{closure}"
+        );
     }
 }
 
 #[tokio::test]
 async fn closing_a_broker_returns_the_broker_authorizations() {
-    for how in ["deactivateAccount { id }", "eraseAccount"] {
+    for closure in [DEACTIVATE_OWN, ERASE_OWN] {
         let domain = LendingFixture::new().await;
         let money = domain.grant_id(domain.money("400.00")).await;
         let shares = domain.grant_id(domain.shares(14)).await;
@@ -133,24 +142,28 @@ async fn closing_a_broker_returns_the_broker_authorizations() {
         let waits = domain.automated(Side::Buy, 1).await;
         let mut events = domain.events();
 
-        domain.close_account(&domain.ben.caller, how).await;
+        domain.close_account(&domain.ben.caller, closure).await;
 
         assert_eq!(
             [domain.ended(money).await, domain.ended(shares).await],
             [left(), left()],
-            "{how}"
+            "{closure}"
         );
         let told = invalidated(&mut events);
         for id in [money, shares] {
-            assert!(told.contains(&("Authorization", id.to_string())), "{how}: {told:?}");
+            assert!(told.contains(&("Authorization", id.to_string())), "{closure}: {told:?}");
         }
         // The authorization of another broker and the investor's own order stay open.
-        assert_eq!(domain.ended(cids).await, (true, None), "{how}");
-        assert_eq!(domain.orders().await, [(waits, OrderStatus::Pending, None)], "{how}");
+        assert_eq!(domain.ended(cids).await, (true, None), "{closure}");
+        assert_eq!(
+            domain.orders().await,
+            [(waits, OrderStatus::Pending, None)],
+            "{closure}"
+        );
         assert_eq!(
             domain.all_of_ada().await,
             ([83_900, 0, 100, 1_000], [30, 0, 0, 0]),
-            "{how}"
+            "{closure}"
         );
         // The investor sees how the authorization ended, and may lend to another broker.
         let seen = domain.authorization_for(&domain.ada, money).await;
@@ -172,19 +185,14 @@ async fn closing_by_an_operator_also_ends_everything_open() {
     let domain = LendingFixture::new().await;
     let money = domain.grant_id(domain.money("400.00")).await;
     let waits = domain.automated(Side::Buy, 1).await;
-    let how = "deactivateAccount(username: \"ada\") { id }";
-    domain.close_account(&CallerSession::service(), how).await;
+    let closure = r#"mutation { deactivateAccount(username: "ada") { id } }"#;
+    domain.close_account(&CallerSession::service(), closure).await;
     assert_eq!(domain.ended(money).await, left());
     assert_eq!(
         domain.orders().await,
         [(waits, OrderStatus::Cancelled, Some(CancelReason::AccountClosed))]
     );
-    domain
-        .close_account(
-            &CallerSession::service(),
-            &format!("eraseAccount(userId: {})", domain.ada.id),
-        )
-        .await;
+    domain.close_account(&CallerSession::service(), ERASE).await;
     assert_eq!(domain.all_of_ada().await, ([100_000, 0, 0, 0], [20, 10, 0, 0]));
 }
 

@@ -3,7 +3,7 @@
 use accounts::create_admin;
 use serde_json::json;
 
-use crate::support::{AccountsDomain, CallerSession, PASSWORD};
+use crate::support::{AccountsDomain, CallerSession, DEACTIVATE, ERASE, PASSWORD};
 
 async fn admin(domain: &AccountsDomain, name: &str) -> i64 {
     create_admin(
@@ -20,11 +20,9 @@ async fn admin(domain: &AccountsDomain, name: &str) -> i64 {
 async fn the_last_active_administrator_cannot_be_removed() {
     let domain = AccountsDomain::new().await;
     let root = admin(&domain, "root").await;
-    for how in ["deactivateAccount { id }", "eraseAccount"] {
-        let refused = domain
-            .query(&CallerSession::admin(root), &format!("mutation {{ {how} }}"), json!({}))
-            .await;
-        assert_eq!(refused.code(), "CONFLICT", "{how}");
+    for removal in ["mutation { deactivateAccount { id } }", "mutation { eraseAccount }"] {
+        let refused = domain.query(&CallerSession::admin(root), removal, json!({})).await;
+        assert_eq!(refused.code(), "CONFLICT", "{removal}");
         assert!(
             refused.message().contains("last active administrator"),
             "{}",
@@ -34,18 +32,11 @@ async fn the_last_active_administrator_cannot_be_removed() {
     assert_eq!(domain.login("root", PASSWORD).await.code(), "OK");
     let second = admin(&domain, "second").await;
     // A deactivated administrator is not the last active one, and can be erased.
-    for how in [
-        format!("deactivateAccount(userId: {root}) {{ id }}"),
-        format!("eraseAccount(userId: {root})"),
-    ] {
-        let left = domain
-            .query(
-                &CallerSession::admin(second),
-                &format!("mutation {{ {how} }}"),
-                json!({}),
-            )
+    for removal in [DEACTIVATE, ERASE] {
+        let removed = domain
+            .query(&CallerSession::admin(second), removal, json!({"id": root}))
             .await;
-        assert_eq!(left.code(), "OK", "{how}");
+        assert_eq!(removed.code(), "OK", "{removal}");
     }
     let last = domain
         .query(
@@ -59,19 +50,17 @@ async fn the_last_active_administrator_cannot_be_removed() {
 
 #[tokio::test]
 async fn two_administrators_cannot_remove_each_other_at_once() {
-    for how in ["deactivateAccount(userId: ID) { id }", "eraseAccount(userId: ID)"] {
+    for removal in [DEACTIVATE, ERASE] {
         let domain = AccountsDomain::new().await;
         let (one, two) = (admin(&domain, "one").await, admin(&domain, "two").await);
-        let removal = |of: i64| format!("mutation {{ {} }}", how.replace("ID", &of.to_string()));
         let (by_one, by_two) = (CallerSession::admin(one), CallerSession::admin(two));
-        let (of_two, of_one) = (removal(two), removal(one));
         let (first, second) = tokio::join!(
-            domain.query(&by_one, &of_two, json!({})),
-            domain.query(&by_two, &of_one, json!({}))
+            domain.query(&by_one, removal, json!({"id": two})),
+            domain.query(&by_two, removal, json!({"id": one}))
         );
         let mut codes = [first.code(), second.code()];
         codes.sort_unstable();
-        assert_eq!(codes, ["CONFLICT", "OK"], "{how}");
+        assert_eq!(codes, ["CONFLICT", "OK"], "{removal}");
     }
 }
 
@@ -80,22 +69,19 @@ async fn a_service_cannot_change_or_close_an_administrators_account() {
     let domain = AccountsDomain::new().await;
     let (root, _) = (admin(&domain, "root").await, admin(&domain, "second").await);
     let member = domain.sign_up("dan").await.id;
-    for how in [
-        r#"setPassword(userId: ID, new: "another password")"#,
-        r#"updateUser(id: ID, input: { password: "another password" }) { id }"#,
-        r#"updateUser(id: ID, input: { email: "new@example.com" }) { id }"#,
-        r#"updateEmail(userId: ID, email: "newer@example.com") { id }"#,
-        r#"updateProfile(userId: ID, input: { name: "x" }) { id }"#,
-        "incrementKarma(userId: ID) { id }",
-        "deactivateAccount(userId: ID) { id }",
-        "eraseAccount(userId: ID)",
+    for change in [
+        r#"mutation($id: ID!) { setPassword(userId: $id, new: "another password") }"#,
+        r#"mutation($id: ID!) { updateUser(id: $id, input: { password: "another password" }) { id } }"#,
+        r#"mutation($id: ID!) { updateUser(id: $id, input: { email: "new@example.com" }) { id } }"#,
+        r#"mutation($id: ID!) { updateEmail(userId: $id, email: "newer@example.com") { id } }"#,
+        r#"mutation($id: ID!) { updateProfile(userId: $id, input: { name: "x" }) { id } }"#,
+        "mutation($id: ID!) { incrementKarma(userId: $id) { id } }",
+        DEACTIVATE,
+        ERASE,
     ] {
-        let ask = async |id: i64| {
-            let document = format!("mutation {{ {} }}", how.replace("ID", &id.to_string()));
-            domain.query(&CallerSession::service(), &document, json!({})).await
-        };
-        assert_eq!(ask(root).await.code(), "FORBIDDEN", "{how}");
-        assert_eq!(ask(member).await.code(), "OK", "{how}");
+        let send = async |id: i64| domain.query(&CallerSession::service(), change, json!({"id": id})).await;
+        assert_eq!(send(root).await.code(), "FORBIDDEN", "{change}");
+        assert_eq!(send(member).await.code(), "OK", "{change}");
     }
     assert_eq!(domain.login("root", PASSWORD).await.code(), "OK");
     assert_eq!(domain.login("root@example.com", PASSWORD).await.code(), "OK");

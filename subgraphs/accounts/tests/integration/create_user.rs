@@ -93,19 +93,12 @@ async fn the_same_key_creates_one_account_and_repeats_its_response() {
     let first = create(&domain, input.clone(), Some("k")).await.at("createUser").clone();
     domain.advance_minutes(5);
     for change in [
-        "incrementKarma(username: \"eve\") { id }",
-        "updateEmail(username: \"eve\", email: \"else@example.com\") { id }",
-        "deactivateAccount(username: \"eve\") { id }",
-        "eraseAccount(userId: 1)",
+        r#"mutation { incrementKarma(username: "eve") { id } }"#,
+        r#"mutation { updateEmail(username: "eve", email: "else@example.com") { id } }"#,
+        r#"mutation { deactivateAccount(username: "eve") { id } }"#,
+        r#"mutation { eraseAccount(userId: 1) }"#,
     ] {
-        domain
-            .query(
-                &CallerSession::service(),
-                &format!("mutation {{ {change} }}"),
-                json!({}),
-            )
-            .await
-            .at("");
+        domain.query(&CallerSession::service(), change, json!({})).await.at("");
     }
     let mut events = domain.events();
     assert_eq!(create(&domain, input, Some("k")).await.at("createUser"), &first);
@@ -127,36 +120,39 @@ async fn concurrent_creations_with_one_name_create_one_account() {
     assert_eq!((count("OK"), count("CONFLICT")), (1, 19));
 }
 
+const INCREMENT: &str =
+    "mutation($username: String!) { it: incrementKarma(username: $username) { username email karma active } }";
+const DECREMENT: &str =
+    "mutation($username: String!) { it: decrementKarma(username: $username) { username email karma active } }";
+const DEACTIVATE: &str =
+    "mutation($username: String!) { it: deactivateAccount(username: $username) { username email karma active } }";
+const UPDATE_EMAIL: &str = "mutation($username: String!, $email: String!) {
+    it: updateEmail(username: $username, email: $email) { username email karma active }
+}";
+
 #[tokio::test]
 async fn a_username_and_an_id_find_the_same_user() {
     let domain = AccountsDomain::new().await;
     let ada = domain.sign_up("ada").await;
     domain.sign_up("ben").await;
-    let change = async |change: &str| {
-        let document = format!("mutation {{ it: {change} {{ username email karma active }} }}");
-        domain.query(&CallerSession::service(), &document, json!({})).await
-    };
-    assert_eq!(change("incrementKarma(username: \" ADA\")").await.at("it.karma"), 1);
-    assert_eq!(change("decrementKarma(username: \"ada\")").await.at("it.karma"), 0);
-    let moved = change("updateEmail(username: \"Ada\", email: \"new@example.com\")").await;
+    let send = async |document: &str, variables: Value| domain.service().query(document, variables).await;
+    let named = |username: &str| json!({"username": username});
+    let moved_to = |username: &str, email: &str| json!({"username": username, "email": email});
+    assert_eq!(send(INCREMENT, named(" ADA")).await.at("it.karma"), 1);
+    assert_eq!(send(DECREMENT, named("ada")).await.at("it.karma"), 0);
+    let moved = send(UPDATE_EMAIL, moved_to("Ada", "new@example.com")).await;
     assert_eq!(moved.at("it.email"), "new@example.com");
-    let taken = change("updateEmail(username: \"ada\", email: \"ben@example.com\")").await;
+    let taken = send(UPDATE_EMAIL, moved_to("ada", "ben@example.com")).await;
     assert_eq!(taken.code(), "CONFLICT");
     // Only a username names a person: an email does not.
-    assert_eq!(
-        change("incrementKarma(username: \"new@example.com\")").await.code(),
-        "NOT_FOUND"
-    );
-    assert_eq!(
-        change("deactivateAccount(username: \"ada\")").await.at("it.active"),
-        false
-    );
-    for gone in [
-        "incrementKarma(username: \"ada\")",
-        "updateEmail(username: \"ada\", email: \"a@example.com\")",
-        "deactivateAccount(username: \"ada\")",
+    assert_eq!(send(INCREMENT, named("new@example.com")).await.code(), "NOT_FOUND");
+    assert_eq!(send(DEACTIVATE, named("ada")).await.at("it.active"), false);
+    for (gone, variables) in [
+        (INCREMENT, named("ada")),
+        (UPDATE_EMAIL, moved_to("ada", "a@example.com")),
+        (DEACTIVATE, named("ada")),
     ] {
-        assert_eq!(change(gone).await.code(), "NOT_FOUND", "{gone}");
+        assert_eq!(send(gone, variables).await.code(), "NOT_FOUND", "{gone}");
     }
     let own = domain
         .query(

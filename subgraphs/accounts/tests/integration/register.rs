@@ -398,13 +398,10 @@ async fn a_repeated_registration_returns_the_first_response() {
     let eve = first.person(&domain, "register");
     domain.advance_minutes(5);
     for change in [
-        "updateProfile(input: {name: \"Other\", address: null}) { id }",
-        "updateEmail(email: \"other@example.com\") { id }",
+        r#"mutation { updateProfile(input: {name: "Other", address: null}) { id } }"#,
+        r#"mutation { updateEmail(email: "other@example.com") { id } }"#,
     ] {
-        domain
-            .query(&eve.caller, &format!("mutation {{ {change} }}"), json!({}))
-            .await
-            .at("");
+        domain.query(&eve.caller, change, json!({})).await.at("");
     }
     domain
         .query(
