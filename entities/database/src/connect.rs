@@ -22,7 +22,7 @@ const LOG_BYTES_KEPT: u32 = 64 << 20;
 const STEPS_BETWEEN_CHECKS: i32 = 10_000;
 
 /// Opens the connection that writes, and creates the file if it is missing. Its statements stop at the deadline.
-pub(crate) fn open_writer(options: &DbOptions, deadline: Arc<Deadline>) -> rusqlite::Result<Connection> {
+pub(crate) fn open_writer(options: &DbOptions, deadline: &Arc<Deadline>) -> rusqlite::Result<Connection> {
     // Not the default flags: with those, SQLite would take some names for URIs.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(&options.path, flags)?;
@@ -38,7 +38,7 @@ pub(crate) fn open_writer(options: &DbOptions, deadline: Arc<Deadline>) -> rusql
          PRAGMA journal_size_limit = {LOG_BYTES_KEPT};"
     ))?;
     keep_statements(&connection)?;
-    connection.progress_handler(STEPS_BETWEEN_CHECKS, Some(move || deadline.has_passed()))?;
+    deadline.watch(&connection, STEPS_BETWEEN_CHECKS)?;
     Ok(connection)
 }
 

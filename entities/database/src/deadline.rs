@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
+use rusqlite::Connection;
+
 /// The deadline of what runs on a connection. SQLite checks it while it works.
 pub(crate) struct Deadline {
     start: Instant,
@@ -18,6 +20,13 @@ impl Deadline {
             start: Instant::now(),
             at: AtomicU64::new(0),
         })
+    }
+
+    /// Lets SQLite stop the statements of a connection at this deadline, which it checks every so many steps of its
+    /// virtual machine.
+    pub(crate) fn watch(self: &Arc<Self>, connection: &Connection, steps: i32) -> rusqlite::Result<()> {
+        let deadline = Arc::clone(self);
+        connection.progress_handler(steps, Some(move || deadline.has_passed()))
     }
 
     pub(crate) fn set(&self, after: Duration) {

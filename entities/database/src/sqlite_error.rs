@@ -1,5 +1,4 @@
-//! SQLite's failures on the write connection, in the form in which SeaORM and sqlx report those of other
-//! connections.
+//! SQLite's failures, in the form in which SeaORM and sqlx report those of other connections.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;

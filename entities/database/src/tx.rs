@@ -42,7 +42,7 @@ pub(crate) mod control {
 
 impl<A: Application> Tx<A> {
     pub(crate) fn open(options: &DbOptions, deadline: Arc<Deadline>) -> Result<Self, DbErr> {
-        let connection = connect::open_writer(options, deadline.clone()).map_err(sqlite_error::connection_error)?;
+        let connection = connect::open_writer(options, &deadline).map_err(sqlite_error::connection_error)?;
         Ok(Self {
             connection: Mutex::new(connection),
             deadline,

@@ -76,9 +76,7 @@ impl Pool {
 
 impl PooledConnection {
     fn watch_deadline(&self) -> rusqlite::Result<()> {
-        let deadline = Arc::clone(&self.deadline);
-        let is_late = move || deadline.has_passed();
-        self.connection.progress_handler(STEPS_BETWEEN_CHECKS, Some(is_late))
+        self.deadline.watch(&self.connection, STEPS_BETWEEN_CHECKS)
     }
 }
 

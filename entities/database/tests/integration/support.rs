@@ -166,10 +166,7 @@ impl TestDb {
         let mut tasks = JoinSet::new();
         for id in ids {
             let (db, statement) = (self.0.clone(), statement(id));
-            tasks.spawn(async move {
-                db.write(async move |tx| Ok(tx.execute_unprepared(&statement).await.map(drop)?))
-                    .await
-            });
+            tasks.spawn(async move { run_on(&db, statement).await });
         }
         tasks
     }
