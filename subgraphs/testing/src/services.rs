@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use contract::{Db, DbOptions, InProcessBus, ManualClock, Services, TokenKeys, Tx};
+use entities::authority::Authority;
+use entities::{user, user_change};
 use migrations::{Migrator, MigratorTrait};
 use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
@@ -68,6 +70,19 @@ impl TestServices {
             folder,
             listening,
         }
+    }
+
+    /// Adds a person, who gets the next id.
+    pub async fn add_user(&self, username: &'static str) {
+        let join = async move |tx: &Tx| Ok(user::insert(tx, user::Model::with_username(username, NEW_YEAR_US)).await?);
+        let joined = self.services.db.write(join).await;
+        assert!(matches!(joined, Ok(Ok(_))), "{joined:?}");
+    }
+
+    /// Deactivates the person's account.
+    pub async fn deactivate(&self, id: i64) {
+        let change = async move |tx: &Tx| Ok(user_change::deactivate(tx, &Authority::Full, id, NEW_YEAR_US).await?);
+        self.services.db.write(change).await.expect("the account ends");
     }
 
     /// Executes SQL that changes rows beside the domain, in ways that the domain and the constraints never allow.

@@ -1,7 +1,6 @@
 //! The value of a person's portfolio.
 
-use contract::{Tx, Viewer};
-use entities::ledger::{self, Account, Bucket, LedgerTransaction, TransactionKind};
+use contract::Viewer;
 use serde_json::json;
 use testing::Answer;
 
@@ -23,24 +22,6 @@ async fn portfolios(floor: &Floor, viewer: &Viewer, people: &[i64]) -> Answer {
         .await
 }
 
-async fn deposit_euros(floor: &Floor, user: i64, minor: i64) {
-    let now_us = floor.services.clock.now_us();
-    let paid_in = async move |tx: &Tx| {
-        let legs = [
-            (Account::Outside, -minor),
-            (Account::Wallet(user, Bucket::Balance), minor),
-        ];
-        Ok(ledger::post(
-            tx,
-            LedgerTransaction::new(TransactionKind::Deposit, "EUR"),
-            &legs,
-            now_us,
-        )
-        .await?)
-    };
-    floor.services.db.write(paid_in).await.unwrap();
-}
-
 #[tokio::test]
 async fn a_portfolio_is_all_dollars_and_all_shares_at_their_price() {
     let floor = Floor::new().await;
@@ -49,7 +30,7 @@ async fn a_portfolio_is_all_dollars_and_all_shares_at_their_price() {
     // Some shares and some money are held for automated orders, some money is lent.
     floor.deposit(ADA, 20_000).await;
     floor.lend_money(ADA, BEN, 5_000).await;
-    deposit_euros(&floor, ADA, 900).await;
+    floor.deposit_in("EUR", ADA, 900).await;
     floor.placed(&person(ADA), &automated("SELL", 4, "30.00")).await;
     floor.placed(&person(ADA), &automated("BUY", 1, "10.00")).await;
     assert!(floor.money(ADA).await.iter().filter(|bucket| **bucket > 0).count() >= 3);

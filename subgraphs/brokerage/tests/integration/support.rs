@@ -155,8 +155,13 @@ impl Floor {
         floor
     }
 
-    /// Deposits money from outside.
+    /// Deposits dollars from outside.
     pub async fn deposit(&self, user: i64, minor: i64) {
+        self.deposit_in("USD", user, minor).await;
+    }
+
+    /// Deposits money of that currency from outside.
+    pub async fn deposit_in(&self, currency: &'static str, user: i64, minor: i64) {
         let now_us = self.services.clock.now_us();
         let paid_in = async move |tx: &Tx| {
             let legs = [
@@ -165,7 +170,7 @@ impl Floor {
             ];
             Ok(ledger::post(
                 tx,
-                LedgerTransaction::new(TransactionKind::Deposit, "USD"),
+                LedgerTransaction::new(TransactionKind::Deposit, currency),
                 &legs,
                 now_us,
             )

@@ -4,8 +4,6 @@ use std::ops::Deref;
 use std::time::Duration;
 
 use contract::Viewer;
-use entities::authority::Authority;
-use entities::{user, user_change};
 use serde_json::{Value, json};
 use testing::{Answer, NEW_YEAR_US, TestDomain, TestServices};
 pub use testing::{admin, member, service};
@@ -79,24 +77,6 @@ impl MessagesDomain {
             domain.add_user(name).await;
         }
         domain
-    }
-
-    async fn add_user(&self, username: &'static str) {
-        let joined = self
-            .services
-            .db
-            .write(async move |tx| Ok(user::insert(tx, user::Model::with_username(username, NEW_YEAR_US)).await?))
-            .await;
-        assert!(joined.unwrap().is_ok());
-    }
-
-    /// Deactivates the person's account.
-    pub async fn deactivate(&self, id: i64) {
-        self.services
-            .db
-            .write(async move |tx| Ok(user_change::deactivate(tx, &Authority::Full, id, NEW_YEAR_US).await?))
-            .await
-            .unwrap();
     }
 
     /// Moves the clock by one second, sends a message and returns its id.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use contract::Viewer;
 use entities::authority::Authority;
-use entities::{user, user_change};
+use entities::user_change;
 use serde_json::{Value, json};
 use testing::{Answer, NEW_YEAR_US, TestDomain, TestServices};
 pub use testing::{admin, member, service};
@@ -71,25 +71,6 @@ impl PostsDomain {
             domain.add_user(name).await;
         }
         domain
-    }
-
-    /// Adds a person, who gets the next id.
-    pub async fn add_user(&self, username: &'static str) {
-        let joined = self
-            .services
-            .db
-            .write(async move |tx| Ok(user::insert(tx, user::Model::with_username(username, NEW_YEAR_US)).await?))
-            .await;
-        assert!(joined.unwrap().is_ok());
-    }
-
-    /// Deactivates the person's account.
-    pub async fn deactivate(&self, id: i64) {
-        self.services
-            .db
-            .write(async move |tx| Ok(user_change::deactivate(tx, &Authority::Full, id, NEW_YEAR_US).await?))
-            .await
-            .unwrap();
     }
 
     /// Erases the person.

@@ -3,8 +3,6 @@
 use std::ops::Deref;
 
 use contract::Viewer;
-use entities::authority::Authority;
-use entities::{user, user_change};
 use serde_json::{Value, json};
 use testing::{Answer, NEW_YEAR_US, TestDomain, TestServices};
 pub use testing::{admin, member, service};
@@ -77,24 +75,6 @@ impl ShopDomain {
         let shop = Self::new().await;
         shop.add("Mug", "12.50", available).await;
         shop
-    }
-
-    async fn add_user(&self, username: &'static str) {
-        let joined = self
-            .services
-            .db
-            .write(async move |tx| Ok(user::insert(tx, user::Model::with_username(username, NEW_YEAR_US)).await?))
-            .await;
-        assert!(matches!(joined, Ok(Ok(_))), "{joined:?}");
-    }
-
-    /// Deactivates the person's account.
-    pub async fn deactivate(&self, id: i64) {
-        self.services
-            .db
-            .write(async move |tx| Ok(user_change::deactivate(tx, &Authority::Full, id, NEW_YEAR_US).await?))
-            .await
-            .expect("the account ends");
     }
 
     /// Adds a product and returns its id.

@@ -7,7 +7,7 @@ use entities::authorization::{Grant, LentAsset};
 use entities::brokerage_order::{self, NewAutomatedOrder};
 use entities::side::Side;
 use entities::stock::{self, NewStock};
-use entities::{lending, order_reserve, user};
+use entities::{lending, order_reserve};
 use serde_json::{Value, json};
 use testing::{Answer, TestDomain, TestServices};
 pub use testing::{NEW_YEAR_US, admin, member, service};
@@ -65,8 +65,7 @@ impl Bank {
         let services = TestServices::new(NEW_YEAR_US).await;
         let bank = Self(TestDomain::new(services, wallet::schema));
         for name in ["ada", "ben", "cleo", "dan"] {
-            let join = async move |tx: &Tx| Ok(user::insert(tx, user::Model::with_username(name, NEW_YEAR_US)).await?);
-            assert!(bank.write(join).await.is_ok());
+            bank.add_user(name).await;
         }
         bank
     }
