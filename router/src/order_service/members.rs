@@ -102,7 +102,7 @@ impl MembersCommand {
                 let (front_end, settings) = cluster.front_end()?;
                 let deadline = deadline(settings.replicas.order_snapshot_ms_max);
                 if !front_end.members(deadline).await?.contains_key(id) {
-                    return Ok(format!("replica {id} is no member\n"));
+                    return Ok(format!("replica {id} is not a member\n"));
                 }
                 front_end.remove_replica(*id, deadline).await?;
                 Ok(format!(

@@ -258,7 +258,7 @@ pub(crate) async fn admit(replica: &Replica, asks: StoreIdentity) -> Result<Stor
     let (core, id) = (&replica.core, asks.id);
     if core.refusal_reason.get().is_some() {
         return Err(PeerError::Unreachable(format!(
-            "replica {} is no member itself",
+            "replica {} is not a member itself",
             core.id
         )));
     }

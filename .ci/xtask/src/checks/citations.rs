@@ -168,7 +168,7 @@ fn links(text: &str) -> impl Iterator<Item = &str> {
     text.split("](").skip(1).filter_map(|rest| rest.split(')').next())
 }
 
-/// The names of files in a line of prose: with a folder and a known ending. A pattern or a placeholder is no name.
+/// The names of files in a line of prose: with a folder and a known ending. Patterns and placeholders do not count.
 fn names(text: &str) -> impl Iterator<Item = &str> {
     let is_inside = |sign: char| sign.is_alphanumeric() || "/._-#{}*…@$<>:+".contains(sign);
     text.split(move |sign: char| !is_inside(sign)).filter_map(|word| {

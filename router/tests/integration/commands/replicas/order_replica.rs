@@ -210,7 +210,7 @@ fn replicas_run_are_added_and_removed_by_commands() {
     assert!(removed.starts_with("replica 2 is no longer a member"), "{removed}");
     assert_eq!(
         environment.members(3, &["remove", "--id", "2"]),
-        "replica 2 is no member\n"
+        "replica 2 is not a member\n"
     );
     let listed = environment.members(4, &["list"]);
     assert!(!listed.contains("\n2 "), "{listed}");
