@@ -241,7 +241,11 @@ async fn open_gateway(
         Arc::clone(&limits),
         Arc::clone(cache),
     )?;
-    let auth = Authenticator::new(Arc::clone(&services.keys), Arc::clone(&services.clock));
+    let auth = Authenticator::new(
+        Arc::clone(&services.keys),
+        Arc::clone(&services.clock),
+        limits.verified_tokens_max,
+    );
     let folder = DataFolder::new(&settings.server.data);
     let auth = Arc::new(auth.with_credentials(folder.credentials()));
     let (auth_services, access_us) = (

@@ -11,6 +11,7 @@ use std::time::Duration;
 use axum::http::{HeaderMap, header};
 use contract::{Bus, Clock, Delivery, Event, TokenError, TokenKeys, VerifiedToken, Viewer};
 use futures_util::stream::StreamExt;
+use moka::sync::Cache;
 use tokio::sync::watch;
 
 use credentials::CredentialFile;
@@ -27,6 +28,8 @@ const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// Verifies tokens against this installation's keys, and rejects tokens of ended sessions.
 pub struct Authenticator {
     keys: Arc<TokenKeys>,
+    /// The identities of tokens whose signature and claims were correct. They may have expired or been revoked since.
+    verified: Cache<Box<str>, Identity>,
     clock: Arc<dyn Clock>,
     revocations: RwLock<SessionRevocations>,
     /// The list of service credentials; without it, every signed credential is valid.
@@ -63,10 +66,11 @@ impl Identity {
 }
 
 impl Authenticator {
-    /// Verifies tokens with these keys, at this clock's time.
-    pub fn new(keys: Arc<TokenKeys>, clock: Arc<dyn Clock>) -> Self {
+    /// Verifies tokens with these keys, at this clock's time, and remembers at most so many verified tokens.
+    pub fn new(keys: Arc<TokenKeys>, clock: Arc<dyn Clock>, tokens_max: u64) -> Self {
         Self {
             keys,
+            verified: Cache::new(tokens_max),
             clock,
             revocations: RwLock::default(),
             credentials: None,
@@ -113,9 +117,23 @@ impl Authenticator {
 
     /// Returns the caller of this token.
     ///
+    /// The signature of a token is checked once, because its content never changes; its expiry and its revocation are
+    /// checked each time.
+    ///
     /// # Errors
     /// When it is invalid, or its session has ended.
     pub fn identify_token(&self, token: &str) -> Result<Identity, TokenError> {
+        if let Some(identity) = self.verified.get(token) {
+            self.require_valid(&identity)?;
+            return Ok(identity);
+        }
+        let identity = self.verify(token)?;
+        self.require_valid(&identity)?;
+        self.verified.insert(token.into(), identity.clone());
+        Ok(identity)
+    }
+
+    fn verify(&self, token: &str) -> Result<Identity, TokenError> {
         let VerifiedToken {
             viewer,
             session,
@@ -123,15 +141,13 @@ impl Authenticator {
             issued_us,
             expires_us,
         } = self.keys.verify(token, self.clock.now_us())?;
-        let identity = Identity {
+        Ok(Identity {
             viewer,
             session,
             credential,
             issued_us: Some(issued_us),
             expires_us: Some(expires_us),
-        };
-        self.require_valid(&identity)?;
-        Ok(identity)
+        })
     }
 
     /// Checks that an identity is still valid.

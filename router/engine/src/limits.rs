@@ -105,6 +105,8 @@ settings! {
         planning_queue_max: usize = 1_024,
         /// Milliseconds that an operation may wait in that queue.
         planning_wait_ms_max: u64 = 2_000,
+        /// Remembered access tokens, whose signatures are not checked again.
+        verified_tokens_max: u64 = 10_000,
         /// Cached query plans.
         plans_max: u64 = 2_000,
         /// Whether answers that are the same for every caller are cached until their data changes.

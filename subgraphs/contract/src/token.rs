@@ -88,7 +88,10 @@ pub enum TokenError {
 }
 
 /// The installation's signing keys, newest first: the newest signs, all of them verify, so keys rotate with overlap.
-pub struct TokenKeys(Vec<SigningKey>);
+pub struct TokenKeys {
+    keys: Vec<SigningKey>,
+    rules: Validation,
+}
 
 #[derive(Serialize, Deserialize)]
 struct StoredKey {
@@ -103,9 +106,19 @@ struct SigningKey {
 }
 
 impl TokenKeys {
+    fn new(keys: Vec<SigningKey>) -> Self {
+        let mut rules = Validation::new(Algorithm::HS256);
+        rules.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
+        rules.set_audience(&[AUDIENCE]);
+        rules.set_issuer(&[ISSUER]);
+        // `verify` checks the expiry: the library would use the system clock.
+        rules.validate_exp = false;
+        Self { keys, rules }
+    }
+
     /// Keys that live as long as this process, for tests and tools.
     pub fn ephemeral() -> Self {
-        Self(vec![SigningKey::new(&StoredKey::generate())])
+        Self::new(vec![SigningKey::new(&StoredKey::generate())])
     }
 
     /// Reads the key set from `path`, and creates one there (mode 0600) if it is missing.
@@ -146,7 +159,7 @@ impl TokenKeys {
         if stored.iter().any(|key| key.secret().len() < SECRET_BYTES) {
             return Err(io::Error::other("a key is shorter than 32 bytes"));
         }
-        Ok(Self(stored.iter().map(SigningKey::new).collect()))
+        Ok(Self::new(stored.iter().map(SigningKey::new).collect()))
     }
 
     fn store(path: &Path, keys: &[StoredKey]) -> io::Result<()> {
@@ -187,7 +200,7 @@ impl TokenKeys {
     }
 
     fn sign(&self, claims: &Claims) -> (String, i64) {
-        let key = &self.0[0];
+        let key = &self.keys[0];
         let mut header = Header::new(Algorithm::HS256);
         header.kid = Some(key.kid.clone());
         let token =
@@ -202,17 +215,11 @@ impl TokenKeys {
     pub fn verify(&self, token: &str, now_us: i64) -> Result<VerifiedToken, TokenError> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?;
         let key = self
-            .0
+            .keys
             .iter()
             .find(|key| Some(&key.kid) == header.kid.as_ref())
             .ok_or(TokenError::Invalid)?;
-        let mut rules = Validation::new(Algorithm::HS256);
-        rules.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
-        rules.set_audience(&[AUDIENCE]);
-        rules.set_issuer(&[ISSUER]);
-        // The expiry is checked below: the library would use the system clock.
-        rules.validate_exp = false;
-        let claims = jsonwebtoken::decode::<Claims>(token, &key.decoding, &rules)
+        let claims = jsonwebtoken::decode::<Claims>(token, &key.decoding, &self.rules)
             .map_err(|_| TokenError::Invalid)?
             .claims;
         let expires_us = claims.exp.checked_mul(1_000_000).ok_or(TokenError::Invalid)?;
@@ -239,7 +246,7 @@ impl TokenKeys {
 
 impl fmt::Debug for TokenKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|key| &key.kid)).finish()
+        f.debug_list().entries(self.keys.iter().map(|key| &key.kid)).finish()
     }
 }
 
@@ -330,8 +337,8 @@ mod tests {
         let keys = TokenKeys::ephemeral();
         let signed = |algorithm, claims: &serde_json::Value| {
             let mut header = Header::new(algorithm);
-            header.kid = Some(keys.0[0].kid.clone());
-            jsonwebtoken::encode(&header, claims, &keys.0[0].encoding).unwrap()
+            header.kid = Some(keys.keys[0].kid.clone());
+            jsonwebtoken::encode(&header, claims, &keys.keys[0].encoding).unwrap()
         };
         let good = serde_json::json!({
             "sub": "7", "type": "member", "iss": ISSUER, "aud": AUDIENCE, "iat": 1_800_000_000, "exp": 1_800_000_060,

@@ -34,7 +34,7 @@ impl TestMount {
     pub(super) fn new(open: AnonymousAccess) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::at_us(NOW_US));
         let keys = Arc::new(TokenKeys::ephemeral());
-        let auth = Arc::new(Authenticator::new(Arc::clone(&keys), Arc::clone(&clock)));
+        let auth = Arc::new(Authenticator::new(Arc::clone(&keys), Arc::clone(&clock), 10));
         let schema = Schema::build(Echo, async_graphql::EmptyMutation, EmptySubscription).finish();
         let graph = Arc::new(InProcess(DomainSchema::new(schema)));
         let gateway = Gateway::new(graph, auth, clock, Arc::new(Limits::default()));

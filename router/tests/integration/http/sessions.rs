@@ -9,6 +9,9 @@ use contract::{Bus, Clock, Error, Event, InProcessBus, ManualClock, Role, TokenE
 
 use crate::test_server::{NOW_US, TTL_SECONDS};
 
+/// Fewer than a test has tokens.
+const TOKENS_MAX: u64 = 2;
+
 struct TestAuth {
     auth: Arc<Authenticator>,
     keys: Arc<TokenKeys>,
@@ -19,7 +22,7 @@ impl TestAuth {
     fn open() -> Self {
         let keys = Arc::new(TokenKeys::ephemeral());
         let clock = Arc::new(ManualClock::at_us(NOW_US));
-        let auth = Arc::new(Authenticator::new(keys.clone(), clock.clone()));
+        let auth = Arc::new(Authenticator::new(keys.clone(), clock.clone(), TOKENS_MAX));
         Self { auth, keys, clock }
     }
 
@@ -122,4 +125,37 @@ async fn a_service_has_no_session_to_end() {
         at_us: NOW_US,
     });
     assert!(test.auth.identify_token(&token).is_ok());
+}
+
+#[test]
+fn a_remembered_token_expires_and_ends_like_any_other() {
+    let test = TestAuth::open();
+    let (ended_token, expiring) = (test.token(1, 10), test.token(2, 20));
+    for token in [&ended_token, &expiring, &ended_token, &expiring] {
+        assert!(test.auth.identify_token(token).is_ok());
+    }
+    test.auth.revoke(ended(1, 10));
+    assert_eq!(test.auth.identify_token(&ended_token), Err(TokenError::Invalid));
+    assert!(test.auth.identify_token(&expiring).is_ok());
+    test.clock.advance(Duration::from_secs(TTL_SECONDS.unsigned_abs()));
+    assert_eq!(test.auth.identify_token(&expiring), Err(TokenError::Expired));
+}
+
+#[test]
+fn a_token_that_resembles_a_remembered_one_is_invalid() {
+    let test = TestAuth::open();
+    let token = test.token(1, 10);
+    assert!(test.auth.identify_token(&token).is_ok());
+    let (signed, signature) = token.rsplit_once('.').unwrap();
+    let foreign = TokenKeys::ephemeral().sign_user(1, Role::Member, false, 10, NOW_US, TTL_SECONDS).0;
+    let other_signature = foreign.rsplit_once('.').unwrap().1;
+    for changed in [
+        format!("{signed}.{other_signature}"),
+        format!("{signed}."),
+        signed.to_owned(),
+        format!("{signed}.{signature}="),
+        token.to_uppercase(),
+    ] {
+        assert_eq!(test.auth.identify_token(&changed), Err(TokenError::Invalid), "{changed}");
+    }
 }

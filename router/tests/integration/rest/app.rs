@@ -219,7 +219,7 @@ pub fn gateway(services: &Services, settings: &Settings, limits: Limits) -> Gate
     .unwrap();
     let graph: Arc<dyn Subgraph> = Arc::new(graph);
     let (keys, clock) = (Arc::clone(&services.keys), Arc::clone(&services.clock));
-    let auth = Arc::new(Authenticator::new(keys, Arc::clone(&clock)));
+    let auth = Arc::new(Authenticator::new(keys, Arc::clone(&clock), limits.verified_tokens_max));
     Gateway::new(graph, auth, clock, limits)
 }
 
