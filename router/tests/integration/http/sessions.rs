@@ -147,7 +147,9 @@ fn a_token_that_resembles_a_remembered_one_is_invalid() {
     let token = test.token(1, 10);
     assert!(test.auth.identify_token(&token).is_ok());
     let (signed, signature) = token.rsplit_once('.').unwrap();
-    let foreign = TokenKeys::ephemeral().sign_user(1, Role::Member, false, 10, NOW_US, TTL_SECONDS).0;
+    let foreign = TokenKeys::ephemeral()
+        .sign_user(1, Role::Member, false, 10, NOW_US, TTL_SECONDS)
+        .0;
     let other_signature = foreign.rsplit_once('.').unwrap().1;
     for changed in [
         format!("{signed}.{other_signature}"),
@@ -156,6 +158,10 @@ fn a_token_that_resembles_a_remembered_one_is_invalid() {
         format!("{signed}.{signature}="),
         token.to_uppercase(),
     ] {
-        assert_eq!(test.auth.identify_token(&changed), Err(TokenError::Invalid), "{changed}");
+        assert_eq!(
+            test.auth.identify_token(&changed),
+            Err(TokenError::Invalid),
+            "{changed}"
+        );
     }
 }

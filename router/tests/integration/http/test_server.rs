@@ -56,7 +56,11 @@ impl TestServer {
             .data(sign)
             .finish();
         let time: Arc<dyn Clock> = clock.clone();
-        let auth = Arc::new(Authenticator::new(keys.clone(), time.clone(), limits.verified_tokens_max));
+        let auth = Arc::new(Authenticator::new(
+            keys.clone(),
+            time.clone(),
+            limits.verified_tokens_max,
+        ));
         auth.watch_ended_sessions(&*bus, async || Ok::<_, Error>(Vec::new()))
             .await
             .unwrap();
