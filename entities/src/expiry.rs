@@ -3,6 +3,7 @@
 //! "Visible at once" (docs/rest-contract/brokerage.md#end-of-an-authorization): every operation that reads or uses
 //! money, shares, authorizations or orders first expires what is overdue.
 
+use sea_orm::FromQueryResult;
 use sea_orm::entity::prelude::*;
 
 use crate::authorization::{self, AuthorizationEnd};
@@ -10,7 +11,7 @@ use crate::brokerage_order::{self, CancelReason};
 use crate::error::EntityError;
 use crate::hold;
 use crate::lending::{self, AffectedBalance};
-use crate::order_reserve;
+use crate::{order_reserve, sql};
 
 /// The result of [`expire`].
 #[derive(Clone, Debug, Default)]
@@ -25,16 +26,35 @@ pub struct EndedObligations {
     pub without_reserve: Vec<i64>,
 }
 
+/// The statement of [`next_due_us`]: each minimum is the first entry of an index.
+pub const NEXT_DUE: &str = "SELECT
+         (SELECT min(ends_at_us) FROM broker_authorization WHERE ended_at_us IS NULL) AS authorization_us,
+         (SELECT min(expires_at_us) FROM brokerage_order
+             WHERE status = 'PENDING' AND fired_minor IS NULL AND expires_at_us IS NOT NULL) AS order_us";
+
+#[derive(FromQueryResult)]
+struct NextDue {
+    authorization_us: Option<i64>,
+    order_us: Option<i64>,
+}
+
+/// Returns when the next authorization or order expires, in microseconds since the epoch; `None` if none does.
+pub async fn next_due_us(db: &impl ConnectionTrait) -> Result<Option<i64>, DbErr> {
+    let next: NextDue = sql::fetch_one(db, NEXT_DUE, []).await?;
+    Ok([next.authorization_us, next.order_us].into_iter().flatten().min())
+}
+
 /// Whether any authorization or order is overdue.
 pub async fn is_any_overdue(db: &impl ConnectionTrait, now_us: i64) -> Result<bool, DbErr> {
-    let sql = "SELECT 1 AS due WHERE EXISTS (SELECT 1 FROM broker_authorization WHERE ended_at_us IS NULL AND ends_at_us <= $1)
-         OR EXISTS (SELECT 1 FROM brokerage_order WHERE status = 'PENDING' AND fired_minor IS NULL AND expires_at_us IS NOT NULL AND expires_at_us <= $1)";
-    Ok(crate::sql::count_rows(db, sql, [now_us.into()]).await? > 0)
+    Ok(next_due_us(db).await?.is_some_and(|due_us| due_us <= now_us))
 }
 
 /// Expires what is overdue, at most `limit` authorizations and `limit` orders; the rest stays overdue.
 pub async fn expire(tx: &impl ConnectionTrait, now_us: i64, limit: u64) -> Result<EndedObligations, EntityError> {
     let mut obligations = EndedObligations::default();
+    if !is_any_overdue(tx, now_us).await? {
+        return Ok(obligations);
+    }
     for overdue in authorization::overdue(tx, now_us, limit).await? {
         if let Some((ended, affected)) = lending::end(tx, overdue.id, AuthorizationEnd::Expired, now_us).await? {
             obligations.authorizations.push(ended);

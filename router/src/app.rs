@@ -93,6 +93,7 @@ impl App {
             bus,
             order_log,
             keys: Arc::new(keys),
+            expiry: Arc::default(),
         };
         let gateway = open_gateway(settings, &services, &cache).await?;
         let mut mounts = MountServices::over_graph(rest::mounts());

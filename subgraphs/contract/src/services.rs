@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use entities::expiry;
 
-use crate::{Bus, Clock, Db, Error, OrderLog, Result, TokenKeys, Tx, TxExt};
+use crate::{Bus, Clock, Db, Error, ExpirySchedule, OrderLog, Result, TokenKeys, Tx, TxExt};
 
 /// The most authorizations, and the most orders, that one write expires.
 pub const EXPIRED_MAX: u64 = 100;
@@ -22,6 +22,8 @@ pub struct Services {
     pub order_log: Arc<dyn OrderLog>,
     /// The installation's signing keys.
     pub keys: Arc<TokenKeys>,
+    /// The time of the next expiry in `db`.
+    pub expiry: Arc<ExpirySchedule>,
 }
 
 impl Services {
@@ -45,11 +47,12 @@ impl Services {
     }
 
     /// Expires what is overdue, so that readers see the money and shares that this gives back. Call it before
-    /// reading or using money, shares, authorizations or orders. It costs one index lookup when nothing is overdue.
+    /// reading or using money, shares, authorizations or orders. When nothing is overdue, it reads at most once for
+    /// each commit.
     pub async fn expire_overdue(&self) -> Result<()> {
         loop {
             let now_us = self.clock.now_us();
-            if !expiry::is_any_overdue(self.db.read(), now_us).await? {
+            if !self.expiry.is_any_overdue(&self.db, now_us).await? {
                 return Ok(());
             }
             let expire = async move |tx: &Tx| {

@@ -63,6 +63,7 @@ impl TestServices {
             bus,
             order_log: Arc::new(contract::TableLog),
             keys: Arc::new(TokenKeys::ephemeral()),
+            expiry: Arc::default(),
         };
         Self {
             services,

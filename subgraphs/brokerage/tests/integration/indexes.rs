@@ -2,6 +2,7 @@
 
 use entities::blocked::{self, OrderCandidates};
 use entities::brokerage_order::{self, Column};
+use entities::expiry;
 use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, QueryOrder, QueryTrait, Select, Statement};
 
 use crate::support::{ADA, BEN, BOB, Floor, buy, person};
@@ -50,6 +51,12 @@ async fn every_list_has_its_index() {
     assert_eq!(
         due,
         "SEARCH brokerage_order USING INDEX brokerage_order_due (expires_at_us<?)"
+    );
+    let next = explained(&floor, Statement::from_string(DbBackend::Sqlite, expiry::NEXT_DUE)).await;
+    assert_eq!(
+        next,
+        "SCAN CONSTANT ROW; SCALAR SUBQUERY 1; SEARCH broker_authorization USING INDEX authorization_due; \
+         SCALAR SUBQUERY 2; SEARCH brokerage_order USING INDEX brokerage_order_due (expires_at_us>?)"
     );
 }
 

@@ -6,6 +6,7 @@ mod automated;
 mod brokered;
 mod changes;
 mod demo;
+mod expiry;
 mod firing;
 mod holdings;
 mod indexes;

@@ -48,6 +48,7 @@ impl TestDb {
             bus: self.bus.clone(),
             order_log: Arc::new(TableLog),
             keys: Arc::new(TokenKeys::ephemeral()),
+            expiry: Arc::default(),
         }
     }
 
