@@ -125,10 +125,10 @@ pub enum TradeRef {
 
 impl TradeRef {
     /// The stored columns: number and reservation.
-    fn columns(self) -> [Value; 2] {
+    fn columns(self) -> [Option<i64>; 2] {
         match self {
-            Self::Number(number) => [number.into(), None::<i64>.into()],
-            Self::Reservation(id) => [None::<i64>.into(), id.into()],
+            Self::Number(number) => [Some(number), None],
+            Self::Reservation(id) => [None, Some(id)],
         }
     }
 }
@@ -138,8 +138,9 @@ pub async fn record(tx: &impl ConnectionTrait, order: &ExecutedOrder, now_us: i6
     let sql =
         "INSERT INTO brokerage_order (side, stock_id, quantity, status, price_minor, fee_minor, currency, investor_id,
              broker_id, authorization_id, exchange_number, reservation_id, placed_at_us, ended_at_us, changed_at_us, version)
-         VALUES ($1, $2, $3, 'COMPLETED', $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $12, 1) RETURNING *";
-    let [number, reservation] = order.trade.columns();
+         VALUES ($1, $2, $3, 'COMPLETED', $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $12, 1)";
+    let [exchange_number, reservation_id] = order.trade.columns();
+    let (broker_id, authorization_id) = order.broker.unzip();
     let values = [
         order.side.into(),
         order.stock_id.into(),
@@ -148,13 +149,35 @@ pub async fn record(tx: &impl ConnectionTrait, order: &ExecutedOrder, now_us: i6
         order.fee_minor.into(),
         order.currency.as_str().into(),
         order.investor_id.into(),
-        order.broker.map(|(broker, _)| broker).into(),
-        order.broker.map(|(_, authorization)| authorization).into(),
-        number,
-        reservation,
+        broker_id.into(),
+        authorization_id.into(),
+        exchange_number.into(),
+        reservation_id.into(),
         now_us.into(),
     ];
-    sql::fetch_one(tx, sql, values).await
+    Ok(Model {
+        id: sql::insert_one(tx, sql, values).await?,
+        side: order.side,
+        stock_id: order.stock_id,
+        quantity: order.quantity,
+        status: OrderStatus::Completed,
+        price_minor: Some(order.price_minor),
+        fee_minor: order.fee_minor,
+        currency: order.currency.clone(),
+        limit_minor: None,
+        fired_minor: None,
+        expires_at_us: None,
+        investor_id: order.investor_id,
+        broker_id,
+        authorization_id,
+        exchange_number,
+        reservation_id,
+        reason: None,
+        placed_at_us: now_us,
+        ended_at_us: Some(now_us),
+        changed_at_us: now_us,
+        version: 1,
+    })
 }
 
 /// An automated order: an investor's own order that waits for its price.
@@ -262,7 +285,13 @@ pub async fn complete(
              ended_at_us = $4, changed_at_us = $4, version = version + 1
          WHERE id = $5 AND status = 'PENDING' RETURNING *";
     let [number, reservation] = trade.columns();
-    let values = [price_minor.into(), number, reservation, now_us.into(), id.into()];
+    let values = [
+        price_minor.into(),
+        number.into(),
+        reservation.into(),
+        now_us.into(),
+        id.into(),
+    ];
     sql::fetch_optional(tx, sql, values).await
 }
 

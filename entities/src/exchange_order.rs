@@ -58,7 +58,7 @@ pub const APPEND: &str = "INSERT INTO exchange_order
          (number, stock_id, side, quantity, price_minor, currency, trader_id, at_us)
      SELECT next, $1, $2, $3, $4, $5, $6, $7
      FROM (SELECT coalesce((SELECT max(number) FROM exchange_order), -1) + 1 AS next)
-     WHERE next <= $8 RETURNING *";
+     WHERE next <= $8";
 
 /// Records a trade of `stock` under the next number, in the transaction that moved the shares.
 ///
@@ -83,8 +83,17 @@ pub async fn append(
         now_us.into(),
         NUMBER_MAX.into(),
     ];
-    let recorded = sql::fetch_optional(tx, APPEND, values).await?;
-    recorded.ok_or_else(|| Violation::NumbersUsedUp.into())
+    let number = sql::insert(tx, APPEND, values).await?.ok_or(Violation::NumbersUsedUp)?;
+    Ok(Model {
+        number,
+        stock_id: stock.id,
+        side: order.side,
+        quantity: order.quantity,
+        price_minor: order.price_minor,
+        currency: stock.currency.clone(),
+        trader_id: order.trader_id,
+        at_us: now_us,
+    })
 }
 
 /// Records a trade under the number that the replicated log gave it, in the transaction that applies that log

@@ -7,7 +7,7 @@ use sea_orm::{ConnectionTrait, DbErr, Value};
 use crate::error::{EntityError, Violation};
 use crate::ledger_entry::EntryAccount;
 pub use crate::ledger_transaction::TransactionKind;
-use crate::{ledger_transaction, sql, wallet};
+use crate::{sql, wallet};
 
 /// The maximum content of a wallet, all buckets together: 10,000,000,000,000.00. It is far below the integer limit.
 pub const WALLET_MAX_MINOR: i64 = 1_000_000_000_000_000;
@@ -124,7 +124,7 @@ pub async fn post(
     }
     let wallets = change_wallets(tx, transaction.currency, legs, now_us).await?;
     let sql = "INSERT INTO ledger_movement (kind, currency, order_id, authorization_id, at_us)
-         VALUES ($1, $2, $3, $4, $5) RETURNING *";
+         VALUES ($1, $2, $3, $4, $5)";
     let values = [
         transaction.kind.into(),
         transaction.currency.into(),
@@ -132,10 +132,10 @@ pub async fn post(
         transaction.authorization_id.into(),
         now_us.into(),
     ];
-    let made: ledger_transaction::Model = sql::fetch_one(tx, sql, values).await?;
-    record_entries(tx, &made, legs, &wallets).await?;
+    let transaction_id = sql::insert_one(tx, sql, values).await?;
+    record_entries(tx, (transaction_id, transaction.kind), legs, &wallets, now_us).await?;
     Ok(PostedTransaction {
-        transaction_id: made.id,
+        transaction_id,
         wallets,
     })
 }
@@ -214,12 +214,13 @@ async fn change_wallet(
 
 async fn record_entries(
     tx: &impl ConnectionTrait,
-    transaction: &ledger_transaction::Model,
+    (transaction_id, kind): (i64, TransactionKind),
     legs: &[(Account, i64)],
     wallets: &[wallet::Model],
+    now_us: i64,
 ) -> Result<(), DbErr> {
     let mut rows = Vec::with_capacity(legs.len());
-    let mut values: Vec<Value> = vec![transaction.id.into(), transaction.kind.into(), transaction.at_us.into()];
+    let mut values: Vec<Value> = vec![transaction_id.into(), kind.into(), now_us.into()];
     for (account, minor) in legs.iter().filter(|(_, minor)| *minor != 0) {
         let wallet = match account {
             Account::Wallet(user, bucket) => wallets

@@ -36,6 +36,30 @@ pub(crate) async fn fetch_one<M: FromQueryResult>(
     made.ok_or(DbErr::RecordNotInserted)
 }
 
+/// Runs an `INSERT` of at most one row into a table whose key is one integer, and returns the key of the row; `None` when
+/// there is none.
+///
+/// The caller knows the rest of the row. SQLite collects the rows of `RETURNING` in a table of its own before it gives them
+/// back, which costs as much as a small insertion. (PostgreSQL would need `RETURNING` here.)
+pub(crate) async fn insert(
+    tx: &impl ConnectionTrait,
+    sql: &str,
+    values: impl IntoIterator<Item = Value>,
+) -> Result<Option<i64>, DbErr> {
+    let inserted = tx.execute_raw(statement(tx, sql, values)).await?;
+    let id = inserted.last_insert_id().cast_signed();
+    Ok((inserted.rows_affected() > 0).then_some(id))
+}
+
+/// Like [`insert`], for a statement that always inserts a row.
+pub(crate) async fn insert_one(
+    tx: &impl ConnectionTrait,
+    sql: &str,
+    values: impl IntoIterator<Item = Value>,
+) -> Result<i64, DbErr> {
+    insert(tx, sql, values).await?.ok_or(DbErr::RecordNotInserted)
+}
+
 /// Returns how many rows a statement changed.
 pub(crate) async fn execute(
     tx: &impl ConnectionTrait,

@@ -2,12 +2,14 @@
 
 use contract::{Error, ExchangeTrade, Result, Tx};
 use entities::authorization::{AuthorizationEnd, Grant, LentAsset};
-use entities::brokerage_order::{self, NewAutomatedOrder, TradeRef};
+use entities::brokerage_order::{self, ExecutedOrder, NewAutomatedOrder, TradeRef};
+use entities::exchange_order::{self, NewTrade};
 use entities::holding::{self, ShareBucket};
 use entities::ledger::{self, Account, Bucket, LedgerTransaction, TransactionKind};
 use entities::side::Side;
 use entities::stock::{self, NewStock, StockRef};
-use entities::{expiry, lending, order_reserve, user, wallet};
+use entities::{expiry, lending, order_reserve, reservation, user, wallet};
+use sea_orm::EntityTrait;
 use testing::{NEW_YEAR_US, TestServices};
 
 const NOW: i64 = NEW_YEAR_US;
@@ -183,4 +185,53 @@ async fn lent_held_and_spent_money_is_conserved() {
         })
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn recorded_trades_and_orders_equal_their_rows() {
+    let test = TestServices::new(NOW).await;
+    let compare = async |tx: &Tx| {
+        let [ada, ben] = people(tx).await?;
+        let fish = listed(tx).await?;
+        for (trader_id, number) in [(Some(ada), 0), (None, 1)] {
+            let trade = NewTrade {
+                side: Side::Sell,
+                quantity: 7,
+                price_minor: 2_000,
+                trader_id,
+            };
+            let recorded = exchange_order::append(tx, &fish, &trade, NOW + 1).await?;
+            assert_eq!(recorded.number, number);
+            let stored = exchange_order::Entity::find_by_id(number).one(tx).await?;
+            assert_eq!(stored, Some(recorded));
+        }
+        let waiting = NewTrade {
+            side: Side::Buy,
+            quantity: 3,
+            price_minor: 1_999,
+            trader_id: Some(ada),
+        };
+        let waiting = reservation::insert_binding(tx, "attempt", &fish, &waiting, NOW).await?;
+        for (broker, trade) in [
+            (None, TradeRef::Number(0)),
+            (Some((ben, 5)), TradeRef::Reservation(waiting.id)),
+        ] {
+            let order = ExecutedOrder {
+                side: Side::Buy,
+                stock_id: fish.id,
+                quantity: 3,
+                price_minor: 1_999,
+                fee_minor: 60,
+                currency: "USD".into(),
+                investor_id: ada,
+                broker,
+                trade,
+            };
+            let recorded = brokerage_order::record(tx, &order, NOW + 2).await?;
+            let stored = brokerage_order::Entity::find_by_id(recorded.id).one(tx).await?;
+            assert_eq!(stored, Some(recorded));
+        }
+        Ok(())
+    };
+    test.services.db.write(compare).await.unwrap();
 }
