@@ -16,6 +16,10 @@ pub(crate) const LOCK_WAIT: Duration = Duration::from_secs(5);
 const STATEMENT_CACHE_SIZE: usize = 256;
 /// Pages in the log before a commit moves them into the file: 16 MB of 4 KB pages. Moving waits for the disk twice.
 const CHECKPOINT_PAGES: u32 = 4000;
+/// Commits after which the log is moved even if it is short. SQLite finds a page in the log by a hash table, in which
+/// all versions of a page follow each other: writing and reading a page that every commit changes costs a step per commit
+/// in the log.
+pub(crate) const CHECKPOINT_COMMITS: u32 = 500;
 /// The most bytes that an emptied log file keeps.
 const LOG_BYTES_KEPT: u32 = 64 << 20;
 /// Steps of SQLite's virtual machine between two checks of the clock: well under a millisecond.

@@ -35,6 +35,8 @@ pub(crate) mod control {
     pub const SAVEPOINT: &str = "SAVEPOINT write_of_a_group";
     pub const RELEASE: &str = "RELEASE write_of_a_group";
     pub const ROLLBACK_TO: &str = "ROLLBACK TO write_of_a_group";
+    /// Moves the log into the file, as far as no reader needs it.
+    pub const CHECKPOINT: &str = "PRAGMA wal_checkpoint(PASSIVE)";
     pub const INNER_SAVEPOINT: &str = "SAVEPOINT part_of_a_write";
     pub const INNER_RELEASE: &str = "RELEASE part_of_a_write";
     pub const INNER_ROLLBACK_TO: &str = "ROLLBACK TO part_of_a_write";
@@ -85,10 +87,10 @@ impl<A: Application> Tx<A> {
 
     /// Sets that count, in the open transaction.
     pub(crate) fn set_commit_count(&self, count: i32) -> Result<(), DbErr> {
+        // Each text is a new one, so it must not take a place among the prepared statements.
+        let text = format!("PRAGMA user_version = {count}");
         let connection = self.connection();
-        connection
-            .pragma_update(None, "user_version", count)
-            .map_err(sqlite_error::statement_error)
+        connection.execute_batch(&text).map_err(sqlite_error::statement_error)
     }
 
     /// Returns the findings of a quick check of the file within the deadline; `None` if it was too short for the

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::commit_record::CommitRecord;
-use crate::connect;
+use crate::connect::{self, CHECKPOINT_COMMITS};
 use crate::deadline::Deadline;
 use crate::job::{WriteJob, answer, discard_panic};
 use crate::outbox::OutboxMark;
@@ -36,6 +36,8 @@ struct Writer<A: Application> {
     counters: Arc<Counters>,
     storage: Arc<Storage>,
     commit_record: CommitRecord,
+    /// Counted commits since the log was last moved by their number.
+    commits_in_log: u32,
     /// Rows changed on the connection before the open transaction.
     changes_before: u64,
 }
@@ -137,9 +139,10 @@ impl<A: Application> Writer<A> {
                 self.counters.count_commit(written);
                 self.counters.count_undone(group.len() - written);
                 self.publish_events();
-                return group
-                    .into_iter()
-                    .for_each(|attempt| answer(attempt.job, attempt.outcome));
+                for attempt in group {
+                    answer(attempt.job, attempt.outcome);
+                }
+                return self.limit_log();
             }
             Err(error) => error,
         };
@@ -174,6 +177,7 @@ impl<A: Application> Writer<A> {
                     self.counters.count_commit(1);
                     self.publish_events();
                     answer(attempt.job, Ok(()));
+                    self.limit_log();
                 }
                 Err(error) => self.fail(attempt.job, Error::from(error)),
             },
@@ -280,12 +284,25 @@ impl<A: Application> Writer<A> {
             self.tx.set_commit_count(count)?;
         }
         self.tx.control(control::COMMIT)?;
+        // Before the answers: a caller may see the files as soon as it has one.
         self.storage.record_log();
         if let Err(error) = self.commit_record.write(count) {
             tracing::error!(%error, "the commit is durable, but writing its number beside the database failed");
         }
+        self.commits_in_log += 1;
         self.storage.record_success();
         Ok(())
+    }
+
+    /// Moves the log into the file after so many commits. It follows the answers, so that no caller waits for it.
+    fn limit_log(&mut self) {
+        if self.commits_in_log < CHECKPOINT_COMMITS {
+            return;
+        }
+        self.commits_in_log = 0;
+        if let Err(error) = self.tx.control(control::CHECKPOINT) {
+            self.record_failure(&error);
+        }
     }
 
     /// Commits a write that changes no rows.

@@ -130,6 +130,7 @@ async fn serve<A: Application>(
         counters,
         storage,
         commit_record,
+        commits_in_log: 0,
     };
     let close_requests = writer.run().await;
     writer.close(close_requests).await;

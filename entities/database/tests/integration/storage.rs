@@ -139,6 +139,18 @@ async fn a_file_tampered_with_while_open_takes_no_more_writes() {
 }
 
 #[tokio::test]
+async fn a_log_of_many_short_commits_starts_again() {
+    let db = TestDb::new().await;
+    for id in 1..=600 {
+        db.run(format!("INSERT INTO counter VALUES ({id}, 0)")).await;
+    }
+    // A commit adds the page of its row, and the one with its number.
+    let pages = fs::metadata(db.file("-wal")).unwrap().len() / 4096;
+    assert!((1_000..1_100).contains(&pages), "{pages} pages");
+    assert_eq!(number(db.read(), VALUES).await.unwrap(), 600);
+}
+
+#[tokio::test]
 async fn a_full_disk_fails_a_write_and_later_ones_work_with_room() {
     let db = TestDb::new().await;
     let pages = number(db.read(), "PRAGMA page_count").await.unwrap();
