@@ -75,9 +75,21 @@ pub(crate) async fn execute(
 fn statement(db: &impl ConnectionTrait, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
     let backend = db.get_database_backend();
     match backend {
-        DatabaseBackend::Sqlite => Statement::from_sql_and_values(backend, sql.replace('$', "?"), values),
+        DatabaseBackend::Sqlite => Statement::from_sql_and_values(backend, numbered(sql), values),
         _ => Statement::from_sql_and_values(backend, sql, values),
     }
+}
+
+/// Replaces each `$` by `?`, for each of the ten statements of an order: byte by byte, because `str::replace` grows its
+/// text in steps.
+fn numbered(sql: &str) -> String {
+    let mut bytes = sql.as_bytes().to_vec();
+    bytes
+        .iter_mut()
+        .filter(|byte| **byte == b'$')
+        .for_each(|byte| *byte = b'?');
+    // Both characters are ASCII, so the text is as valid as before.
+    String::from_utf8(bytes).unwrap_or_else(|_| sql.replace('$', "?"))
 }
 
 /// Returns how many rows a query has.
