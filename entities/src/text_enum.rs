@@ -88,7 +88,7 @@ struct Table {
 }
 
 const TABLES: [Table; 9] = [
-    Table::new("account", &["id"], "username_key"),
+    Table::new("account", &["id"], "role"),
     Table::new("broker_authorization", &["id"], "given_back"),
     Table::new("brokerage_order", &["id"], "fired_minor"),
     Table::new("ledger_entry", &["id"], "balance_after_minor"),
