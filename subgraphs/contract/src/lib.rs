@@ -12,6 +12,7 @@ mod context;
 mod date;
 mod date_time;
 mod db;
+mod detach;
 mod error;
 mod error_codes;
 mod event;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use entities::expiry;
 
-use crate::{Bus, Clock, Db, Error, ExpirySchedule, OrderLog, Result, TokenKeys, Tx, TxExt};
+use crate::detach::DetachOnDrop;
+use crate::{Bus, Clock, Db, ExpirySchedule, OrderLog, Result, TokenKeys, Tx, TxExt};
 
 /// The most authorizations, and the most orders, that one write expires.
 pub const EXPIRED_MAX: u64 = 100;
@@ -40,10 +41,7 @@ impl Services {
         T: Send + 'static,
     {
         let db = self.db.clone();
-        let written = tokio::spawn(async move { db.write(change).await });
-        written
-            .await
-            .map_err(|_| Error::Internal("the task of a write panicked".into()))?
+        DetachOnDrop::new(async move { db.write(change).await }).await
     }
 
     /// Expires what is overdue, so that readers see the money and shares that this gives back. Call it before
