@@ -1,6 +1,7 @@
 //! The cost of a durable trade and of a durable order of the brokerage, from the GraphQL request to its response.
 //!
-//! `cargo bench -p agora --bench trading`; the arguments are those of [`Bench`]: `--filter "trades, a table"`.
+//! `cargo bench -p agora --bench trading`; the arguments are those of [`Bench`]: `--filter "trades, a table, 64 clients"`. With
+//! `--times`, each client sends so many requests; otherwise they send for a second.
 //!
 //! Three ways to number trades alternate: the table of the database, one replica of the order log, and three replicas. Each
 //! replica is a process of its own with its own file; the process runs this program again.
@@ -125,14 +126,17 @@ fn main() {
     runtime.block_on(async {
         let mut systems = Vec::new();
         for replicas in REPLICAS {
-            if WORKS.iter().any(|work| bench.selects(&name(work, replicas))) {
+            if WORKS.iter().any(|work| is_selected(&bench, &name(work, replicas))) {
                 systems.push(System::open(&bench, replicas).await);
             }
         }
         for round in bench.rounds(ROUNDS) {
             for work in systems.iter_mut().flat_map(|system| &mut system.works) {
                 for (clients, (per_second, processor)) in CLIENTS.into_iter().zip(&mut work.figures) {
-                    let cost = run(&work.caller, &work.body, clients, bench.time(ROUND_TIME)).await;
+                    if !bench.selects(&variant(&work.name, clients)) {
+                        continue;
+                    }
+                    let cost = run(&work.caller, &work.body, clients, Extent::of(&bench)).await;
                     work.answered += cost.answered;
                     round.record(per_second, cost.per_second);
                     round.record(processor, cost.processor_us);
@@ -153,6 +157,19 @@ fn name(work: &str, replicas: u64) -> String {
         1 => format!("{work}, 1 replica"),
         several => format!("{work}, {several} replicas"),
     }
+}
+
+/// Returns the name of a work with that number of clients.
+fn variant(work: &str, clients: usize) -> String {
+    match clients {
+        1 => format!("{work}, 1 client"),
+        several => format!("{work}, {several} clients"),
+    }
+}
+
+/// Whether a work is measured with any number of clients.
+fn is_selected(bench: &Bench, work: &str) -> bool {
+    CLIENTS.iter().any(|clients| bench.selects(&variant(work, *clients)))
 }
 
 /// Agora, running in a folder of its own.
@@ -184,7 +201,7 @@ impl System {
         app.services.order_log.ready().await.expect("the log takes trades");
         let router = app.router(&settings, AnonymousAccess::Loopback, true);
         let mut works = works(&router, replicas).await;
-        works.retain(|work| bench.selects(&work.name));
+        works.retain(|work| is_selected(bench, &work.name));
         Self {
             works,
             router,
@@ -205,6 +222,9 @@ impl System {
         assert_eq!(LISTED - left, answered, "each answered request bought one share");
         for work in self.works {
             for (clients, (per_second, processor)) in CLIENTS.into_iter().zip(work.figures) {
+                if per_second.is_empty() {
+                    continue;
+                }
                 let (per_second, processor) = (median(per_second), median(processor));
                 println!(
                     "  {:<20} {clients:>3} clients {per_second:>10.0} {processor:>10.1}",
@@ -247,15 +267,40 @@ struct Cost {
     processor_us: f64,
 }
 
-async fn run(caller: &Caller, body: &str, clients: usize, time: Duration) -> Cost {
+/// The length of a part of a round.
+#[derive(Clone, Copy)]
+struct Extent {
+    time: Duration,
+    /// The requests of each client; 0 for as many as there is time for.
+    requests: u32,
+}
+
+impl Extent {
+    fn of(bench: &Bench) -> Self {
+        Self {
+            time: bench.time(ROUND_TIME),
+            requests: bench.times(0, 0),
+        }
+    }
+
+    /// Whether a client that has this many answers continues.
+    fn goes_on(self, begun: Instant, answered: u32) -> bool {
+        if self.requests > 0 {
+            answered < self.requests
+        } else {
+            begun.elapsed() < self.time
+        }
+    }
+}
+
+async fn run(caller: &Caller, body: &str, clients: usize, extent: Extent) -> Cost {
     let before = processor_ns();
     let begun = Instant::now();
-    let until = begun + time;
     let clients = (0..clients).map(|_| {
         let (caller, body) = (caller.clone(), body.to_owned());
         tokio::spawn(async move {
             let mut answered = 0_u32;
-            while Instant::now() < until {
+            while extent.goes_on(begun, answered) {
                 caller.send(body.clone()).await;
                 answered += 1;
             }
