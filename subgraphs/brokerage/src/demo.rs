@@ -69,11 +69,11 @@ impl OrderContext<'_> {
                 continue;
             };
             self.deposit(ada, quantity * stock.price_minor).await?;
-            market_order::execute_own(self, ada, &stock, Side::Buy, quantity).await?;
+            market_order::execute_own(self, ada, stock.id, Side::Buy, quantity).await?;
         }
         let (name, quantity) = SOLD;
         if let Some(stock) = stock::by_name(self.tx, name).await? {
-            market_order::execute_own(self, ada, &stock, Side::Sell, quantity).await?;
+            market_order::execute_own(self, ada, stock.id, Side::Sell, quantity).await?;
             // The exchange has these additional shares back: remove them again, and withdraw the proceeds.
             stock::adjust(self.tx, &StockRef::Id(stock.id), Side::Buy, quantity, self.now_us).await?;
             self.deposit(ada, -quantity * stock.price_minor).await?;
@@ -82,7 +82,7 @@ impl OrderContext<'_> {
     }
 
     async fn seed_brokered(&self, People { ada, ben }: People) -> Result<()> {
-        let Some(broker) = user::by_id(self.tx, ben).await? else {
+        let Some(broker) = user::trader(self.tx, ben).await? else {
             return Ok(());
         };
         self.deposit(ada, LENT_MINOR).await?;

@@ -1,6 +1,6 @@
 //! Market orders, which are executed as they are placed: an investor's own, and a broker's under an authorization.
 
-use contract::{EXPIRED_MAX, Error, ExchangeTrade, ExecutedTrade, Result, TxExt};
+use contract::{EXPIRED_MAX, Error, ExchangeTrade, Result, TradeRecord, TxExt};
 use entities::authorization::{self, Grant, IncreaseCause, LentAsset};
 use entities::brokerage_order::{self, ExecutedOrder};
 use entities::fee_terms::{Charge, FeeTerms};
@@ -8,7 +8,8 @@ use entities::holding::{self, ShareBucket};
 use entities::ledger::{self, Account, Bucket, LedgerTransaction, TransactionKind};
 use entities::side::Side;
 use entities::stock::{self, StockRef};
-use entities::{expiry, order_reserve, user};
+use entities::user::{self, Trader};
+use entities::{expiry, order_reserve};
 
 use crate::order_context::OrderContext;
 
@@ -16,12 +17,25 @@ use crate::order_context::OrderContext;
 pub(crate) async fn execute_own(
     context: &OrderContext<'_>,
     investor: i64,
-    stock: &stock::Model,
+    stock_id: i64,
     side: Side,
     quantity: i64,
 ) -> Result<brokerage_order::Model> {
-    let execution = Execution::at_price(stock, side, quantity)?;
-    let order = execution.trade(context, investor, None).await?;
+    let trade = ExchangeTrade {
+        stock: StockRef::Id(stock_id),
+        side,
+        quantity,
+        price_minor: None,
+        trader_id: Some(investor),
+    };
+    // The trade gives the stock and its price, so the stock is not read before. A trade that is not allowed is undone with
+    // the order.
+    let traded = match context.log.trade(context.tx, &trade, context.now_us).await {
+        Ok(traded) => traded,
+        Err(refused) => return Err(own_refusal(context, &trade, refused).await),
+    };
+    let execution = Execution::at_price(&traded.stock, side, quantity)?;
+    let order = execution.record(context, &traded.recorded, investor, None).await?;
     let legs = execution.legs((investor, Bucket::Balance), None);
     execution
         .settle(context, &order, investor, ShareBucket::Free, &legs)
@@ -29,10 +43,21 @@ pub(crate) async fn execute_own(
     Ok(order)
 }
 
+/// Returns the error of an own order whose trade the exchange refused: that it is too large for a wallet comes first.
+async fn own_refusal(context: &OrderContext<'_>, trade: &ExchangeTrade, refused: Error) -> Error {
+    match stock::find(context.tx, &trade.stock).await {
+        Ok(Some(stock)) => match Execution::at_price(&stock, trade.side, trade.quantity) {
+            Ok(_) => refused,
+            Err(too_large) => too_large,
+        },
+        Ok(None) | Err(_) => refused,
+    }
+}
+
 /// Executes a broker's order: lent money becomes lent shares or the other way round, and the broker gets the fee.
 pub(crate) async fn execute_for_investor(
     context: &OrderContext<'_>,
-    broker: &user::Model,
+    broker: &Trader,
     authorization: &authorization::Model,
     stock: &stock::Model,
     side: Side,
@@ -153,11 +178,22 @@ impl<'a> Execution<'a> {
             price_minor: Some(self.stock.price_minor),
             trader_id: Some(investor_id),
         };
-        let ExecutedTrade { recorded, stock } = context.log.trade(context.tx, &trade, context.now_us).await?;
+        let traded = context.log.trade(context.tx, &trade, context.now_us).await?;
+        self.record(context, &traded.recorded, investor_id, broker).await
+    }
+
+    /// Records the order of an executed trade as completed.
+    async fn record(
+        &self,
+        context: &OrderContext<'_>,
+        recorded: &TradeRecord,
+        investor_id: i64,
+        broker: Option<(i64, i64)>,
+    ) -> Result<brokerage_order::Model> {
         let (price_minor, currency) = recorded.price();
         let executed = ExecutedOrder {
             side: self.side,
-            stock_id: stock.id,
+            stock_id: self.stock.id,
             quantity: self.quantity,
             price_minor,
             fee_minor: self.fee,

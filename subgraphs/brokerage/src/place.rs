@@ -201,7 +201,7 @@ struct PlacedOrder {
 
 impl OrderContext<'_> {
     async fn place(&self, placer: i64, draft: &OrderDraft, pending_max: u32) -> Result<brokerage_order::Model> {
-        let person = user::Entity::find_by_id(placer).one(self.tx).await?;
+        let person = user::trader(self.tx, placer).await?;
         // The token may be older than the deactivation.
         let person = person.filter(|person| person.active).ok_or(Error::Unauthenticated)?;
         let OrderDraft { side, quantity, .. } = *draft;
@@ -211,8 +211,7 @@ impl OrderContext<'_> {
                 "is for brokers only: an investor's own order takes none",
             )),
             (Role::Investor, None, None) => {
-                let stock = self.stock(draft).await?;
-                market_order::execute_own(self, person.id, &stock, side, quantity).await
+                market_order::execute_own(self, person.id, stock_id(draft)?, side, quantity).await
             }
             (Role::Investor, None, Some(limit)) => {
                 let stock = self.stock(draft).await?;
@@ -233,8 +232,7 @@ impl OrderContext<'_> {
     }
 
     async fn stock(&self, draft: &OrderDraft) -> Result<stock::Model> {
-        let id = parse_id(&ID(draft.stock.clone())).ok_or(Error::NotFound("stock"))?;
-        let stock = stock::Entity::find_by_id(id).one(self.tx).await?;
+        let stock = stock::Entity::find_by_id(stock_id(draft)?).one(self.tx).await?;
         stock.ok_or(Error::NotFound("stock"))
     }
 
@@ -246,4 +244,8 @@ impl OrderContext<'_> {
             .filter(|authorization| authorization.broker_id == broker)
             .ok_or(Error::NotFound("authorization"))
     }
+}
+
+fn stock_id(draft: &OrderDraft) -> Result<i64> {
+    parse_id(&ID(draft.stock.clone())).ok_or(Error::NotFound("stock"))
 }
