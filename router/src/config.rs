@@ -87,8 +87,8 @@ settings! {
     WorkerSettings with flags WorkerFlags under "Workers" {
         /// Milliseconds between two changes of a stock's price in `agora demo`; 0 disables them.
         price_feed_ms: u64 = 1_000,
-        /// Milliseconds between two searches for expired authorizations and orders. A request for one of them does not wait for the search.
-        settle_ms: u64 = 1_000,
+        /// Milliseconds between two searches for overdue authorizations and orders. A request for one of them does not wait for the search.
+        expiry_ms: u64 = 1_000,
         /// Milliseconds between two checks of the database's files. A full disk is tried again at the same interval.
         storage_ms: u64 = 2_000,
         /// Milliseconds between two deletions of expired idempotency keys and sessions.

@@ -34,8 +34,8 @@ impl Workers {
             tasks: JoinSet::new(),
             shutdown: shutdown.clone(),
         };
-        let (on, every) = (services.clone(), Duration::from_millis(settings.settle_ms));
-        workers.spawn_restarting("settling expired orders and authorizations", move || {
+        let (on, every) = (services.clone(), Duration::from_millis(settings.expiry_ms));
+        workers.spawn_restarting("expiring overdue orders and authorizations", move || {
             expire_overdue(on.clone(), every)
         });
         let (on, every) = (services.clone(), Duration::from_millis(settings.sweep_ms));
@@ -151,7 +151,7 @@ mod tests {
 
     const BUSY: config::WorkerSettings = config::WorkerSettings {
         price_feed_ms: 1,
-        settle_ms: 1,
+        expiry_ms: 1,
         storage_ms: 1,
         sweep_ms: 1,
         sweep_rows_max: 500,

@@ -256,10 +256,13 @@ impl Stage {
         Ok(call)
     }
 
-    /// Settles overdue grants and orders and executes triggered orders now, without a wait for the background tasks.
+    /// Expires overdue grants and orders and executes triggered orders now, without a wait for the background tasks.
     pub async fn catch_up(&self) {
         let services = self.app.services();
-        services.expire_overdue().await.expect("what is due is settled");
+        services
+            .expire_overdue()
+            .await
+            .expect("the overdue grants and orders expire");
         let trades = || self.audit().number("SELECT count(*) FROM exchange_order");
         loop {
             let before = trades();

@@ -53,7 +53,7 @@ fn every_table_can_be_set_from_the_environment() {
         ("AGORA_BROKERAGE_PENDING_ORDERS_MAX", "7"),
         ("AGORA_ORDERS_ORDER_REPLICAS", "7"),
         ("AGORA_REPLICAS_ORDER_BATCH_MAX", "7"),
-        ("AGORA_WORKERS_SETTLE_MS", "7"),
+        ("AGORA_WORKERS_EXPIRY_MS", "7"),
         ("AGORA_LIMITS_PLANS_MAX", "7"),
     ];
     let shown = agora(folder.path(), &["check-config"], &environment);
@@ -121,8 +121,8 @@ fn a_bad_setting_is_refused_by_its_name() {
         ),
         (
             &["check-config"],
-            &[("AGORA_WORKERS_SETTLE_MS", "0")],
-            "workers.settle_ms: must be more than 0",
+            &[("AGORA_WORKERS_EXPIRY_MS", "0")],
+            "workers.expiry_ms: must be more than 0",
         ),
         (
             &["check-config", "--idempotency-key-hours", "23"],
