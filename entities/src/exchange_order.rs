@@ -1,4 +1,4 @@
-//! The order log of one replica: every successful trade with the exchange, numbered 0, 1, 2 … without gaps.
+//! Exchange orders: every successful trade with the exchange, numbered 0, 1, 2 … without gaps.
 
 use sea_orm::QuerySelect;
 use sea_orm::entity::prelude::*;
@@ -70,16 +70,16 @@ pub const APPEND: &str = "INSERT INTO exchange_order
 pub async fn append(
     tx: &impl ConnectionTrait,
     stock: &stock::Model,
-    order: &NewTrade,
+    trade: &NewTrade,
     now_us: i64,
 ) -> Result<Model, EntityError> {
     let values = [
         stock.id.into(),
-        order.side.into(),
-        order.quantity.into(),
-        order.price_minor.into(),
+        trade.side.into(),
+        trade.quantity.into(),
+        trade.price_minor.into(),
         stock.currency.as_str().into(),
-        order.trader_id.into(),
+        trade.trader_id.into(),
         now_us.into(),
         NUMBER_MAX.into(),
     ];
@@ -87,11 +87,11 @@ pub async fn append(
     Ok(Model {
         number,
         stock_id: stock.id,
-        side: order.side,
-        quantity: order.quantity,
-        price_minor: order.price_minor,
+        side: trade.side,
+        quantity: trade.quantity,
+        price_minor: trade.price_minor,
         currency: stock.currency.clone(),
-        trader_id: order.trader_id,
+        trader_id: trade.trader_id,
         at_us: now_us,
     })
 }
@@ -101,18 +101,18 @@ pub async fn append(
 ///
 /// # Errors
 /// When the number is taken, or the database fails.
-pub async fn insert(tx: &impl ConnectionTrait, order: &Model) -> Result<(), DbErr> {
+pub async fn insert(tx: &impl ConnectionTrait, trade: &Model) -> Result<(), DbErr> {
     let sql = "INSERT INTO exchange_order (number, stock_id, side, quantity, price_minor, currency, trader_id, at_us)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     let values = [
-        order.number.into(),
-        order.stock_id.into(),
-        order.side.into(),
-        order.quantity.into(),
-        order.price_minor.into(),
-        order.currency.as_str().into(),
-        order.trader_id.into(),
-        order.at_us.into(),
+        trade.number.into(),
+        trade.stock_id.into(),
+        trade.side.into(),
+        trade.quantity.into(),
+        trade.price_minor.into(),
+        trade.currency.as_str().into(),
+        trade.trader_id.into(),
+        trade.at_us.into(),
     ];
     sql::execute(tx, sql, values).await?;
     Ok(())
