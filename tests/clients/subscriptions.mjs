@@ -115,7 +115,7 @@ for (const [name, subscribe] of Object.entries(CLIENTS)) {
     assert.ok(received.quantity > 10 && received.quantity <= quantity);
   });
 
-  test(`${name} is told what to forget: a book by anybody, a message by its two people only`, async () => {
+  test(`${name} receives invalidations: of a book for any caller, of a message for its two people only`, async () => {
     const [ada, cleo, dan, admin] = await Promise.all(["ada", "cleo", "dan", "admin"].map(tokenOf));
     const book = await addBook(admin, `Forgotten by ${name}`);
     let quantity = 10;
@@ -142,7 +142,7 @@ for (const [name, subscribe] of Object.entries(CLIENTS)) {
     for (const person of [cleo, dan]) assert.ok((await forgotten(person, "Message")).has("Message"));
   });
 
-  test(`${name} receives nothing that was sent to somebody else`, async () => {
+  test(`${name} receives no message that was sent to another person`, async () => {
     const [ada, cleo, dan] = await Promise.all(["ada", "cleo", "dan"].map(tokenOf));
     const mine = `For ada, ${process.hrtime.bigint()}`;
     const received = [];

@@ -1,6 +1,7 @@
 //! Checks of the text of the repository. Each reads all files, reports every finding, and takes less than a second.
 
 pub mod citations;
+pub mod line_length;
 pub mod modules;
 mod records;
 pub mod words;

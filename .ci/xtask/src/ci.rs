@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use self::server::Server;
-use crate::checks::{citations, modules, words};
+use crate::checks::{citations, line_length, modules, words};
 use crate::command::{self, CC, CHROMIUM, CMAKE, IP, NODE, PYTHON, Tool};
 use crate::error::Result;
 use crate::workspace::Workspace;
@@ -258,7 +258,7 @@ fn format(run: &mut Run) -> Result {
             }
         }
     }
-    Ok(())
+    line_length::check(&run.workspace)
 }
 
 fn generated(run: &mut Run) -> Result {

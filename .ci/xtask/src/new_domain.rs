@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::edit::{List, insert_line, insert_sorted};
 use crate::error::Result;
 use crate::new_migration::{self, check_name};
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, WrittenFiles};
 
 /// The files of the crate, and the templates in which names are replaced.
 const FILES: [(&str, &str); 6] = [
@@ -27,9 +27,7 @@ const ENTITY: &str = include_str!("../templates/entity.rs");
 /// Adds a domain and prints what is left to do.
 pub fn add(workspace: &Workspace, name: &str, entity: Option<&str>) -> Result {
     let default = format!("{name}_item");
-    for path in write(workspace, name, entity.unwrap_or(&default))? {
-        println!("wrote {path}");
-    }
+    write(workspace, name, entity.unwrap_or(&default))?.print();
     println!(
         "
 Next, change table, entity and fields to what the domain is about. Then:
@@ -41,8 +39,8 @@ docs/development/add-a-domain.md has the rest: sample data, the query over all d
     Ok(())
 }
 
-/// Writes the domain, and returns the paths of the files that it wrote.
-pub fn write(workspace: &Workspace, name: &str, entity: &str) -> Result<Vec<String>> {
+/// Writes the domain.
+pub fn write(workspace: &Workspace, name: &str, entity: &str) -> Result<WrittenFiles> {
     let names = Names::new(name, entity)?;
     let folder = format!("subgraphs/{name}");
     for taken in [folder.clone(), format!("entities/src/{entity}.rs")] {
@@ -52,23 +50,24 @@ pub fn write(workspace: &Workspace, name: &str, entity: &str) -> Result<Vec<Stri
     }
     // The edits come before the new files: if an edit finds no place, only the files that were edited before it have
     // changed.
-    let mut written = vec![
+    let mut changed = vec![
         edit(workspace, "Cargo.toml", |text| workspace_manifest(text, name))?,
         edit(workspace, "router/Cargo.toml", |text| router_manifest(text, name))?,
         edit(workspace, "entities/src/lib.rs", |text| entities(text, entity))?,
     ];
     let path = find(workspace, "pub const DOMAINS")?;
-    written.push(edit(workspace, &path, |text| domains(text, name))?);
+    changed.push(edit(workspace, &path, |text| domains(text, name))?);
     let path = find(workspace, "pub const ENTITY_TYPES")?;
-    written.push(edit(workspace, &path, |text| entity_types(text, &names.entity_type))?);
-    written.extend(new_migration::write(workspace, entity)?);
+    changed.push(edit(workspace, &path, |text| entity_types(text, &names.entity_type))?);
+    let mut written = new_migration::write(workspace, entity)?;
+    written.changed.extend(changed);
     let table = format!("entities/src/{entity}.rs");
     workspace.write(&table, &names.fill(ENTITY))?;
-    written.push(table);
+    written.created.push(table);
     for (path, template) in FILES {
         let path = names.fill(&format!("{folder}/{path}"));
         workspace.write(&path, &names.fill(template))?;
-        written.push(path);
+        written.created.push(path);
     }
     Ok(written)
 }

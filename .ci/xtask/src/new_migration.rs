@@ -2,16 +2,14 @@
 
 use crate::edit::{List, insert_sorted};
 use crate::error::Result;
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, WrittenFiles};
 
 const TEMPLATE: &str = include_str!("../templates/migration.rs");
 const LIB: &str = "migrations/src/lib.rs";
 
 /// Adds a migration and prints what is left to do.
 pub fn add(workspace: &Workspace, name: &str) -> Result {
-    for path in write(workspace, name)? {
-        println!("wrote {path}");
-    }
+    write(workspace, name)?.print();
     println!(
         "
 It creates a table `{name}`; change it to what the step does. Then:
@@ -21,8 +19,8 @@ docs/development/add-a-migration.md has the rest: entity, growth list, tests, CH
     Ok(())
 }
 
-/// Writes the migration, and returns the paths of the files that it wrote.
-pub fn write(workspace: &Workspace, name: &str) -> Result<Vec<String>> {
+/// Writes the migration.
+pub fn write(workspace: &Workspace, name: &str) -> Result<WrittenFiles> {
     check_name(name)?;
     let module = format!("m{:04}_{name}", last_number(workspace)? + 1);
     let step = format!("migrations/src/{module}.rs");
@@ -41,7 +39,10 @@ pub fn write(workspace: &Workspace, name: &str) -> Result<Vec<String>> {
     let lib = insert_sorted(&lib, &steps, &format!("            Box::new({module}::Migration),"))?;
     workspace.write(&step, &TEMPLATE.replace("__table__", name))?;
     workspace.write(LIB, &lib)?;
-    Ok(vec![step, LIB.to_owned()])
+    Ok(WrittenFiles {
+        created: vec![step],
+        changed: vec![LIB.to_owned()],
+    })
 }
 
 /// The number of the last migration.

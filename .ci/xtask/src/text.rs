@@ -231,6 +231,49 @@ fn without_marker(text: &str) -> (bool, &str) {
     (text.starts_with('|'), text)
 }
 
+/// The string literals of a JavaScript file, each in double quotes, with the numbers of the lines where they begin.
+pub fn script_strings(text: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    let mut line = 1;
+    let mut rest = text;
+    while let Some(at) = rest.find(['\n', '/', '"', '\'', '`']) {
+        let (sign, after) = (&rest[at..=at], &rest[at + 1..]);
+        rest = after;
+        match sign {
+            "\n" => line += 1,
+            "/" if after.starts_with('/') => rest = &after[after.find('\n').unwrap_or(after.len())..],
+            "/" if after.starts_with('*') => {
+                let length = after.find("*/").map_or(after.len(), |end| end + 2);
+                line += after[..length].matches('\n').count();
+                rest = &after[length..];
+            }
+            "/" => {}
+            quote => {
+                let length = script_string_length(after, quote);
+                found.push((line, format!("\"{}\"", &after[..length])));
+                line += after[..length].matches('\n').count();
+                rest = after[length..].strip_prefix(quote).unwrap_or(&after[length..]);
+            }
+        }
+    }
+    found
+}
+
+/// The length of a literal's content, up to its closing quote. Only a template goes over several lines.
+fn script_string_length(text: &str, quote: &str) -> usize {
+    let mut escaped = false;
+    for (index, sign) in text.char_indices() {
+        match sign {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '\n' if quote != "`" => return index,
+            _ if text[index..].starts_with(quote) => return index,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
 /// The passages of prose in a file, by its kind; none for a file that is not of a known kind.
 pub fn prose(path: &Path, text: &str) -> Vec<Passage> {
     let numbered = || text.lines().enumerate().map(|(index, line)| (index + 1, line));
@@ -280,7 +323,7 @@ fn descriptions(text: &str) -> Vec<(usize, &str)> {
 mod tests {
     use std::path::Path;
 
-    use super::{RustFile, prose};
+    use super::{RustFile, prose, script_strings};
 
     #[test]
     fn a_rust_file_is_read_in_its_parts() {
@@ -291,6 +334,17 @@ mod tests {
         assert!(!file.code.contains("Top") && !file.code.contains("End") && !file.code.contains('y'));
         let passages: Vec<_> = file.passages().iter().map(super::Passage::joined).collect();
         assert_eq!(passages, ["Top.", "End"]);
+    }
+
+    #[test]
+    fn the_strings_of_a_script_are_found_outside_of_its_comments() {
+        let text = "// it's\nf('a \\' b', \"c\"); /* d's\n */ g(`${e}\n f`, 1 / 2);\nh = 'g';\n";
+        let strings = script_strings(text);
+        let strings: Vec<_> = strings.iter().map(|(line, text)| (*line, text.as_str())).collect();
+        assert_eq!(
+            strings,
+            [(2, "\"a \\' b\""), (2, "\"c\""), (3, "\"${e}\n f\""), (5, "\"g\"")]
+        );
     }
 
     #[test]

@@ -15,6 +15,27 @@ pub struct Workspace {
     pub root: PathBuf,
 }
 
+/// The files that a command wrote, relative to the top level.
+#[derive(Debug, Default)]
+pub struct WrittenFiles {
+    /// The new ones.
+    pub created: Vec<String>,
+    /// Those that existed before.
+    pub changed: Vec<String>,
+}
+
+impl WrittenFiles {
+    /// Prints one line for each file.
+    pub fn print(&self) {
+        for path in &self.created {
+            println!("created {path}");
+        }
+        for path in &self.changed {
+            println!("changed {path}");
+        }
+    }
+}
+
 /// Hidden folders that belong to the project.
 const OWN_HIDDEN_FOLDERS: [&str; 2] = [".ci", ".cargo"];
 

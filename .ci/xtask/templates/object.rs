@@ -4,7 +4,7 @@ use async_graphql::{Context, ID, Object};
 use contract::{ContextExt, Result, load_row, parse_id};
 use entities::__entity__;
 
-/// One __label__.
+/// The row of a __label__, behind the fields that the schema shows.
 pub struct __Entity__(__entity__::Model);
 
 /// One __label__.

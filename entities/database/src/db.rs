@@ -51,8 +51,8 @@ impl<A: Application> Db<A> {
     ///
     /// `change` may run more than once: when the commit that it shares with others fails, each of them runs again
     /// alone. So it must have no effect outside of `tx`; its events ([`Tx::publish`]) are published after the commit,
-    /// before this or any later write is answered. It runs on the write thread: it must not block it (hash passwords before), nor write through `Db`
-    /// itself.
+    /// before this or any later write is answered. It runs on the write thread: it must not block it (hash
+    /// passwords before), nor write through `Db` itself.
     ///
     /// A caller that drops the future gives up the answer, not the change: the change happens completely, with its
     /// events, or not at all.

@@ -2,8 +2,9 @@
 //!
 //! Other crates can create rows of SeaORM only through its [`MockDatabase`]: maps from name to value, strict in
 //! both. So a row has its values twice (by name, and by position where the names are not in order), unless the
-//! statement says that no row is read by position (`RETURNING *`). A value must have exactly the requested type, which SQLite does not know: integers are `i64`, reals `f64`, and a column
-//! declared as boolean or JSON is that. SeaORM reads a value of any other type as null. (Its `ProxyDatabase` would
+//! statement says that no row is read by position (`RETURNING *`). A value must have
+//! exactly the requested type, which SQLite does not know: integers are `i64`, reals `f64`, and a column declared as
+//! boolean or JSON is that. SeaORM reads a value of any other type as null. (Its `ProxyDatabase` would
 //! do the same more directly; 2.0.4 does not compile with it and sqlx-sqlite.)
 
 use std::collections::BTreeMap;

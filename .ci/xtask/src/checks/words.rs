@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{Finding, report, written_files};
 use crate::error::Result;
-use crate::text::{RustFile, prose};
+use crate::text::{RustFile, prose, script_strings};
 use crate::workspace::Workspace;
 
 /// These do not act: the subject is the caller, the client, the server, the transaction.
@@ -104,12 +104,17 @@ fn find(path: &Path, text: &str) -> Vec<(usize, String)> {
             found.push((passage.line_at(offset), message));
         }
     }
-    if path.extension().is_some_and(|extension| extension == "rs") {
-        let file = RustFile::parse(text);
-        found.extend(in_code(&file.code));
-        for (line, literal) in &file.strings {
-            found.extend(in_message(literal).map(|message| (*line, message)));
+    let strings = match path.extension().and_then(|extension| extension.to_str()) {
+        Some("rs") => {
+            let file = RustFile::parse(text);
+            found.extend(in_code(&file.code));
+            file.strings
         }
+        Some("js" | "mjs" | "jsx") => script_strings(text),
+        _ => Vec::new(),
+    };
+    for (line, literal) in strings {
+        found.extend(in_message(&literal).map(|message| (line, message)));
     }
     found
 }
@@ -227,6 +232,10 @@ mod tests {
         assert_eq!(lines("a.rs", "fn nobody_asks() {}\nfn who_asks() {}\n"), [1, 2]);
         assert_eq!(lines("a.graphql", "\"For everybody.\"\ntype A { nobody: Int }\n"), [1]);
         assert_eq!(lines("a.md", "An order is carried\nout.\n"), [1]);
+        assert_eq!(
+            lines("a.mjs", "f();\ntest(`${name} hears nobody else`, 'nobody');\n"),
+            [2]
+        );
     }
 
     #[test]
