@@ -10,7 +10,7 @@ use std::sync::Arc;
 use sea_orm::{DatabaseConnection, DbErr};
 use tokio::sync::oneshot;
 
-use crate::job::{PendingMigration, PendingWrite};
+use crate::job::{PendingMigration, PendingWrite, WriteJob};
 use crate::writer::{self, WriterCommand, WriterHandle};
 use crate::{Application, DbOptions, DbStats, Error, Reader, Result, StorageHealth, Tx, Unavailability};
 
@@ -72,6 +72,33 @@ impl<A: Application> Db<A> {
         answer
             .await
             .unwrap_or_else(|_| Err(Error::from(Unavailability::Closed).into()))
+    }
+
+    /// Like [`Db::write`], but the change waits for another write and shares its commit. When `due` completes before there
+    /// is one, the change is committed alone.
+    ///
+    /// Use it for a change that can be repeated after a crash, and that no reader is told of before it is written.
+    ///
+    /// # Errors
+    /// As [`Db::write`].
+    pub async fn write_along<T, F>(&self, change: F, due: impl Future<Output = ()>) -> Result<T, A::Error>
+    where
+        F: AsyncFn(&Tx<A>) -> Result<T, A::Error> + Send + 'static,
+        T: Send + 'static,
+    {
+        let (caller, mut answer) = oneshot::channel();
+        let job: Box<dyn WriteJob<A>> = Box::new(PendingWrite::new(change, caller));
+        let closed = || Err(Error::from(Unavailability::Closed).into());
+        match self.writer.send_along(job) {
+            Ok(()) => {
+                tokio::select! {
+                    written = &mut answer => return written.unwrap_or_else(|_| closed()),
+                    () = due => self.writer.send(WriterCommand::WriteAlong).await?,
+                }
+            }
+            Err(job) => self.writer.send(WriterCommand::Write(job)).await?,
+        }
+        answer.await.unwrap_or_else(|_| closed())
     }
 
     /// Runs `work` on a connection of its own while no write runs, outside of any transaction and time bound: for

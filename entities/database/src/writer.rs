@@ -33,6 +33,8 @@ struct Writer<A: Application> {
     tx: Tx<A>,
     deadline: Arc<Deadline>,
     queue: mpsc::Receiver<WriterCommand<A>>,
+    /// Writes that wait for the commit of another one.
+    along: mpsc::Receiver<Box<dyn WriteJob<A>>>,
     counters: Arc<Counters>,
     storage: Arc<Storage>,
     commit_record: CommitRecord,
@@ -65,6 +67,14 @@ impl<A: Application> Writer<A> {
             };
             match command {
                 WriterCommand::Write(job) => next = self.run_group(job).await,
+                WriterCommand::WriteAlong => {
+                    while let Ok(job) = self.along.try_recv() {
+                        if !job.is_abandoned() {
+                            next = self.run_group(job).await;
+                            break;
+                        }
+                    }
+                }
                 WriterCommand::Probe => self.probe(),
                 WriterCommand::Exclusive(work) => {
                     work.run(connect::open_migrator(&self.options).await).await;
@@ -96,8 +106,8 @@ impl<A: Application> Writer<A> {
         }
     }
 
-    /// Runs `first` and the writes queued behind it in one transaction; returns the next command if it is not a
-    /// write.
+    /// Runs `first`, the writes that wait for another one, and the writes queued behind it in one transaction; returns
+    /// the next command if it is not a write.
     async fn run_group(&mut self, first: Box<dyn WriteJob<A>>) -> Option<WriterCommand<A>> {
         if first.is_abandoned() {
             return None;
@@ -115,6 +125,13 @@ impl<A: Application> Writer<A> {
             return None;
         }
         let mut group = vec![first];
+        while self.tx.is_open() && group.len() < self.options.group {
+            match self.along.try_recv() {
+                Ok(job) if job.is_abandoned() => {}
+                Ok(job) => group.push(self.run_in_savepoint(job).await),
+                Err(_) => break,
+            }
+        }
         let mut next = None;
         while self.tx.is_open() && group.len() < self.options.group && started.elapsed() < self.options.group_time {
             match self.queue.try_recv() {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::thread::ThreadId;
 use std::time::Duration;
 
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
@@ -17,6 +18,8 @@ use crate::{Application, DbOptions, Error, Reader, Result, Unavailability};
 
 pub(crate) enum WriterCommand<A: Application> {
     Write(Box<dyn WriteJob<A>>),
+    /// A write that waited for another one is due now.
+    WriteAlong,
     Exclusive(Box<dyn ExclusiveJob>),
     /// A write that changes nothing, to test whether the disk accepts it.
     Probe,
@@ -30,6 +33,7 @@ pub(super) type CloseRequest = (Reader, oneshot::Sender<Result<()>>);
 /// The callers' side of the write thread.
 pub(crate) struct WriterHandle<A: Application> {
     commands: mpsc::Sender<WriterCommand<A>>,
+    along: mpsc::Sender<Box<dyn WriteJob<A>>>,
     queue_wait: Duration,
     thread: ThreadId,
     counters: Arc<Counters>,
@@ -51,6 +55,11 @@ impl<A: Application> WriterHandle<A> {
             Ok(sent) => sent.map_err(|_| Unavailability::Closed.into()),
             Err(_) => Err(Unavailability::QueueFull.into()),
         }
+    }
+
+    /// Hands over a write that waits for another one. Returns it when too many wait already.
+    pub(crate) fn send_along(&self, job: Box<dyn WriteJob<A>>) -> Result<(), Box<dyn WriteJob<A>>> {
+        self.along.try_send(job).map_err(TrySendError::into_inner)
     }
 
     pub(crate) async fn close(&self, readers: Reader) -> Result<()> {
@@ -79,6 +88,7 @@ impl<A: Application> WriterHandle<A> {
 /// Starts the thread and waits until it has its connection.
 pub(crate) async fn start<A: Application>(options: DbOptions, events: Arc<A::EventSink>) -> Result<WriterHandle<A>> {
     let (commands, queue) = mpsc::channel(options.queue.max(1));
+    let (along, joining) = mpsc::channel(options.queue.max(1));
     let (opened, ready) = oneshot::channel();
     let counters = Arc::new(Counters::default());
     let queue_wait = options.queue_wait;
@@ -91,12 +101,13 @@ pub(crate) async fn start<A: Application>(options: DbOptions, events: Arc<A::Eve
     let thread = std::thread::Builder::new().name("db-writer".into()).spawn({
         let counters = counters.clone();
         // A runtime of its own, because a change's future need not be able to move between threads.
-        move || runtime.block_on(serve(options, events, queue, counters, opened))
+        move || runtime.block_on(serve(options, events, (queue, joining), counters, opened))
     });
     let thread = thread.map_err(failed)?.thread().id();
     let storage = ready.await.map_err(|_| Unavailability::Closed)??;
     Ok(WriterHandle {
         commands,
+        along,
         queue_wait,
         thread,
         counters,
@@ -107,7 +118,7 @@ pub(crate) async fn start<A: Application>(options: DbOptions, events: Arc<A::Eve
 async fn serve<A: Application>(
     options: DbOptions,
     events: Arc<A::EventSink>,
-    queue: mpsc::Receiver<WriterCommand<A>>,
+    (queue, along): (mpsc::Receiver<WriterCommand<A>>, mpsc::Receiver<Box<dyn WriteJob<A>>>),
     counters: Arc<Counters>,
     opened: oneshot::Sender<Result<Arc<Storage>>>,
 ) {
@@ -127,6 +138,7 @@ async fn serve<A: Application>(
         tx,
         deadline,
         queue,
+        along,
         counters,
         storage,
         commit_record,
@@ -162,6 +174,7 @@ mod tests {
         let (commands, queue) = mpsc::channel(1);
         let handle = WriterHandle::<Silent> {
             commands,
+            along: mpsc::channel(1).0,
             queue_wait: Duration::MAX,
             thread: std::thread::spawn(|| {}).thread().id(),
             counters: Arc::default(),

@@ -1,13 +1,16 @@
 //! Writes that share a commit do not share each other's failures.
 
 use std::future::pending;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use database::{Error, Unavailability};
 use futures_util::FutureExt;
+use futures_util::future::{join_all, poll_immediate};
 use sea_orm::ConnectionTrait;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::support::{Db, Result, TestDb, Tx, WriteError, number};
@@ -379,4 +382,92 @@ async fn a_write_that_ignores_its_timeout_does_not_continue() {
 
     db.run(insert_one(2)).await;
     assert_eq!(rows(&db).await, 1);
+}
+
+/// A write that waits for another one, until `due`. The writer has it when this returns.
+async fn along(
+    db: &Db,
+    id: i64,
+    due: impl Future<Output = ()> + Send + 'static,
+) -> Pin<Box<dyn Future<Output = Result<()>> + Send>> {
+    let db = db.clone();
+    let mut write: Pin<Box<dyn Future<Output = _> + Send>> =
+        Box::pin(async move { db.write_along(async move |tx: &Tx| insert(tx, id).await, due).await });
+    let answer = poll_immediate(&mut write).await;
+    assert!(answer.is_none(), "{answer:?}");
+    write
+}
+
+#[tokio::test]
+async fn a_write_along_shares_the_commit_of_the_next_one() {
+    let db = TestDb::new().await;
+    let before = db.stats();
+    let waiting = [along(&db, 1, pending()).await, along(&db, 2, pending()).await];
+    assert_eq!(rows(&db).await, 0);
+
+    db.run(insert_one(3)).await;
+
+    assert!(join_all(waiting).await.iter().all(Result::is_ok));
+    let after = db.stats();
+    assert_eq!((after.commits - before.commits, after.writes - before.writes), (1, 3));
+    assert_eq!(rows(&db).await, 3);
+}
+
+#[tokio::test]
+async fn a_write_along_commits_alone_when_it_is_due() {
+    let db = TestDb::new().await;
+    let (tell, due) = oneshot::channel();
+    let waiting = along(&db, 1, due.map(|_| ())).await;
+    assert_eq!(rows(&db).await, 0);
+
+    tell.send(()).unwrap();
+
+    waiting.await.unwrap();
+    assert_eq!(rows(&db).await, 1);
+}
+
+#[tokio::test]
+async fn a_write_along_outlives_the_failure_of_the_other() {
+    let db = TestDb::new().await;
+    db.run(insert_one(1)).await;
+    let twice = along(&db, 1, pending()).await;
+    let waiting = along(&db, 2, pending()).await;
+
+    assert!(db.try_run(insert_one(1)).await.is_err());
+    assert_eq!(rows(&db).await, 1);
+    db.run(insert_one(3)).await;
+
+    waiting.await.unwrap();
+    assert!(twice.await.is_err());
+    assert_eq!(rows(&db).await, 3);
+}
+
+#[tokio::test]
+async fn a_write_along_without_a_caller_does_not_happen() {
+    let db = TestDb::new().await;
+    drop(along(&db, 1, pending()).await);
+    let (tell, due) = oneshot::channel();
+    let waiting = along(&db, 2, due.map(|_| ())).await;
+
+    tell.send(()).unwrap();
+
+    waiting.await.unwrap();
+    assert_eq!(rows(&db).await, 1);
+}
+
+#[tokio::test]
+async fn a_write_along_fails_when_the_database_closes() {
+    let db = TestDb::new().await;
+    let waiting = along(&db, 1, pending()).await;
+
+    db.close().await.unwrap();
+
+    let closed = waiting.await;
+    assert!(
+        matches!(
+            closed,
+            Err(WriteError::Database(Error::Unavailable(Unavailability::Closed)))
+        ),
+        "{closed:?}"
+    );
 }
