@@ -203,6 +203,51 @@ pub async fn confirm(
     }
 }
 
+/// A number that the log gave to a binding reservation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AssignedNumber {
+    /// The id of the reservation.
+    pub id: i64,
+    /// Its attempt.
+    pub attempt: String,
+    /// The number.
+    pub number: i64,
+}
+
+/// Confirms many binding reservations, each as [`confirm`] does, with three statements for all of them. Returns the
+/// brokerage orders that got their numbers.
+///
+/// # Errors
+/// As [`confirm`].
+pub async fn confirm_all(
+    tx: &impl ConnectionTrait,
+    numbers: &[AssignedNumber],
+    now_us: i64,
+) -> Result<Vec<brokerage_order::Model>, ReservationError> {
+    let pairs: Vec<_> = numbers.iter().map(|assigned| (assigned.id, assigned.number)).collect();
+    let pairs = serde_json::to_string(&pairs).map_err(|error| DbErr::Custom(error.to_string()))?;
+    // The trades are recorded first: the second statement takes them out of the reservations that are open.
+    let recorded = "INSERT INTO exchange_order
+             (number, stock_id, side, quantity, price_minor, currency, trader_id, at_us)
+         SELECT n.value ->> 1, r.stock_id, r.side, r.quantity, r.price_minor, r.currency, r.trader_id, r.at_us
+         FROM json_each($1) n CROSS JOIN reservation r ON r.id = n.value ->> 0
+         WHERE r.state = 'RESERVED' AND r.binding";
+    let recorded = sql::execute(tx, recorded, [pairs.as_str().into()]).await?;
+    let confirmed = "UPDATE reservation SET state = 'CONFIRMED', number = n.value ->> 1 FROM json_each($1) n
+         WHERE reservation.id = n.value ->> 0 AND state = 'RESERVED' AND binding";
+    sql::execute(tx, confirmed, [pairs.as_str().into()]).await?;
+    if recorded < numbers.len() as u64 {
+        // A reader may have confirmed some of them before; each of the others is an error.
+        for assigned in numbers {
+            confirm(tx, &assigned.attempt, assigned.number, now_us).await?;
+        }
+    }
+    let ordered =
+        "UPDATE brokerage_order SET exchange_number = n.value ->> 1, changed_at_us = $2, version = version + 1
+         FROM json_each($1) n WHERE reservation_id = n.value ->> 0 AND exchange_number IS NULL RETURNING *";
+    Ok(sql::fetch_all(tx, ordered, [pairs.into(), now_us.into()]).await?)
+}
+
 /// Cancels an attempt that the log will never record: releases the shares set aside. A repeated call changes
 /// nothing, and neither does a call for an attempt that was never reserved. A binding reservation is never
 /// cancelled.
@@ -266,11 +311,13 @@ pub async fn trade_outcome(db: &impl ConnectionTrait, id: i64) -> Result<TradeOu
     })
 }
 
-/// Returns binding reservations that have no number yet, in order of creation, each with its stock's name.
-pub async fn unnumbered(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<(Model, String)>, DbErr> {
+/// Returns binding reservations that have no number yet and are newer than the one with id `after`, in order of creation,
+/// each with its stock's name.
+pub async fn unnumbered(db: &impl ConnectionTrait, after: i64, limit: u64) -> Result<Vec<(Model, String)>, DbErr> {
     let open = Entity::find()
         .filter(open())
         .filter(Column::Binding.eq(true))
+        .filter(Column::Id.gt(after))
         .order_by_asc(Column::Id)
         .limit(limit)
         .all(db)
@@ -282,6 +329,18 @@ pub async fn unnumbered(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<(Mo
         Some((open, stock.name.clone()))
     });
     Ok(named.collect())
+}
+
+/// Returns the id of the newest binding reservation that has no number yet; 0 if there is none.
+pub async fn last_unnumbered(db: &impl ConnectionTrait) -> Result<i64, DbErr> {
+    let last = Entity::find()
+        .filter(open())
+        .filter(Column::Binding.eq(true))
+        .order_by_desc(Column::Id)
+        .limit(1)
+        .one(db)
+        .await?;
+    Ok(last.map_or(0, |last| last.id))
 }
 
 /// Returns at most `limit` open non-binding reservations, in order of creation; only those of `key`, if it is

@@ -18,6 +18,16 @@ pub(crate) async fn fetch_optional<M: FromQueryResult>(
     M::find_by_statement(statement).one(tx).await
 }
 
+/// Returns the rows of a statement with `RETURNING *`.
+pub(crate) async fn fetch_all<M: FromQueryResult>(
+    tx: &impl ConnectionTrait,
+    sql: &str,
+    values: impl IntoIterator<Item = Value>,
+) -> Result<Vec<M>, DbErr> {
+    let statement = statement(tx, sql, values);
+    M::find_by_statement(statement).all(tx).await
+}
+
 /// Selects the same rows with an empty text in place of that column, so that SQLite does not read the column.
 pub(crate) fn without_text<E: EntityTrait>(rows: Select<E>, long: E::Column) -> Select<E> {
     let short = E::Column::iter().filter(|column| column.as_str() != long.as_str());

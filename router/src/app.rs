@@ -170,6 +170,12 @@ impl App {
     /// # Errors
     /// When the database cannot be closed.
     pub async fn close(self) -> contract::Result<()> {
+        if let Err(error) = self.services.order_log.flush(&self.services).await {
+            tracing::warn!(
+                error = error.details(),
+                "numbers of trades are not written yet; the next start asks the order replicas for them"
+            );
+        }
         Ok(self.services.db.close().await?)
     }
 }

@@ -6,3 +6,4 @@ mod first_start;
 mod replayed;
 mod replicas;
 pub mod server;
+mod unwritten;

@@ -53,6 +53,10 @@ settings! {
         order_outcome_ms_max: u64 = 600_000,
         /// Requests that wait for the replicas; one more is answered 503. Less than `requests_max`, which leaves room for other systems.
         order_waiting_max: usize = 512,
+        /// Numbers of trades that are answered and missing from the main database; with as many, further trades wait.
+        order_unwritten_max: usize = 4_096,
+        /// Milliseconds after which a number is written into the main database, if no other write takes it along.
+        order_write_back_ms: u64 = 20,
         /// Milliseconds between two searches of a leader for orphaned reservations.
         order_settle_ms: u64 = 2_000,
         /// Reservations that a leader reads in one pass.
@@ -95,6 +99,8 @@ impl ReplicaSettings {
             leaderless_grace: ms(self.order_leaderless_ms_max),
             outcome_timeout: ms(self.order_outcome_ms_max),
             waiting_max: self.order_waiting_max,
+            unwritten_max: self.order_unwritten_max,
+            write_back_delay: ms(self.order_write_back_ms),
             orphan_scan_interval: ms(self.order_settle_ms),
             orphan_scan_rows_max: self.order_settle_rows_max,
             connect_timeout: ms(self.order_connect_ms_max),

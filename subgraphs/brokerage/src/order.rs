@@ -127,8 +127,13 @@ impl BrokerageOrder {
     }
 
     /// The trade at the exchange that executed it; null until the trade has a number.
-    async fn exchange_order(&self) -> Option<ExchangeOrder> {
-        self.0.exchange_number.map(ExchangeOrder)
+    async fn exchange_order(&self, ctx: &Context<'_>) -> Result<Option<ExchangeOrder>> {
+        let number = match (self.0.exchange_number, self.0.reservation_id) {
+            // The log may have assigned a number that is not written back yet.
+            (None, Some(id)) => ctx.services().order_log.assigned_number(ctx.db(), id).await?,
+            (number, _) => number,
+        };
+        Ok(number.map(ExchangeOrder))
     }
 
     /// Why the system cancelled the order; null if it did not.

@@ -160,8 +160,14 @@ async fn wait_for_number(
         // The order moved money too, which may have been spent again by now.
         moved_shares_only: false,
     };
-    services.order_log.number(&services.db, trade).await?;
-    reload(services, &order).await
+    let number = services.order_log.number(&services.db, trade).await?;
+    // The order is executed, so only the number is missing from it.
+    Ok(with_number(order, number))
+}
+
+fn with_number(mut order: brokerage_order::Model, number: i64) -> brokerage_order::Model {
+    order.exchange_number = Some(number);
+    order
 }
 
 /// Returns the order that an earlier request with the same key placed, when no order can be placed now: a retry still gets
@@ -176,10 +182,12 @@ async fn replayed_order(
 ) -> Result<brokerage_order::Model> {
     let placed: Option<PlacedOrder> = recorded_answer(services.db.read(), key).await?;
     let order = reload(services, &placed.ok_or(refused)?.order).await?;
-    match (order.reservation_id, order.exchange_number) {
-        (Some(_), None) => Err(Error::OutcomeUnknown),
-        _ => Ok(order),
-    }
+    let (Some(id), None) = (order.reservation_id, order.exchange_number) else {
+        return Ok(order);
+    };
+    let number = services.order_log.assigned_number(&services.db, id).await;
+    let number = number.ok().flatten().ok_or(Error::OutcomeUnknown)?;
+    Ok(with_number(order, number))
 }
 
 async fn reload(services: &Services, order: &brokerage_order::Model) -> Result<brokerage_order::Model> {

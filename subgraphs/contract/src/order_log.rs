@@ -165,8 +165,24 @@ pub trait OrderLog: Send + Sync {
         .boxed()
     }
 
-    /// Whether the log may have an order of that number. After `true`, an order that the table lacks does not
-    /// exist.
+    /// Returns the number of a committed trade, if it was assigned, and does not wait for a trade whose caller was never
+    /// answered.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when an earlier process may have answered the trade, and the log does not answer; and an error
+    /// when the database fails.
+    fn assigned_number<'a>(&'a self, db: &'a Db, reservation_id: i64) -> BoxFuture<'a, Result<Option<i64>>> {
+        async move { Ok(reservation::number_of(db.read(), reservation_id).await?) }.boxed()
+    }
+
+    /// Returns the trade with that number if it was answered, and the table does not have it yet.
+    fn unwritten(&self, number: i64) -> Option<exchange_order::Model> {
+        let _ = number;
+        None
+    }
+
+    /// Whether the log may have an order of that number. After `true`, an order that neither
+    /// [`unwritten`](Self::unwritten) nor the table has does not exist.
     ///
     /// # Errors
     /// `UNAVAILABLE` when the log does not answer, and an error when the database fails.
@@ -176,7 +192,11 @@ pub trait OrderLog: Send + Sync {
     }
 
     /// Returns the number up to which the table has all trades, if it may briefly lack later ones; `None` if it
-    /// never does.
+    /// never does. First it waits until the table has all trades that were answered before the call.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when the log does not answer although an earlier process may have answered trades that the table
+    /// lacks, and an error when the database fails.
     fn contiguous_through<'a>(&'a self, db: &'a Db) -> BoxFuture<'a, Result<Option<i64>>> {
         let _ = db;
         async { Ok(None) }.boxed()
@@ -192,6 +212,16 @@ pub trait OrderLog: Send + Sync {
     fn propose_leader<'a>(&'a self, db: &'a Db, replica: i64) -> BoxFuture<'a, Result<i64>> {
         let _ = db;
         async move { Ok(replica) }.boxed()
+    }
+
+    /// Writes the numbers into the table that it does not have yet. Call it before the database closes, after the end
+    /// of [`work`](Self::work).
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn flush<'a>(&'a self, services: &'a Services) -> BoxFuture<'a, Result<()>> {
+        let _ = services;
+        async { Ok(()) }.boxed()
     }
 
     /// Runs the background work through which trades get their numbers. It ends when there is nothing to run, or

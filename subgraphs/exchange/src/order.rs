@@ -5,8 +5,8 @@ use contract::{
     ContextExt, DateTime, Error, ExchangeTrade, IdempotencyKey, Money, PageArgs, PageConnection, Paginate, Result,
     Side, TradeRecord, UnnumberedTrade, Viewer, idempotent, load_row, parse_id, recorded_answer, to_date_time,
 };
+use entities::exchange_order;
 use entities::stock::StockRef;
-use entities::{exchange_order, reservation};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::stock::{BAZAAR, Stock, checked_name, checked_quantity, find as find_stock};
@@ -63,6 +63,10 @@ impl ExchangeOrder {
 
 /// The trade with that number, if there is one. Batched.
 pub(crate) async fn find(ctx: &Context<'_>, number: i64) -> Result<Option<ExchangeOrder>> {
+    // First the log: a trade that it forgets meanwhile is in the table.
+    if let Some(order) = ctx.services().order_log.unwritten(number) {
+        return Ok(Some(ExchangeOrder(order)));
+    }
     Ok(load_row::<exchange_order::Entity>(ctx, number)
         .await?
         .map(ExchangeOrder))
@@ -191,15 +195,13 @@ async fn replayed_trade(
     key: Option<&IdempotencyKey>,
     refused: Error,
 ) -> Result<exchange_order::Model> {
-    let db = ctx.db().read();
-    match recorded_answer(db, key).await? {
+    match recorded_answer(ctx.db().read(), key).await? {
         None => Err(refused),
         Some(TradeRecord::Numbered(order)) => Ok(order),
         Some(TradeRecord::Reserved(trade)) => {
-            let number = reservation::number_of(db, trade.id).await?;
-            number
-                .map(|number| trade.to_exchange_order(number))
-                .ok_or(Error::OutcomeUnknown)
+            let number = ctx.services().order_log.assigned_number(ctx.db(), trade.id).await;
+            let number = number.ok().flatten().ok_or(Error::OutcomeUnknown)?;
+            Ok(trade.to_exchange_order(number))
         }
     }
 }

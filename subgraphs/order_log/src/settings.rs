@@ -30,6 +30,11 @@ pub struct OrderLogSettings {
     pub outcome_timeout: Duration,
     /// How many requests may wait for the replicas; further ones fail at once.
     pub waiting_max: usize,
+    /// How many numbers of trades may be missing from the table of trades. When there are as many, no further trades are
+    /// numbered until some are written.
+    pub unwritten_max: usize,
+    /// How long a number waits for another write that takes it along into the table of trades.
+    pub write_back_delay: Duration,
     /// How often a leader looks for orphaned reservations. It resolves those that it sees twice.
     pub orphan_scan_interval: Duration,
     /// How many reservations a leader reads in one pass.
@@ -71,6 +76,8 @@ impl Default for OrderLogSettings {
             leaderless_grace: Duration::from_secs(1),
             outcome_timeout: Duration::from_secs(600),
             waiting_max: 512,
+            unwritten_max: 4_096,
+            write_back_delay: Duration::from_millis(20),
             orphan_scan_interval: Duration::from_secs(2),
             orphan_scan_rows_max: 1_000,
             connect_timeout: Duration::from_secs(1),

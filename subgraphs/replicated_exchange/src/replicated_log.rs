@@ -1,9 +1,14 @@
 //! The order log as separate replicas: this database executes a trade, the replicas number it.
 //!
 //! One transaction contains a trade with everything that belongs to it, and a row for its missing number
-//! (`entities::reservation`). One task sends such rows to the log, the oldest first and many at once, and writes the
-//! numbers back. A crash at any point leaves the row, and the task sends a row again until it has its number; the log
-//! records a key once. So every executed trade gets a number, and none gets two.
+//! (`entities::reservation`). One task sends such rows to the log, the oldest first and many at once. A caller is answered
+//! when a majority of the replicas has the trade; the same task writes the number back behind the answer, along with the
+//! next commit ([`unwritten`]). A crash at any point leaves the row, and the task sends a row again until it has its
+//! number; the log records a key once. So every executed trade gets a number, and none gets two.
+//!
+//! Until a number is written back, the task's memory has it: look-ups by number ask it, and lists wait for the write-back.
+//! After a crash the memory is lost. Then readers wait until the log has told the numbers of all trades that the earlier
+//! process may have answered ([`recovery`]).
 //!
 //! While no majority lives, no new trades are executed. A trade that was in progress at that time is in one of three
 //! states:
@@ -13,10 +18,13 @@
 //! - Otherwise its caller waits until the outcome is known, and holds one of the limited trade permits meanwhile.
 
 mod reconciliation;
+mod recovery;
 mod trade_outcomes;
+mod unwritten;
 mod withdrawals;
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
@@ -25,8 +33,8 @@ use contract::{
     TradeRecord, Tx, TxExt, UnnumberedTrade,
 };
 use entities::exchange_order;
-use entities::reservation::{self, ReservationError, TradeOutcome};
-use futures_util::future::{BoxFuture, FutureExt, LocalBoxFuture};
+use entities::reservation::{self, AssignedNumber, ReservationError, TradeOutcome};
+use futures_util::future::{BoxFuture, FutureExt, LocalBoxFuture, try_join};
 use order_log::command::{CommandOutcome, LogCommand, Price, Shares, TradeSide};
 use order_log::{FrontEnd, NodeStatus};
 use rand::Rng;
@@ -34,7 +42,9 @@ use sea_orm::EntityTrait;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
+use self::recovery::Recovery;
 use self::trade_outcomes::TradeOutcomes;
+use self::unwritten::{UnwrittenTrade, UnwrittenTrades};
 use self::withdrawals::Withdrawals;
 
 /// The poll interval for trades without a number whose caller does not wait: automated orders, and trades left by a
@@ -48,6 +58,8 @@ pub struct ReplicatedLog {
     number_requested: Notify,
     trade_outcomes: TradeOutcomes,
     withdrawals: Withdrawals,
+    unwritten: Arc<UnwrittenTrades>,
+    recovery: Recovery,
     /// Whether log and table are known to agree.
     agreed: watch::Sender<bool>,
     /// A number up to which the table has no gap.
@@ -62,6 +74,8 @@ impl ReplicatedLog {
             number_requested: Notify::new(),
             trade_outcomes: TradeOutcomes::default(),
             withdrawals: Withdrawals::default(),
+            unwritten: Arc::default(),
+            recovery: Recovery::default(),
             agreed: watch::Sender::new(false),
             contiguous: AtomicI64::new(-1),
         }
@@ -138,10 +152,32 @@ impl OrderLog for ReplicatedLog {
         .boxed()
     }
 
+    fn assigned_number<'a>(&'a self, db: &'a Db, reservation_id: i64) -> BoxFuture<'a, Result<Option<i64>>> {
+        async move {
+            let mut outcome = self.trade_outcomes.get(db, reservation_id).await?;
+            if outcome == TradeOutcome::Open && self.recovery.concerns(db, reservation_id).await? {
+                self.wait_until_recovered(db).await?;
+                outcome = self.trade_outcomes.get(db, reservation_id).await?;
+            }
+            Ok(match outcome {
+                TradeOutcome::Numbered(number) => Some(number),
+                TradeOutcome::Open | TradeOutcome::Gone => None,
+            })
+        }
+        .boxed()
+    }
+
+    fn unwritten(&self, number: i64) -> Option<exchange_order::Model> {
+        self.unwritten.order(number)
+    }
+
     fn has<'a>(&'a self, services: &'a Services, number: i64) -> BoxFuture<'a, Result<bool>> {
         async move {
             if number < 0 {
                 return Ok(false);
+            }
+            if self.unwritten.has(number) {
+                return Ok(true);
             }
             let order = self.front.order(number, self.deadline()).await.map_err(unavailable)?;
             let Some(order) = order else { return Ok(false) };
@@ -150,7 +186,7 @@ impl OrderLog for ReplicatedLog {
                 .one(services.db.read())
                 .await?;
             if known.is_none() {
-                write_back(services, vec![(order.attempt, number)]).await?;
+                write_back_attempt(services, order.attempt, number).await?;
             }
             Ok(true)
         }
@@ -161,6 +197,10 @@ impl OrderLog for ReplicatedLog {
     /// first.
     fn contiguous_through<'a>(&'a self, db: &'a Db) -> BoxFuture<'a, Result<Option<i64>>> {
         async move {
+            self.wait_until_recovered(db).await?;
+            tokio::time::timeout_at(self.deadline(), self.unwritten.wait_until_written())
+                .await
+                .map_err(|_| NOT_WRITTEN)?;
             let known = self.contiguous.load(Ordering::Relaxed);
             let contiguous = exchange_order::contiguous_through(db.read(), known).await?;
             self.contiguous.fetch_max(contiguous, Ordering::Relaxed);
@@ -186,27 +226,97 @@ impl OrderLog for ReplicatedLog {
         .boxed()
     }
 
+    fn flush<'a>(&'a self, services: &'a Services) -> BoxFuture<'a, Result<()>> {
+        async move {
+            while !self.unwritten.is_empty() {
+                let written = services.write(self.write_back(services)).await?;
+                self.unwritten.remove(written);
+            }
+            Ok(())
+        }
+        .boxed()
+    }
+
     fn work(&self, services: Services) -> BoxFuture<'_, Result<()>> {
         async move {
+            self.recovery.start(&services.db).await?;
             reconciliation::reconcile(&self.front, &services).await?;
             self.agreed.send_replace(true);
-            loop {
-                let has_numbered = self.number_batch(&services).await?;
-                if !has_numbered {
-                    let _ = tokio::time::timeout(POLL_INTERVAL, self.number_requested.notified()).await;
-                }
-            }
+            let number: BoxFuture<'_, Result<()>> = self.number_trades(&services).boxed();
+            try_join(number, self.write_back_trades(&services)).await?;
+            Ok(())
         }
         .boxed()
     }
 }
 
+/// The error of a reader that waited in vain for the database.
+const NOT_WRITTEN: Error = Error::Unavailable("the database does not take the numbers of trades");
+
 impl ReplicatedLog {
+    /// Waits until the numbers of all trades are known that an earlier process may have answered.
+    async fn wait_until_recovered(&self, db: &Db) -> Result<()> {
+        if self.recovery.start(db).await? {
+            return Ok(());
+        }
+        tokio::select! {
+            () = self.recovery.done() => Ok(()),
+            () = self.front.wait_until_lost(self.deadline()) => Err(NO_REPLICA),
+        }
+    }
+
+    /// Numbers the trades that have no number, until it fails.
+    async fn number_trades(&self, services: &Services) -> Result<()> {
+        loop {
+            let has_numbered = self.number_batch(services).await?;
+            if !has_numbered {
+                let _ = tokio::time::timeout(POLL_INTERVAL, self.number_requested.notified()).await;
+            }
+        }
+    }
+
+    /// Writes the numbers back, until it fails. A number joins the next commit, and is written alone when there is none
+    /// for a while, or when a reader waits for it.
+    async fn write_back_trades(&self, services: &Services) -> Result<()> {
+        let delay = self.front.settings().write_back_delay;
+        loop {
+            self.unwritten.wait_until_any().await;
+            let due = async {
+                let _ = tokio::time::timeout(delay, self.unwritten.requested()).await;
+            };
+            let written = services.db.write_along(self.write_back(services), due).await?;
+            self.unwritten.remove(written);
+        }
+    }
+
+    /// The write that writes the oldest numbers back, as many as are one entry of the log, and publishes the changes.
+    /// Returns how many it wrote.
+    fn write_back(&self, services: &Services) -> impl AsyncFn(&Tx) -> Result<usize> + Send + use<> {
+        let (unwritten, limit) = (Arc::clone(&self.unwritten), self.batch_max());
+        let clock = Arc::clone(&services.clock);
+        async move |tx: &Tx| {
+            // Read here, so that it writes those too that were added while it waited for its turn.
+            let numbers = unwritten.oldest(limit);
+            let confirmed = reservation::confirm_all(tx, &numbers, clock.now_us()).await;
+            for order in confirmed.map_err(confirmation_error)? {
+                tx.invalidate(&order);
+            }
+            Ok(numbers.len())
+        }
+    }
+
+    fn batch_max(&self) -> usize {
+        self.front.settings().batch_max.max(1)
+    }
+
     /// Numbers the oldest trades that have no number. Returns whether there were any.
     async fn number_batch(&self, services: &Services) -> Result<bool> {
-        let limit = self.front.settings().batch_max.max(1);
-        let open = reservation::unnumbered(services.db.read(), limit as u64).await?;
+        let room = self.unwritten.wait_for_room(self.front.settings().unwritten_max).await;
+        let limit = self.batch_max().min(room);
+        let after = self.unwritten.last_id();
+        let open = reservation::unnumbered(services.db.read(), after, limit as u64).await?;
         if open.is_empty() {
+            self.recovery.finish();
             return Ok(false);
         }
         let commands: Vec<_> = open.iter().map(|(open, name)| record_command(open, name)).collect();
@@ -216,11 +326,17 @@ impl ReplicatedLog {
         else {
             return Ok(true);
         };
-        let mut numbers = Vec::with_capacity(open.len());
+        let mut numbered = Vec::with_capacity(open.len());
         for ((open, _), outcome) in open.iter().zip(outcomes) {
             match outcome {
                 CommandOutcome::Recorded { number, attempt } if attempt == open.attempt => {
-                    numbers.push((open.id, attempt, number));
+                    let order = open.to_exchange_order(number);
+                    let assigned = AssignedNumber {
+                        id: open.id,
+                        attempt,
+                        number,
+                    };
+                    numbered.push(UnwrittenTrade { assigned, order });
                 }
                 other => {
                     let why = format!("the log did not record trade {}, which is executed: {other:?}", open.id);
@@ -228,16 +344,17 @@ impl ReplicatedLog {
                 }
             }
         }
-        let written = numbers.iter().map(|(_, attempt, number)| (attempt.clone(), *number));
-        write_back(services, written.collect()).await?;
-        if let Some((last, _, _)) = numbers.last() {
+        let outcomes: Vec<_> = numbered
+            .iter()
+            .map(|trade| (trade.assigned.id, TradeOutcome::Numbered(trade.assigned.number)))
+            .collect();
+        // Readers must find a trade before its caller is answered.
+        self.unwritten.add(numbered);
+        if let Some((last, _)) = outcomes.last() {
             self.withdrawals.drop_through(*last);
+            self.recovery.advance(*last);
         }
-        self.trade_outcomes.add(
-            numbers
-                .iter()
-                .map(|(id, _, number)| (*id, TradeOutcome::Numbered(*number))),
-        );
+        self.trade_outcomes.add(outcomes.into_iter());
         Ok(true)
     }
 
@@ -338,23 +455,24 @@ fn to_log_trade(order: &exchange_order::Model, name: &str) -> order_log::command
     }
 }
 
-/// Writes back the numbers under which the log recorded these attempts, in one transaction, and publishes the changes.
-async fn write_back(services: &Services, numbers: Vec<(String, i64)>) -> Result<()> {
+/// Writes back the number under which the log recorded an attempt, and publishes the changes.
+async fn write_back_attempt(services: &Services, attempt: String, number: i64) -> Result<()> {
     let now_us = services.clock.now_us();
     let write = async move |tx: &Tx| {
-        for (attempt, number) in &numbers {
-            match reservation::confirm(tx, attempt, *number, now_us).await {
-                Ok(ended) => tx.invalidate(&ended),
-                Err(ReservationError::Entity(error)) => return Err(error.into()),
-                Err(ReservationError::AlreadyEnded(state)) => {
-                    let why = format!("the log has order {number}, whose reservation {attempt} is {state}");
-                    return Err(Error::Internal(why.into()));
-                }
-            }
-        }
+        let ended = reservation::confirm(tx, &attempt, number, now_us).await;
+        tx.invalidate(&ended.map_err(confirmation_error)?);
         Ok(())
     };
     services.write(write).await
+}
+
+fn confirmation_error(error: ReservationError) -> Error {
+    match error {
+        ReservationError::Entity(error) => error.into(),
+        ReservationError::AlreadyEnded(state) => {
+            Error::Internal(format!("the log has an order whose reservation is {state}").into())
+        }
+    }
 }
 
 /// A random name that is unique among all databases that use these replicas.

@@ -28,7 +28,7 @@ const CLIENTS: usize = 16;
 /// The longest wait of a test.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
+pub async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
     let done = tokio::time::timeout(PATIENCE, work).await;
     done.unwrap_or_else(|_| panic!("waited in vain: {what}"))
 }
@@ -42,7 +42,7 @@ async fn replicas(url: &str) -> Vec<Value> {
 }
 
 /// Waits for a leader and returns its id.
-async fn leader(url: &str) -> String {
+pub async fn leader(url: &str) -> String {
     let found = async {
         loop {
             let all = replicas(url).await;
@@ -123,7 +123,7 @@ async fn round(
 }
 
 /// Waits until every trade has its number and every replica has the last trade.
-async fn settled(server: &Server, audit: &Audit) {
+pub async fn settled(server: &Server, audit: &Audit) {
     let last = "SELECT coalesce(max(number), -1) FROM exchange_order";
     let wait = async {
         while audit.number("SELECT count(*) FROM reservation WHERE state = 'RESERVED'") > 0

@@ -17,6 +17,8 @@ const CHILD: &str = "KILLED_TEST_SERVER";
 const REPLICAS: &str = "KILLED_TEST_REPLICAS";
 /// Tells the child to leave the prices unchanged.
 const QUIET: &str = "KILLED_TEST_QUIET";
+/// Tells the child to write numbers of trades back only when it has to.
+const LAZY: &str = "KILLED_TEST_LAZY";
 /// Passes the arguments of its command to a replica.
 const REPLICA: &str = "KILLED_TEST_REPLICA";
 
@@ -37,6 +39,9 @@ fn child_that_serves_until_it_is_killed() {
             settings.replicas.order_heartbeat_ms = 100;
             settings.replicas.order_election_ms = 500;
             settings.replicas.order_restart_ms = 50;
+            if std::env::var_os(LAZY).is_some() {
+                settings.replicas.order_write_back_ms = 3_600_000;
+            }
         }
         let app = App::open(&settings, Arc::new(SystemClock)).await.expect("Agora opens");
         let replicas = app
@@ -111,25 +116,31 @@ pub struct Server {
 impl Server {
     /// Starts a server whose database numbers the trades.
     pub fn start(data: &Path) -> Self {
-        Self::spawn(data, None, false)
+        Self::spawn(data, None, &[])
     }
 
     /// Like [`start`](Self::start), with fixed prices, so that nothing happens without a request.
     pub fn quiet(data: &Path) -> Self {
-        Self::spawn(data, None, true)
+        Self::spawn(data, None, &[QUIET])
     }
 
     /// Starts a server with this many replicas of the order log, which end with it.
     pub fn with_replicas(data: &Path, replicas: usize) -> Self {
-        Self::spawn(data, Some(replicas), false)
+        Self::spawn(data, Some(replicas), &[])
     }
 
     /// Like [`with_replicas`](Self::with_replicas), with fixed prices, so that nothing happens without a request.
     pub fn with_quiet_replicas(data: &Path, replicas: usize) -> Self {
-        Self::spawn(data, Some(replicas), true)
+        Self::spawn(data, Some(replicas), &[QUIET])
     }
 
-    fn spawn(data: &Path, replicas: Option<usize>, quiet: bool) -> Self {
+    /// Like [`with_quiet_replicas`](Self::with_quiet_replicas), with numbers of trades that are written back only along
+    /// with another write, or for a reader.
+    pub fn with_lazy_replicas(data: &Path, replicas: usize) -> Self {
+        Self::spawn(data, Some(replicas), &[QUIET, LAZY])
+    }
+
+    fn spawn(data: &Path, replicas: Option<usize>, manners: &[&str]) -> Self {
         let mut command = Command::new(std::env::current_exe().expect("this test"));
         command
             .args(child("child_that_serves_until_it_is_killed"))
@@ -139,8 +150,8 @@ impl Server {
         if let Some(replicas) = replicas {
             command.env(REPLICAS, replicas.to_string());
         }
-        if quiet {
-            command.env(QUIET, "1");
+        for manner in manners {
+            command.env(manner, "1");
         }
         let mut child = command.spawn().expect("the server starts");
         let mut out = BufReader::new(child.stdout.take().expect("its output"));

@@ -22,6 +22,8 @@ use testing::{Answer, NEW_YEAR_US, TestDomain, TestServices, service};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+mod write_back;
+
 /// A user who may trade at the exchange: the administrator with id 7.
 fn trader() -> Viewer {
     Viewer::User {
@@ -105,7 +107,11 @@ impl Replicas {
     }
 
     fn log(&self) -> Arc<ReplicatedLog> {
-        let front = FrontEnd::new(self.urls.clone(), secret(), settings()).unwrap();
+        self.log_with(settings())
+    }
+
+    fn log_with(&self, settings: OrderLogSettings) -> Arc<ReplicatedLog> {
+        let front = FrontEnd::new(self.urls.clone(), secret(), settings).unwrap();
         Arc::new(ReplicatedLog::new(front))
     }
 
@@ -425,6 +431,7 @@ async fn a_trade_without_a_number_after_a_crash_gets_it_later() {
         within("a number", orders.number(db, unnumbered(first))).await.unwrap(),
         0
     );
+    orders.flush(&market.services).await.unwrap();
     working.abort();
     // Another process with the same database waits for a number that it did not assign itself.
     let later = replicas.log();
