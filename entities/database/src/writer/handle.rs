@@ -101,7 +101,7 @@ pub(crate) async fn start<A: Application>(options: DbOptions, events: Arc<A::Eve
     let thread = std::thread::Builder::new().name("db-writer".into()).spawn({
         let counters = counters.clone();
         // A runtime of its own, because a change's future need not be able to move between threads.
-        move || runtime.block_on(serve(options, events, (queue, joining), counters, opened))
+        move || runtime.block_on(serve(options, events, queue, joining, counters, opened))
     });
     let thread = thread.map_err(failed)?.thread().id();
     let storage = ready.await.map_err(|_| Unavailability::Closed)??;
@@ -118,7 +118,8 @@ pub(crate) async fn start<A: Application>(options: DbOptions, events: Arc<A::Eve
 async fn serve<A: Application>(
     options: DbOptions,
     events: Arc<A::EventSink>,
-    (queue, along): (mpsc::Receiver<WriterCommand<A>>, mpsc::Receiver<Box<dyn WriteJob<A>>>),
+    queue: mpsc::Receiver<WriterCommand<A>>,
+    along: mpsc::Receiver<Box<dyn WriteJob<A>>>,
     counters: Arc<Counters>,
     opened: oneshot::Sender<Result<Arc<Storage>>>,
 ) {
