@@ -1,5 +1,6 @@
 //! Entities of several subgraphs: building their representations, and merging the responses.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
@@ -24,7 +25,8 @@ pub type Targets = Vec<Vec<Option<usize>>>;
 #[derive(Default)]
 struct RepresentationSet {
     values: Vec<Value>,
-    by_hash: HashMap<u64, Vec<usize>>,
+    /// The index of a value by its hash, or by the next number that no other value has.
+    by_hash: HashMap<u64, usize>,
     targets: Vec<Option<usize>>,
 }
 
@@ -55,16 +57,27 @@ impl RepresentationSet {
         }
         if self.by_hash.is_empty() {
             for (index, known) in self.values.iter().enumerate() {
-                self.by_hash.entry(hash_of(known)).or_default().push(index);
+                find_or_note(&mut self.by_hash, &self.values, known, index);
             }
         }
-        let same = self.by_hash.entry(hash_of(&value)).or_default();
-        if let Some(index) = same.iter().find(|index| self.values[**index] == value) {
-            return *index;
+        let next = self.values.len();
+        let index = find_or_note(&mut self.by_hash, &self.values, &value, next);
+        if index == next {
+            self.values.push(value);
         }
-        same.push(self.values.len());
-        self.values.push(value);
-        self.values.len() - 1
+        index
+    }
+}
+
+/// Returns the index of an equal value, or notes `next` as the index of this one.
+fn find_or_note(by_hash: &mut HashMap<u64, usize>, values: &[Value], value: &Value, next: usize) -> usize {
+    let mut hash = hash_of(value);
+    loop {
+        match by_hash.entry(hash) {
+            Entry::Vacant(vacant) => return *vacant.insert(next),
+            Entry::Occupied(known) if values[*known.get()] == *value => return *known.get(),
+            Entry::Occupied(_) => hash = hash.wrapping_add(1),
+        }
     }
 }
 
