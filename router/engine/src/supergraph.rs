@@ -221,15 +221,7 @@ impl Supergraph {
 
 impl Subgraph for Supergraph {
     fn fetch(&self, request: SubgraphRequest) -> BoxFuture<'_, SubgraphResponse> {
-        async move {
-            SubgraphResponse::Json(
-                self.0
-                    .execute_request(request)
-                    .await
-                    .unwrap_or_else(RequestError::into_encoded),
-            )
-        }
-        .boxed()
+        self.0.execute_request(request)
     }
 
     fn subscribe(&self, request: SubgraphRequest) -> BoxStream<'static, SubgraphResponse> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_graphql::{Value, Variables};
 use foundation::AnswerBudget;
-use futures_util::future::{Either, FutureExt};
+use futures_util::future::{BoxFuture, Either, FutureExt};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
@@ -30,7 +30,7 @@ use crate::cache::ResponseCache;
 use crate::limits::Limits;
 use crate::subgraph::{
     Caller, EncodedResponse, OperationKind, Preparation, PreparedDocument, PreparedRequest, RequestDocument, Subgraph,
-    SubgraphRequest,
+    SubgraphRequest, SubgraphResponse,
 };
 
 /// A supergraph with its subgraphs and caches.
@@ -68,13 +68,36 @@ pub struct PlannedRequest {
 const LARGE_ANSWER_BYTES: usize = 256 * 1024;
 
 impl Pipeline {
-    /// Answers a query or a mutation.
-    ///
-    /// # Errors
-    /// When the request is rejected before it runs.
-    pub async fn execute_request(self: &Arc<Self>, request: SubgraphRequest) -> Result<EncodedResponse, RequestError> {
+    /// Answers a query or a mutation. What is known is done before the future exists, so that it stays small: moving it costs
+    /// more than a cached answer does otherwise.
+    pub fn execute_request(self: &Arc<Self>, mut request: SubgraphRequest) -> BoxFuture<'_, SubgraphResponse> {
         let document_bytes = request.document.text().len();
-        let planned = self.plan_in_time(request).await?;
+        let allowance = self.request_allowance(&mut request);
+        let Some((operation, plan)) = self.known_plan(&request) else {
+            let answer = async move {
+                let planned = self.plan_in_time(request, allowance).await?;
+                match self.cached_answer(planned, document_bytes)? {
+                    Either::Left(answer) => Ok(answer),
+                    Either::Right(planned) => Ok(self.execute_planned(planned).await),
+                }
+            };
+            return answer.map(encoded).boxed();
+        };
+        let planned = self.bind(request, operation, plan, allowance);
+        match planned.and_then(|planned| self.cached_answer(planned, document_bytes)) {
+            Ok(Either::Left(answer)) => ready(encoded(Ok(answer))).boxed(),
+            Ok(Either::Right(planned)) => self.execute_planned(planned).map(SubgraphResponse::Json).boxed(),
+            Err(rejection) => ready(encoded(Err(rejection))).boxed(),
+        }
+    }
+
+    /// Returns the cached answer of a request if there is one, and otherwise the request. Here `execute_request` rejects what
+    /// it does not run.
+    fn cached_answer(
+        &self,
+        planned: PlannedRequest,
+        document_bytes: usize,
+    ) -> Result<Either<EncodedResponse, PlannedRequest>, RequestError> {
         match planned.operation.valid.kind() {
             OperationKind::Subscription => return Err(RequestError::SubscriptionNotSupported),
             OperationKind::Mutation => {
@@ -83,14 +106,21 @@ impl Pipeline {
             }
             OperationKind::Query => {}
         }
-        if let Some(answer) =
-            cached_fetch::cached_response(&self.cache, &planned.plan, &planned.arguments, &planned.allowance)
-        {
-            return Ok(answer);
+        let PlannedRequest {
+            plan,
+            arguments,
+            allowance,
+            ..
+        } = &planned;
+        match cached_fetch::cached_response(&self.cache, plan, arguments, allowance) {
+            Some(answer) => Ok(Either::Left(answer)),
+            None => Ok(Either::Right(planned)),
         }
-        // Boxed, so that the future of a cached answer stays small.
-        let execution = self.execute(&planned, self.new_state(&planned), &planned.allowance);
-        Ok(execution.boxed().await)
+    }
+
+    async fn execute_planned(&self, planned: PlannedRequest) -> EncodedResponse {
+        self.execute(&planned, self.new_state(&planned), &planned.allowance)
+            .await
     }
 
     /// The allowance of the next answer: a budget like the last one, or a new one, and the full request time from now on.
@@ -129,8 +159,8 @@ impl Pipeline {
         Either::Right(prepare.boxed())
     }
 
-    /// Validates and plans, within the time limit of the request.
-    pub async fn plan_in_time(self: &Arc<Self>, mut request: SubgraphRequest) -> Result<PlannedRequest, RequestError> {
+    /// The allowance of a request, whose budget it takes.
+    pub fn request_allowance(&self, request: &mut SubgraphRequest) -> Allowance {
         let deadline = match &request.document {
             RequestDocument::Prepared(prepared) => prepared.deadline,
             RequestDocument::Text(_) | RequestDocument::Parsed { .. } => deadline(self.limits.request_time_max()),
@@ -139,7 +169,16 @@ impl Pipeline {
             Some(budget) if Arc::strong_count(&budget) == 1 && budget.is_unused() => budget,
             budget => self.budget(budget.as_ref()),
         };
-        let allowance = Allowance { budget, deadline };
+        Allowance { budget, deadline }
+    }
+
+    /// Validates and plans, within the time limit of the request.
+    pub async fn plan_in_time(
+        self: &Arc<Self>,
+        request: SubgraphRequest,
+        allowance: Allowance,
+    ) -> Result<PlannedRequest, RequestError> {
+        let deadline = allowance.deadline;
         let plan = pin!(self.plan(request, allowance));
         let planned = timeout_at(deadline, plan).await;
         planned.unwrap_or(Err(RequestError::Timeout))
@@ -152,25 +191,11 @@ impl Pipeline {
         allowance: Allowance,
     ) -> Result<PlannedRequest, RequestError> {
         let key = (Arc::clone(request.document.text()), request.operation_name);
-        let operation = match prepared_operation(request.document) {
+        let operation = match prepared_operation(&request.document) {
             Some(operation) => operation,
             None => self.operations.operation(&key).await?,
         };
-        let valid = &operation.valid;
-        let variables = variables::coerce(&self.operations.schema, &valid.variables, request.variables)?;
-        valid
-            .deferred_literals
-            .iter()
-            .try_for_each(|literal| literal.check(&variables))?;
-        if valid.has_variable_cost {
-            cost::check_cost(
-                &valid.document,
-                &valid.definition,
-                &variables,
-                &self.operations.schema.texts,
-                &self.limits,
-            )?;
-        }
+        let variables = self.coerce(&operation, request.variables)?;
         let plan = self.operations.plan(&key.0, &operation, &variables).await?;
         let arguments = plan.arguments.bind(&self.operations.schema.types, &variables)?;
         let (introspection, is_introspection_cached) = if plan.introspects {
@@ -189,6 +214,59 @@ impl Pipeline {
             request_id: request.request_id,
             allowance,
         })
+    }
+
+    /// Returns the operation of a request with its plan, if both are known and need no variables and no introspection.
+    fn known_plan(&self, request: &SubgraphRequest) -> Option<(Arc<CachedOperation>, Arc<Plan>)> {
+        let operation = prepared_operation(&request.document).or_else(|| {
+            let key = (Arc::clone(request.document.text()), request.operation_name.clone());
+            self.operations.known_operation(&key)
+        });
+        let operation = operation.filter(|operation| !operation.valid.has_conditions())?;
+        let plan = operation.stored_plan(&[]).filter(|plan| !plan.introspects)?;
+        Some((operation, plan))
+    }
+
+    /// As [`plan`](Self::plan), for a [known plan](Self::known_plan).
+    fn bind(
+        &self,
+        request: SubgraphRequest,
+        operation: Arc<CachedOperation>,
+        plan: Arc<Plan>,
+        allowance: Allowance,
+    ) -> Result<PlannedRequest, RequestError> {
+        let variables = self.coerce(&operation, request.variables)?;
+        let arguments = plan.arguments.bind(&self.operations.schema.types, &variables)?;
+        Ok(PlannedRequest {
+            operation,
+            plan,
+            arguments,
+            introspection: None,
+            is_introspection_cached: false,
+            caller: request.caller,
+            request_id: request.request_id,
+            allowance,
+        })
+    }
+
+    /// Returns the variables of an operation as its types require, and checks what depends on their values.
+    fn coerce(&self, operation: &CachedOperation, sent: Variables) -> Result<Variables, RequestError> {
+        let valid = &operation.valid;
+        let variables = variables::coerce(&self.operations.schema, &valid.variables, sent)?;
+        valid
+            .deferred_literals
+            .iter()
+            .try_for_each(|literal| literal.check(&variables))?;
+        if valid.has_variable_cost {
+            cost::check_cost(
+                &valid.document,
+                &valid.definition,
+                &variables,
+                &self.operations.schema.texts,
+                &self.limits,
+            )?;
+        }
+        Ok(variables)
     }
 
     /// Executes and projects.
@@ -293,11 +371,16 @@ fn prepared_request(
 }
 
 /// Returns the operation of a prepared document.
-fn prepared_operation(document: RequestDocument) -> Option<Arc<CachedOperation>> {
+fn prepared_operation(document: &RequestDocument) -> Option<Arc<CachedOperation>> {
     match document {
-        RequestDocument::Prepared(prepared) => prepared.operation.downcast().ok(),
+        RequestDocument::Prepared(prepared) => Arc::clone(&prepared.operation).downcast().ok(),
         RequestDocument::Text(_) | RequestDocument::Parsed { .. } => None,
     }
+}
+
+/// Returns the response of this answer or rejection.
+fn encoded(answer: Result<EncodedResponse, RequestError>) -> SubgraphResponse {
+    SubgraphResponse::Json(answer.unwrap_or_else(RequestError::into_encoded))
 }
 
 /// The deadline of a request that begins now.

@@ -30,9 +30,10 @@ pub fn subscribe(pipeline: Arc<Pipeline>, request: SubgraphRequest) -> BoxStream
 
 async fn open(
     pipeline: Arc<Pipeline>,
-    request: SubgraphRequest,
+    mut request: SubgraphRequest,
 ) -> Result<BoxStream<'static, EncodedResponse>, RequestError> {
-    let planned = pipeline.plan_in_time(request).await?;
+    let allowance = pipeline.request_allowance(&mut request);
+    let planned = pipeline.plan_in_time(request, allowance).await?;
     if planned.operation.valid.kind() != OperationKind::Subscription {
         let answer = pipeline.execute(&planned, pipeline.new_state(&planned), &planned.allowance);
         return Ok(once(answer.await));

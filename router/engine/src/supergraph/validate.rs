@@ -74,6 +74,11 @@ impl ValidOperation {
         conditions.chain(given).collect()
     }
 
+    /// Whether its plan depends on variables.
+    pub fn has_conditions(&self) -> bool {
+        !self.conditions.is_empty() || !self.optional.is_empty()
+    }
+
     /// Returns the values of the conditions that keep as much of the operation as possible.
     pub fn maximal_conditions(&self) -> ConditionValues {
         self.maximal_conditions.clone()

@@ -14,6 +14,8 @@ use super::schema::PublicSchema;
 #[derive(Debug)]
 pub struct DeclaredVariable {
     name: Name,
+    /// The name with the `$`: the beginning of the paths of its values.
+    place: String,
     ty: Type,
     default: Option<Value>,
 }
@@ -43,6 +45,7 @@ pub fn declared_variables(schema: &PublicSchema, operation: &Operation) -> Resul
         });
         Ok(DeclaredVariable {
             name: Name::new(&variable.name),
+            place: format!("${}", variable.name),
             ty: (*variable.ty).clone(),
             default: default.transpose()?,
         })
@@ -56,21 +59,31 @@ pub fn coerce(
     declared: &[DeclaredVariable],
     mut sent: Variables,
 ) -> Result<Variables, RequestError> {
-    let mut coerced = Variables::default();
-    for variable in declared {
-        let mut at = format!("${}", variable.name);
-        let value = match (sent.remove(&variable.name), &variable.default) {
-            (Some(value), _) => coerce_value(schema, &variable.ty, value, &mut at)?,
-            (None, Some(default)) => default.clone(),
-            (None, None) if variable.ty.is_non_null() => {
-                let message = format!("{at} is missing, it has to be a {}", variable.ty);
-                return Err(invalid_value(&at, message));
-            }
-            (None, None) => continue,
-        };
-        coerced.insert(variable.name.clone(), value);
+    let sent_count = declared.iter().filter(|variable| sent.contains_key(&variable.name));
+    if sent_count.count() < sent.len() {
+        let declared = declared.iter();
+        *sent = declared
+            .filter_map(|variable| sent.remove_entry(&variable.name))
+            .collect();
     }
-    Ok(coerced)
+    // In their places: a map of a few values is larger than most requests are otherwise.
+    for variable in declared {
+        match (sent.get_mut(&variable.name), &variable.default) {
+            (Some(value), _) => {
+                let mut at = variable.place.clone();
+                *value = coerce_value(schema, &variable.ty, std::mem::take(value), &mut at)?;
+            }
+            (None, Some(default)) => {
+                sent.insert(variable.name.clone(), default.clone());
+            }
+            (None, None) if variable.ty.is_non_null() => {
+                let message = format!("{} is missing, it has to be a {}", variable.place, variable.ty);
+                return Err(invalid_value(&variable.place, message));
+            }
+            (None, None) => {}
+        }
+    }
+    Ok(sent)
 }
 
 /// Coerces a value to a type. `at` is the path of the value, such as `$input.tags[2]`; it is unchanged when
