@@ -11,6 +11,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, Version, header};
 use axum::response::{IntoResponse, Response};
 use contract::ErrorCode;
+use futures_util::FutureExt;
 use serde_json::Value;
 
 use crate::gateway::Gateway;
@@ -19,7 +20,7 @@ use crate::http::error::{self, HttpError};
 use crate::http::params::Params;
 use crate::http::preconditions::{PRECONDITION_FAILED, preconditions_hold};
 use crate::http::response_stream::{OperationRequest, ResponseStream};
-use crate::http::{HttpState, multipart, origin, socket, sse};
+use crate::http::{HttpState, NO_STORE, multipart, origin, socket, sse};
 use crate::request_id::RequestId;
 use crate::server::Connection;
 use crate::status::status_of;
@@ -35,10 +36,14 @@ pub(super) async fn handle(State(state): State<HttpState>, request: Request) -> 
         .map_or(ResponseMediaType::Json, AcceptedMediaTypes::error_media_type);
     let id = request.extensions().get().cloned().unwrap_or_else(RequestId::random);
     let result = if is_websocket(&request) {
-        open_socket(state, id, request).await
+        // Boxed, so that the futures of the other requests stay small.
+        open_socket(state, id, request).boxed().await
     } else {
         match *request.method() {
-            Method::GET | Method::HEAD | Method::POST => handle_http(&state.gateway, id, accepted, request).await,
+            Method::GET | Method::HEAD | Method::POST => {
+                let (parts, body) = request.into_parts();
+                handle_http(&state.gateway, id, accepted, &parts, body).await
+            }
             Method::OPTIONS => Ok((StatusCode::NO_CONTENT, [(header::ALLOW, METHODS)]).into_response()),
             _ => Err(
                 HttpError::new(ErrorCode::MethodNotAllowed, "GraphQL is asked by GET and POST")
@@ -48,7 +53,9 @@ pub(super) async fn handle(State(state): State<HttpState>, request: Request) -> 
     };
     let mut response = result.unwrap_or_else(|error| error.to_response(media));
     let varies = const { HeaderValue::from_static("accept, authorization") };
-    response.headers_mut().append(header::VARY, varies);
+    let headers = response.headers_mut();
+    headers.append(header::VARY, varies);
+    headers.entry(header::CACHE_CONTROL).or_insert(NO_STORE);
     response
 }
 
@@ -101,12 +108,12 @@ async fn handle_http(
     gateway: &Gateway,
     id: RequestId,
     accepted: Result<AcceptedMediaTypes, HttpError>,
-    request: Request,
+    parts: &Parts,
+    body: Body,
 ) -> Result<Response, HttpError> {
-    let (parts, body) = request.into_parts();
     let identity = gateway.auth.identify(&parts.headers)?;
     let accepted = accepted?;
-    let params = match params(gateway, &parts, body).await {
+    let params = match params(gateway, parts, body).await {
         // Clients of event streams take any other response for the end of the stream.
         Err(error) if error.is_persisted_query() && accepted.prefers_events() => return Ok(sse::respond_error(&error)),
         params => params?,

@@ -4,7 +4,6 @@
 use std::any::Any;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -16,8 +15,9 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use bytes::Bytes;
 use contract::ErrorCode;
-use futures_util::FutureExt;
+use futures_util::{FutureExt, TryFutureExt};
 use tokio::sync::SemaphorePermit;
+use tower::Service;
 
 use crate::gateway::Gateway;
 use crate::host::require_one_host;
@@ -68,16 +68,20 @@ struct MiddlewareState {
 }
 
 /// Handles a request. This is one layer for all concerns, because every layer costs each request an allocation and a clone of
-/// all inner services.
-async fn handle(State(state): State<Arc<MiddlewareState>>, mut request: Request, next: Next) -> Response {
+/// all inner services. The request is changed in its place, because each function that takes it moves it.
+async fn handle(State(state): State<Arc<MiddlewareState>>, mut request: Request, mut next: Next) -> Response {
     let id = RequestId::from_headers(request.headers());
     request.extensions_mut().insert(id.clone());
     let log_entry = AccessLogEntry::begin(&request);
     let format = state.error_format.for_request(&request);
-    let mut response = match handle_within_limits(&state, request, next).await {
-        Ok(response) => response,
-        Err(error) => format.respond(&error),
+    let result = match admit(&state, &mut request).await {
+        Ok(admission) => {
+            let answer = call_next(&state.permits, request, &mut next).await;
+            answer.map(|response| close_if_incomplete(response, &admission))
+        }
+        Err(error) => Err(error),
     };
+    let mut response = result.unwrap_or_else(|error| format.respond(&error));
     insert_security_headers(response.headers_mut());
     if let Ok(value) = HeaderValue::from_str(&id.0) {
         response.headers_mut().insert(request_id::HEADER, value);
@@ -88,7 +92,17 @@ async fn handle(State(state): State<Arc<MiddlewareState>>, mut request: Request,
     response
 }
 
-async fn handle_within_limits(state: &MiddlewareState, request: Request, next: Next) -> Result<Response, HttpError> {
+/// The permits of a request. A stream counts until it has begun; then the limit on subscriptions applies.
+#[derive(Default)]
+struct Admission<'s> {
+    _request: Option<SemaphorePermit<'s>>,
+    _bytes: Option<SemaphorePermit<'s>>,
+    /// Whether the connection ends after the response, because the rest of the request is not read.
+    closes_connection: bool,
+}
+
+/// Checks a request against the rules and the limits, and receives its body.
+async fn admit<'s>(state: &'s MiddlewareState, request: &mut Request) -> Result<Admission<'s>, HttpError> {
     let permits = &state.permits;
     // A request without a connection comes from this process itself.
     if request.extensions().get::<ConnectInfo<SocketAddr>>().is_some() {
@@ -97,41 +111,46 @@ async fn handle_within_limits(state: &MiddlewareState, request: Request, next: N
     require_known_expectation(request.headers())?;
     // A health check must be answered especially under load.
     if !state.is_limited || request.uri().path() == "/health" {
-        return call_next(permits, request, next).await;
+        return Ok(Admission::default());
     }
-    let (parts, body) = request.into_parts();
-    let is_http1 = parts.version <= Version::HTTP_11;
-    let connection = parts.extensions.get::<Arc<Connection>>().cloned();
     // The request takes no permit yet, so a client that sends slowly does not block other clients.
+    let body = std::mem::take(request.body_mut());
     let received = receive(body, &permits.limits, &permits.bodies).await.and_then(|body| {
         let most = permits.limits.request_values_max;
         let is_within = body.len() <= most || count_json_values(&body) <= most;
         is_within.then_some(body).ok_or(BodyError::TooManyValues)
     });
     let is_incomplete = matches!(&received, Err(error) if *error != BodyError::TooManyValues);
-    let (body, _bytes_permit) = match received {
+    let (body, bytes_permit) = match received {
         Ok(body) => {
             let bytes_permit = acquire_bytes(permits, &body)?;
             (Body::from(body), bytes_permit)
         }
         Err(error) => (error.into_body(), None),
     };
-    if let (true, Some(connection)) = (is_incomplete, connection) {
+    *request.body_mut() = body;
+    if let (true, Some(connection)) = (is_incomplete, request.extensions().get::<Arc<Connection>>()) {
         connection.mark_lingering();
     }
-    let Ok(_request_permit) = permits.requests.try_acquire() else {
+    let Ok(request_permit) = permits.requests.try_acquire() else {
         return Err(HttpError::new(
             ErrorCode::Unavailable,
             "too many requests at once, try again",
         ));
     };
-    // A stream counts until it has begun; then the limit on subscriptions applies.
-    let mut response = call_next(permits, Request::from_parts(parts, body), next).await?;
-    if is_incomplete && is_http1 {
+    Ok(Admission {
+        _request: Some(request_permit),
+        _bytes: bytes_permit,
+        closes_connection: is_incomplete && request.version() <= Version::HTTP_11,
+    })
+}
+
+fn close_if_incomplete(mut response: Response, admission: &Admission<'_>) -> Response {
+    if admission.closes_connection {
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(header::CONNECTION, close);
     }
-    Ok(response)
+    response
 }
 
 /// Requests up to this size are limited by their number only.
@@ -150,15 +169,22 @@ fn acquire_bytes<'r>(permits: &'r Permits, body: &Bytes) -> Result<Option<Semaph
     bytes_permit.map(Some).map_err(refused)
 }
 
-async fn call_next(permits: &Permits, mut request: Request, next: Next) -> Result<Response, HttpError> {
+/// Returns the response of the inner services. It is no async function, whose future would hold the request.
+fn call_next(
+    permits: &Permits,
+    mut request: Request,
+    next: &mut Next,
+) -> impl Future<Output = Result<Response, HttpError>> + use<> {
     let (address, is_proxied) = client_of_request(&permits.trusted_proxies, request.extensions(), request.headers());
     if is_proxied {
         request.extensions_mut().insert(ForwardedMarker);
     }
-    // Pinned here, so that the futures around it do not move it.
-    let response = pin!(next.run(request));
+    // The router is always ready.
+    let response = next
+        .call(request)
+        .map(|response| response.unwrap_or_else(|never| match never {}));
     let response = AssertUnwindSafe(contract::with_client_address(address, response)).catch_unwind();
-    response.await.map_err(|cause| {
+    response.map_err(|cause| {
         log_panic(&*cause);
         HttpError::internal()
     })

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::Variables;
 use contract::{AnswerBudget, BudgetError, ErrorCode, Fault, Viewer};
+use futures_util::FutureExt;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -111,8 +112,9 @@ pub(super) async fn execute(
         }
         ResponseSource::All(pointer) | ResponseSource::AllInPlace(pointer) => {
             let pages = fetch_list(gateway, bound_route, route_match, caller, variables, pointer, after);
-            // Each page has its own timeout; all pages together take no more time than one request may.
-            tokio::time::timeout(gateway.limits.request_time_max(), pages)
+            // Each page has its own timeout; all pages together take no more time than one request may. Boxed, so that the
+            // futures of other requests stay small.
+            tokio::time::timeout(gateway.limits.request_time_max(), pages.boxed())
                 .await
                 .map_err(|_| RestError::new(ErrorCode::Unavailable, "the list took too long"))?
         }
@@ -251,15 +253,15 @@ async fn fetch_data(
         request_id: Arc::clone(&caller.request_id),
         budget: Some(gateway.answer_budget()),
     };
-    let (mut response, mut bytes) = fetch(gateway, bound_route, caller, request.clone()).await?;
-    if let Some(viewer) = &caller.fallback_viewer
+    let fallback_request = caller.fallback_viewer.as_ref().map(|viewer| SubgraphRequest {
+        caller: in_process::caller(viewer.clone(), None),
+        ..request.clone()
+    });
+    let (mut response, mut bytes) = fetch(gateway, bound_route, caller, request).await?;
+    if let Some(request) = fallback_request
         && response.is_forbidden()
     {
         // A forbidden operation has changed nothing, so that it can be executed again as another viewer.
-        let request = SubgraphRequest {
-            caller: in_process::caller(viewer.clone(), None),
-            ..request
-        };
         (response, bytes) = fetch(gateway, bound_route, caller, request).await?;
     }
     match response.errors.into_iter().next() {
