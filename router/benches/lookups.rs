@@ -6,6 +6,8 @@
 //! requests per second over loopback connections that are kept alive, with a client in the same process that only looks for the
 //! end of a response. The variants alternate within a round, and the results are medians over the rounds. The benchmark compares
 //! the responses first.
+//!
+//! The filter selects by the part and the variant together: `"in process"`, `"over HTTP: REST"`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -58,10 +60,13 @@ fn main() {
         let (on, _with) = open(bench.folder(), true).await;
         let (off, _without) = open(bench.folder(), false).await;
         compare_responses(&on, &off).await;
-        let mut variants = variants(&on, &off);
-        variants.retain(|variant| bench.selects(variant.name));
-        println!("processor time of a request, in µs, and its share of the first");
-        let times = bench.times(TIMES, 10);
+        let selected = |part: &str| {
+            let mut variants = variants(&on, &off);
+            variants.retain(|variant| bench.selects(&format!("{part}: {}", variant.name)));
+            variants
+        };
+        println!("in process: processor time of a request, in µs, and its share of the first");
+        let (mut variants, times) = (selected("in process"), bench.times(TIMES, 10));
         for round in bench.rounds(ROUNDS) {
             for variant in &mut variants {
                 let figure = processor_us(variant, times).await;
@@ -69,8 +74,8 @@ fn main() {
             }
         }
         print(&mut variants, |least, figure| figure / least);
-        println!("\nrequests a second over {CLIENTS} connections, and the share of the first");
-        let time = bench.time(ROUND_TIME);
+        println!("\nover HTTP: requests a second over {CLIENTS} connections, and the share of the first");
+        let (mut variants, time) = (selected("over HTTP"), bench.time(ROUND_TIME));
         for round in bench.rounds(ROUNDS) {
             for variant in &mut variants {
                 let figure = over_http(variant, time).await;
