@@ -42,7 +42,7 @@ pub async fn find_or_create(tx: &impl ConnectionTrait, name: &str) -> Result<Mod
 }
 
 /// Returns the communities with these names, each in any case; in no particular order.
-pub async fn by_names(db: &impl ConnectionTrait, names: &[String]) -> Result<Vec<Model>, DbErr> {
+pub fn by_names(names: &[String]) -> Select<Entity> {
     let keys = names.iter().map(|name| case_fold(name));
-    Entity::find().filter(Column::NameKey.is_in(keys)).all(db).await
+    Entity::find().filter(Column::NameKey.is_in(keys))
 }

@@ -116,12 +116,9 @@ pub async fn by_name(db: &impl ConnectionTrait, name: &str) -> Result<Option<Mod
 }
 
 /// Returns the stocks of those names; unknown names are skipped.
-pub async fn by_names<'a>(
-    db: &impl ConnectionTrait,
-    names: impl IntoIterator<Item = &'a String>,
-) -> Result<Vec<Model>, DbErr> {
+pub fn by_names<'a>(names: impl IntoIterator<Item = &'a String>) -> Select<Entity> {
     let names = names.into_iter().map(String::as_str);
-    Entity::find().filter(Column::Name.is_in(names)).all(db).await
+    Entity::find().filter(Column::Name.is_in(names))
 }
 
 /// Returns the stock that `stock_ref` refers to.

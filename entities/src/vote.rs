@@ -64,10 +64,8 @@ impl Direction {
 }
 
 /// Returns a user's votes on these posts.
-pub async fn for_user(db: &impl ConnectionTrait, user_id: i64, post_ids: &[i64]) -> Result<Vec<Model>, DbErr> {
+pub fn for_user(user_id: i64, post_ids: &[i64]) -> Select<Entity> {
     Entity::find()
         .filter(is_among(Column::PostId, post_ids.iter().copied()))
         .filter(Column::UserId.eq(user_id))
-        .all(db)
-        .await
 }

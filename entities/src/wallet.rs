@@ -55,10 +55,8 @@ pub async fn open(tx: &impl ConnectionTrait, user_id: i64, currency: &str, now_u
 }
 
 /// Returns the wallets of those users, the oldest first.
-pub async fn for_users(db: &impl ConnectionTrait, people: &[i64]) -> Result<Vec<Model>, DbErr> {
+pub fn for_users(people: &[i64]) -> Select<Entity> {
     Entity::find()
         .filter(is_among(Column::UserId, people.iter().copied()))
         .order_by_asc(Column::Id)
-        .all(db)
-        .await
 }

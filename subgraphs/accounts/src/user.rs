@@ -3,10 +3,9 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use async_graphql::dataloader::Loader as Load;
 use async_graphql::{Context, ID, Object, SimpleObject};
 use contract::{
-    Audience, ContextExt, DateTime, Db, Error, Event, Loader, PageArgs, PageConnection, Paginate, Result, load_row,
+    Audience, ContextExt, DateTime, Db, Error, Event, Load, PageArgs, PageConnection, Paginate, Result, load, load_row,
     parse_id, to_date_time,
 };
 use entities::user;
@@ -230,9 +229,9 @@ impl Address {
 /// A batch loader of people by username, without regard to case.
 pub struct UserByUsernameLoader(pub(crate) Db);
 
-impl Load<String> for UserByUsernameLoader {
+impl Load for UserByUsernameLoader {
+    type Key = String;
     type Value = user::Model;
-    type Error = Error;
 
     async fn load(&self, usernames: &[String]) -> Result<HashMap<String, user::Model>> {
         let asked = user::Column::UsernameKey.is_in(usernames.iter().map(|name| user::case_fold(name)));
@@ -260,8 +259,8 @@ async fn by_id(ctx: &Context<'_>, id: &ID) -> Result<Option<User>> {
 }
 
 async fn by_username(ctx: &Context<'_>, username: String) -> Result<Option<User>> {
-    let people = ctx.data_unchecked::<Loader<UserByUsernameLoader>>();
-    Ok(people.load_one(username).await?.map(User::new))
+    let found = load::<UserByUsernameLoader>(ctx, username).await?;
+    Ok(found.map(User::new))
 }
 
 /// Reads of people.

@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 
-use async_graphql::dataloader::Loader as Load;
-use contract::{Db, Error, Result};
+use contract::{Db, Load, Result};
 use entities::{holding, is_among, stock, wallet};
 use sea_orm::{EntityTrait, QueryFilter};
 
@@ -16,13 +15,13 @@ const CURRENCY: &str = "USD";
 // twice, at a field that the client did not select, and the planner cannot plan a `@requires` of lists on every path.
 pub struct PortfolioValue(pub(crate) Db);
 
-impl Load<i64> for PortfolioValue {
+impl Load for PortfolioValue {
+    type Key = i64;
     type Value = i128;
-    type Error = Error;
 
     async fn load(&self, people: &[i64]) -> Result<HashMap<i64, i128>> {
         let mut worth = HashMap::new();
-        let wallets = wallet::for_users(self.0.read(), people).await?;
+        let wallets = self.0.read().rows(wallet::for_users(people)).await?;
         for wallet in wallets.iter().filter(|wallet| wallet.currency == CURRENCY) {
             let buckets = [
                 wallet.balance_minor,

@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use async_graphql::dataloader::Loader as Load;
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, Db, Error, Loader, Result, Viewer, parse_id};
+use contract::{ContextExt, Db, Load, Result, Viewer, load, parse_id};
 use entities::holding;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, ExprTrait, QueryFilter};
 
@@ -25,8 +24,7 @@ impl Stock {
         let Viewer::User { id, .. } = *ctx.viewer() else {
             return None;
         };
-        let own = ctx.data_unchecked::<Loader<OwnHoldings>>();
-        let found = own.load_one((id, self.0)).await.transpose()?;
+        let found = load::<OwnHoldings>(ctx, (id, self.0)).await.transpose()?;
         Some(found.map(Holding))
     }
 }
@@ -34,9 +32,9 @@ impl Stock {
 /// A batch loader of holdings by owner and stock.
 pub struct OwnHoldings(pub(crate) Db);
 
-impl Load<(i64, i64)> for OwnHoldings {
+impl Load for OwnHoldings {
+    type Key = (i64, i64);
     type Value = holding::Model;
-    type Error = Error;
 
     async fn load(&self, asked: &[(i64, i64)]) -> Result<HashMap<(i64, i64), holding::Model>> {
         let mut stocks: BTreeMap<i64, Vec<i64>> = BTreeMap::new();

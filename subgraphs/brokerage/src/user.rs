@@ -1,7 +1,7 @@
 //! The brokerage's part of the entity `User`: holdings, orders, the value of the portfolio.
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, Loader, MoneySum, PageArgs, PageConnection, Result, Side, parse_id};
+use contract::{ContextExt, MoneySum, PageArgs, PageConnection, Result, Side, load, parse_id};
 
 use crate::holding::{self, Holding};
 use crate::order::{self, BrokerageOrder, OrderFilter, OrderStatus};
@@ -21,7 +21,7 @@ impl User {
 
     async fn portfolio(&self, ctx: &Context<'_>) -> Result<MoneySum> {
         ctx.viewer().require_self_or_operator(self.id)?;
-        let worth = ctx.data_unchecked::<Loader<PortfolioValue>>().load_one(self.id).await?;
+        let worth = load::<PortfolioValue>(ctx, self.id).await?;
         Ok(MoneySum::usd(worth.unwrap_or(0)))
     }
 }

@@ -5,6 +5,7 @@
 //! ([`Error`]), reads and writes ([`Db`]), the time ([`Clock`]) and events ([`Bus`]).
 
 mod acting_user;
+mod batch;
 mod changed_rows;
 mod client_address;
 mod clock;
@@ -64,7 +65,9 @@ pub use idempotency::{IdempotencyKey, IdempotentResult, idempotent, recorded_ans
 pub use inserted_rows::{InsertFeed, inserted_rows};
 pub use int::clamp_to_int;
 pub use invalidation::{ENTITY_TYPES, Invalidation, InvalidationSubscription};
-pub use loader::{Loader, RowLoader, batch_loader, current_row_loader, load_row, row_loader, text_row_loader};
+pub use loader::{
+    Load, Loader, RowEntity, RowLoader, batch_loader, current_row_loader, load, load_row, row_loader, text_row_loader,
+};
 pub use money::{Money, MoneySum};
 pub use order_log::{
     ExchangeTrade, ExecutedTrade, NO_REPLICA, OrderLog, ReplicaStatus, TableLog, TradePermit, TradeRecord,

@@ -1,33 +1,62 @@
 //! Batching: many resolvers each ask for one row, and one statement reads all of them.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::marker::PhantomData;
-use std::time::Duration;
+use std::sync::Arc;
 
 use async_graphql::Context;
-use async_graphql::dataloader::{DataLoader, Loader as Load, NoCache};
 use entities::is_among;
 use sea_orm::sea_query::FromValueTuple;
 use sea_orm::{Iterable, ModelTrait, PrimaryKeyToColumn, PrimaryKeyTrait, QueryFilter};
 
-use crate::{Db, Error, ReadEntity, Result, Services};
+use crate::batch::Batches;
+use crate::{Db, ReadEntity, Result, Services};
 
-/// A loader without a cache: it batches the requests of one tick and always reads the database.
-pub type Loader<L> = DataLoader<L, NoCache>;
+/// Reads the values of many keys at once.
+pub trait Load: Send + Sync + 'static {
+    /// The key of a value.
+    type Key: Clone + Eq + Hash + Send + Sync + 'static;
+    /// A value.
+    type Value: Clone + Send + Sync + 'static;
+
+    /// Returns the values of these keys, each of which is there once; those that have none are absent.
+    fn load(&self, keys: &[Self::Key]) -> impl Future<Output = Result<HashMap<Self::Key, Self::Value>>> + Send;
+}
+
+/// A loader without a cache: it batches the keys that the resolvers of one request need, and always reads the database.
+pub struct Loader<L> {
+    pub(crate) load: Arc<L>,
+    /// The most keys of a batch.
+    pub(crate) keys_max: usize,
+}
 
 /// The most keys that one statement asks for.
 const BATCH_MAX: usize = 1_000;
 /// The most rows with long texts that one statement reads.
 const TEXTS_BATCH_MAX: usize = 16;
 
-/// Wraps a batch function for resolvers.
-///
-/// The delay is zero: async-graphql's default of 1 ms was 85 % of the latency of a list of 20.
-pub fn batch_loader<L: Send + Sync + 'static>(function: L) -> Loader<L> {
-    DataLoader::new(function, tokio::spawn)
-        .delay(Duration::ZERO)
-        .max_batch_size(BATCH_MAX)
+/// Wraps a batch function for resolvers, which call it by [`load`]. A domain's schema needs the loader as data.
+pub fn batch_loader<L: Load>(load: L) -> Loader<L> {
+    Loader {
+        load: Arc::new(load),
+        keys_max: BATCH_MAX,
+    }
 }
+
+/// Returns the value of that key, if it has one. Batched.
+///
+/// # Panics
+/// When the schema has no loader of that type, or the request is not one of a [`DomainSchema`](crate::DomainSchema).
+pub async fn load<L: Load>(ctx: &Context<'_>, key: L::Key) -> Result<Option<L::Value>> {
+    let (loader, batches) = (ctx.data_unchecked::<Loader<L>>(), ctx.data_unchecked::<Arc<Batches>>());
+    batches.load(loader, key).await
+}
+
+/// A table whose rows have an integer as their key.
+pub trait RowEntity: ReadEntity<Model: Sync, PrimaryKey: PrimaryKeyTrait<ValueType = i64>> {}
+
+impl<E> RowEntity for E where E: ReadEntity<Model: Sync, PrimaryKey: PrimaryKeyTrait<ValueType = i64>> {}
 
 /// Reads rows by id, many at once. It does not check who may see them.
 pub struct RowLoader<E> {
@@ -38,7 +67,7 @@ pub struct RowLoader<E> {
 }
 
 /// Returns the loader that [`load_row`] uses. A domain's schema needs one as data for each table that it reads by id.
-pub fn row_loader<E: 'static>(db: &Db) -> Loader<RowLoader<E>> {
+pub fn row_loader<E: RowEntity>(db: &Db) -> Loader<RowLoader<E>> {
     batch_loader(RowLoader {
         db: db.clone(),
         expiring: None,
@@ -47,13 +76,16 @@ pub fn row_loader<E: 'static>(db: &Db) -> Loader<RowLoader<E>> {
 }
 
 /// Like [`row_loader`], for a table with long texts: only a few of them are in memory before an answer counts them.
-pub fn text_row_loader<E: 'static>(db: &Db) -> Loader<RowLoader<E>> {
-    row_loader(db).max_batch_size(TEXTS_BATCH_MAX)
+pub fn text_row_loader<E: RowEntity>(db: &Db) -> Loader<RowLoader<E>> {
+    Loader {
+        keys_max: TEXTS_BATCH_MAX,
+        ..row_loader(db)
+    }
 }
 
 /// Like [`row_loader`], for a table that expiry changes: it first expires what is overdue ([`Services::expire_overdue`]),
 /// once for each batch.
-pub fn current_row_loader<E: 'static>(services: &Services) -> Loader<RowLoader<E>> {
+pub fn current_row_loader<E: RowEntity>(services: &Services) -> Loader<RowLoader<E>> {
     batch_loader(RowLoader {
         db: services.db.clone(),
         expiring: Some(services.clone()),
@@ -61,12 +93,9 @@ pub fn current_row_loader<E: 'static>(services: &Services) -> Loader<RowLoader<E
     })
 }
 
-impl<E> Load<i64> for RowLoader<E>
-where
-    E: ReadEntity<Model: Sync, PrimaryKey: PrimaryKeyTrait<ValueType = i64>>,
-{
+impl<E: RowEntity> Load for RowLoader<E> {
+    type Key = i64;
     type Value = E::Model;
-    type Error = Error;
 
     async fn load(&self, ids: &[i64]) -> Result<HashMap<i64, E::Model>> {
         let Some(id) = E::PrimaryKey::iter().next() else {
@@ -86,9 +115,6 @@ where
 ///
 /// # Panics
 /// When the schema has no [`row_loader`] (or [`current_row_loader`]) of that table.
-pub async fn load_row<E>(ctx: &Context<'_>, id: i64) -> Result<Option<E::Model>>
-where
-    E: ReadEntity<Model: Sync, PrimaryKey: PrimaryKeyTrait<ValueType = i64>>,
-{
-    ctx.data_unchecked::<Loader<RowLoader<E>>>().load_one(id).await
+pub async fn load_row<E: RowEntity>(ctx: &Context<'_>, id: i64) -> Result<Option<E::Model>> {
+    load::<RowLoader<E>>(ctx, id).await
 }

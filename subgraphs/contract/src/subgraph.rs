@@ -11,6 +11,7 @@ use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{BoxStream, StreamExt};
 
 use crate::Services;
+use crate::batch::{Batched, Batches};
 use crate::error_codes::{record_storage_failures, with_codes};
 
 // These descriptions are stated once for all domains: a type of the public schema has one description, whichever
@@ -64,7 +65,9 @@ impl DomainSchema {
             let error = async_graphql::Error::from(error).into_server_error(Pos::default());
             return self.leave(Response::from_errors(vec![error]));
         }
-        self.leave(self.schema.execute_dyn(request.into()).await)
+        let batches = Arc::<Batches>::default();
+        let request = request.into().data(Arc::clone(&batches));
+        self.leave(Batched::new(batches, self.schema.execute_dyn(request)).await)
     }
 
     fn leave(&self, response: Response) -> Response {
@@ -85,8 +88,10 @@ impl Executor for DomainSchema {
     }
 
     fn execute_stream(&self, request: Request, session_data: Option<Arc<Data>>) -> BoxStream<'static, Response> {
+        let batches = Arc::<Batches>::default();
+        let request = request.data(Arc::clone(&batches));
         let responses = self.schema.execute_stream_dyn(request, session_data);
-        responses.map(with_codes).boxed()
+        Batched::new(batches, responses).map(with_codes).boxed()
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use async_graphql::dataloader::Loader as Load;
 use async_graphql::{Context, ID, InputObject, Object};
 use contract::{
-    ContextExt, DateTime, Db, Error, IdempotencyKey, Invalidates, Loader, Money, PageArgs, PageConnection, Paginate,
-    Result, Side, TxExt, batch_loader, clamp_to_int, idempotent, load_row, parse_id, required_segment, to_date_time,
+    ContextExt, DateTime, Db, Error, IdempotencyKey, Invalidates, Load, Loader, Money, PageArgs, PageConnection,
+    Paginate, Result, Side, TxExt, batch_loader, clamp_to_int, idempotent, load, load_row, parse_id, required_segment,
+    to_date_time,
 };
 use entities::stock::{self, NewStock, StockRef};
 use sea_orm::EntityTrait;
@@ -98,8 +98,7 @@ pub(crate) async fn find(ctx: &Context<'_>, id: i64) -> Result<Option<Stock>> {
 
 /// The stock of that name, if there is one. Batched.
 pub(crate) async fn find_by_name(ctx: &Context<'_>, name: String) -> Result<Option<Stock>> {
-    let found = ctx.data_unchecked::<Loader<StockByName>>().load_one(name).await?;
-    Ok(found.map(Stock))
+    Ok(load::<StockByName>(ctx, name).await?.map(Stock))
 }
 
 /// Reads stocks by name, many at once.
@@ -110,12 +109,12 @@ pub(crate) fn by_name_loader(db: &Db) -> Loader<StockByName> {
     batch_loader(StockByName(db.clone()))
 }
 
-impl Load<String> for StockByName {
+impl Load for StockByName {
+    type Key = String;
     type Value = stock::Model;
-    type Error = Error;
 
     async fn load(&self, names: &[String]) -> Result<HashMap<String, stock::Model>> {
-        let found = stock::by_names(self.0.read(), names).await?;
+        let found = self.0.read().rows(stock::by_names(names)).await?;
         Ok(found.into_iter().map(|stock| (stock.name.clone(), stock)).collect())
     }
 }

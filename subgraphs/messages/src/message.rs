@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 
-use async_graphql::dataloader::Loader as Load;
 use async_graphql::{Context, ID, Object};
 use contract::{
-    ContextExt, DateTime, Db, Error, Loader, PageArgs, PageConnection, Paginate, Result, Viewer,
-    is_node_field_selected, load_row, parse_id, to_date_time,
+    ContextExt, DateTime, Db, Error, Load, PageArgs, PageConnection, Paginate, Result, Viewer, is_node_field_selected,
+    load, load_row, parse_id, to_date_time,
 };
 use entities::{is_among, message, user};
 use sea_orm::{EntityTrait, Order, QueryFilter, Select};
@@ -89,9 +88,9 @@ pub(crate) async fn newest_first(
 /// Loads messages by id without their contents, in batches.
 pub struct MessageWithoutContentsLoader(pub(crate) Db);
 
-impl Load<i64> for MessageWithoutContentsLoader {
+impl Load for MessageWithoutContentsLoader {
+    type Key = i64;
     type Value = message::Model;
-    type Error = Error;
 
     async fn load(&self, ids: &[i64]) -> Result<HashMap<i64, message::Model>> {
         let query = message::Entity::find().filter(is_among(message::Column::Id, ids.iter().copied()));
@@ -110,8 +109,7 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Message>> {
         ctx.charge(found.as_ref().map_or(0, |message| message.contents.len()))?;
         found
     } else {
-        let messages = ctx.data_unchecked::<Loader<MessageWithoutContentsLoader>>();
-        messages.load_one(id).await?
+        load::<MessageWithoutContentsLoader>(ctx, id).await?
     };
     Ok(found.filter(|message| may_see(ctx.viewer(), message)).map(Message))
 }

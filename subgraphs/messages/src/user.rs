@@ -2,9 +2,8 @@
 
 use std::collections::HashMap;
 
-use async_graphql::dataloader::Loader as Load;
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, Db, Error, Loader, PageArgs, PageConnection, Result, clamp_to_int, parse_id};
+use contract::{ContextExt, Db, Load, PageArgs, PageConnection, Result, clamp_to_int, load, parse_id};
 use entities::message;
 use sea_orm::Select;
 
@@ -72,17 +71,17 @@ impl User {
 
     async fn count_unread(&self, ctx: &Context<'_>) -> Result<i64> {
         ctx.viewer().require_self_or_operator(self.0)?;
-        let counts = ctx.data_unchecked::<Loader<UnreadCountLoader>>();
-        Ok(clamp_to_int(counts.load_one(self.0).await?.unwrap_or(0)))
+        let count = load::<UnreadCountLoader>(ctx, self.0).await?;
+        Ok(clamp_to_int(count.unwrap_or(0)))
     }
 }
 
 /// Counts unread messages of many users in one query.
 pub struct UnreadCountLoader(pub(crate) Db);
 
-impl Load<i64> for UnreadCountLoader {
+impl Load for UnreadCountLoader {
+    type Key = i64;
     type Value = i64;
-    type Error = Error;
 
     async fn load(&self, people: &[i64]) -> Result<HashMap<i64, i64>> {
         let counts: Vec<(i64, i64)> = message::unread_counts(people).into_tuple().all(self.0.read()).await?;

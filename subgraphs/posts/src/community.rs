@@ -2,9 +2,8 @@
 
 use std::collections::HashMap;
 
-use async_graphql::dataloader::Loader as Load;
 use async_graphql::{Context, Object};
-use contract::{Db, Error, Loader, PageArgs, PageConnection, Paginate, Result};
+use contract::{Db, Load, PageArgs, PageConnection, Paginate, Result, load};
 use entities::community::{self, case_fold};
 use entities::post;
 use sea_orm::EntityTrait;
@@ -54,12 +53,12 @@ impl Community {
 /// Loads communities by name, ignoring case, in batches.
 pub struct CommunityByNameLoader(pub(crate) Db);
 
-impl Load<String> for CommunityByNameLoader {
+impl Load for CommunityByNameLoader {
+    type Key = String;
     type Value = community::Model;
-    type Error = Error;
 
     async fn load(&self, names: &[String]) -> Result<HashMap<String, community::Model>> {
-        let found = community::by_names(self.0.read(), names).await?;
+        let found = self.0.read().rows(community::by_names(names)).await?;
         let by_key: HashMap<_, _> = found.into_iter().map(|row| (row.name_key.clone(), row)).collect();
         let found = |name: &String| Some((name.clone(), by_key.get(&case_fold(name))?.clone()));
         Ok(names.iter().filter_map(found).collect())
@@ -68,8 +67,8 @@ impl Load<String> for CommunityByNameLoader {
 
 /// Returns the community with that name, ignoring case, if it exists. Lookups are batched.
 async fn find(ctx: &Context<'_>, name: String) -> Result<Option<Community>> {
-    let communities = ctx.data_unchecked::<Loader<CommunityByNameLoader>>();
-    Ok(communities.load_one(name).await?.map(Community::new))
+    let found = load::<CommunityByNameLoader>(ctx, name).await?;
+    Ok(found.map(Community::new))
 }
 
 /// Queries that read communities.

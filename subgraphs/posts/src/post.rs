@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 
-use async_graphql::dataloader::Loader as Load;
 use async_graphql::{Context, ID, Object};
 use contract::{
-    Audience, ContextExt, DateTime, Db, Error, Event, Loader, PageArgs, PageConnection, Paginate, Result,
-    is_node_field_selected, load_row, parse_id, to_date_time,
+    Audience, ContextExt, DateTime, Db, Event, Load, PageArgs, PageConnection, Paginate, Result,
+    is_node_field_selected, load, load_row, parse_id, to_date_time,
 };
 use entities::{is_among, post};
 use sea_orm::{EntityTrait, Order, QueryFilter, Select};
@@ -106,9 +105,9 @@ fn text_bytes(post: &post::Model) -> usize {
 /// Loads posts by id without their text, in batches.
 pub struct PostWithoutTextLoader(pub(crate) Db);
 
-impl Load<i64> for PostWithoutTextLoader {
+impl Load for PostWithoutTextLoader {
+    type Key = i64;
     type Value = post::Model;
-    type Error = Error;
 
     async fn load(&self, ids: &[i64]) -> Result<HashMap<i64, post::Model>> {
         let query = post::Entity::find().filter(is_among(post::Column::Id, ids.iter().copied()));
@@ -121,8 +120,7 @@ impl Load<i64> for PostWithoutTextLoader {
 async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Post>> {
     let Some(id) = parse_id(id) else { return Ok(None) };
     if !ctx.look_ahead().field("text").exists() {
-        let posts = ctx.data_unchecked::<Loader<PostWithoutTextLoader>>();
-        return Ok(posts.load_one(id).await?.map(Post));
+        return Ok(load::<PostWithoutTextLoader>(ctx, id).await?.map(Post));
     }
     ctx.charge(0)?;
     let found = load_row::<post::Entity>(ctx, id).await?;

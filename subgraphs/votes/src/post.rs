@@ -2,9 +2,8 @@
 
 use std::collections::HashMap;
 
-use async_graphql::dataloader::Loader as Load;
 use async_graphql::{Context, Enum, ID, Object};
-use contract::{ContextExt, Db, Error, Loader, Result, Viewer, load_row, parse_id};
+use contract::{ContextExt, Db, Error, Load, Result, Viewer, load, load_row, parse_id};
 use entities::post_votes;
 use entities::vote::{self, Direction};
 
@@ -56,8 +55,8 @@ impl Post {
         let Viewer::User { id: user_id, .. } = ctx.viewer() else {
             return Ok(None);
         };
-        let votes = ctx.data_unchecked::<Loader<OwnVoteLoader>>();
-        Ok(votes.load_one((*user_id, self.id)).await?.map(VoteDirection::from))
+        let vote = load::<OwnVoteLoader>(ctx, (*user_id, self.id)).await?;
+        Ok(vote.map(VoteDirection::from))
     }
 }
 
@@ -94,9 +93,9 @@ impl From<Direction> for VoteDirection {
 /// Loads people's own votes by person and post, in batches: one statement for each person.
 pub struct OwnVoteLoader(pub(crate) Db);
 
-impl Load<(i64, i64)> for OwnVoteLoader {
+impl Load for OwnVoteLoader {
+    type Key = (i64, i64);
     type Value = Direction;
-    type Error = Error;
 
     async fn load(&self, keys: &[(i64, i64)]) -> Result<HashMap<(i64, i64), Direction>> {
         let mut posts_of: HashMap<i64, Vec<i64>> = HashMap::new();
@@ -105,7 +104,7 @@ impl Load<(i64, i64)> for OwnVoteLoader {
         }
         let mut found = HashMap::new();
         for (user_id, post_ids) in posts_of {
-            let votes = vote::for_user(self.0.read(), user_id, &post_ids).await?;
+            let votes = self.0.read().rows(vote::for_user(user_id, &post_ids)).await?;
             found.extend(votes.iter().map(|vote| ((user_id, vote.post_id), vote.direction)));
         }
         Ok(found)

@@ -2,9 +2,8 @@
 
 use std::collections::HashMap;
 
-use async_graphql::dataloader::Loader as Load;
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, Db, Error, Loader, Result, parse_id};
+use contract::{ContextExt, Db, Load, Result, load, parse_id};
 use entities::wallet;
 
 use crate::wallet::Wallet;
@@ -38,7 +37,7 @@ impl User {
 impl User {
     async fn load_wallets(&self, ctx: &Context<'_>) -> Result<Vec<wallet::Model>> {
         ctx.viewer().require_self_or_operator(self.0)?;
-        let wallets = ctx.data_unchecked::<Loader<WalletsByOwner>>().load_one(self.0).await?;
+        let wallets = load::<WalletsByOwner>(ctx, self.0).await?;
         Ok(wallets.unwrap_or_default())
     }
 }
@@ -46,13 +45,13 @@ impl User {
 /// A batch loader of wallets by owner.
 pub struct WalletsByOwner(pub(crate) Db);
 
-impl Load<i64> for WalletsByOwner {
+impl Load for WalletsByOwner {
+    type Key = i64;
     type Value = Vec<wallet::Model>;
-    type Error = Error;
 
     async fn load(&self, people: &[i64]) -> Result<HashMap<i64, Vec<wallet::Model>>> {
         let mut wallets: HashMap<_, Vec<_>> = HashMap::new();
-        for wallet in wallet::for_users(self.0.read(), people).await? {
+        for wallet in self.0.read().rows(wallet::for_users(people)).await? {
             wallets.entry(wallet.user_id).or_default().push(wallet);
         }
         Ok(wallets)
