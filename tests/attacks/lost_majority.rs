@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use testing::within;
 use tests::HttpClient;
 use tokio::io::AsyncReadExt;
 use tokio::sync::watch;
@@ -28,19 +29,14 @@ const BETWEEN_TRADES: Duration = Duration::from_millis(7);
 /// The clients that trade when the majority is lost.
 const CLIENTS: usize = 48;
 
-async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
-    let done = tokio::time::timeout(PATIENCE, work).await;
-    done.unwrap_or_else(|_| panic!("waited in vain: {what}"))
-}
-
 /// A server with three replicas, of which a majority can be stopped.
-struct Replicated {
+struct ReplicatedServer {
     target: Target,
     data: PathBuf,
     trader: HttpClient,
 }
 
-impl Replicated {
+impl ReplicatedServer {
     async fn start() -> Self {
         let mut data = PathBuf::new();
         let target = Target::start_with(|folder| {
@@ -57,11 +53,11 @@ impl Replicated {
     async fn trades_again(&self) {
         let key = format!("key {:?}", Instant::now());
         let traded = async { while trade(&self.trader, "MenhirCo", "sell", Some(&key)).await.status != 200 {} };
-        within("trades are taken", traded).await;
+        within(PATIENCE, "trades are taken", traded).await;
     }
 
     /// Stops the leader and one other replica until the returned value is dropped.
-    async fn stop_a_majority(&self) -> Stopped {
+    async fn stop_a_majority(&self) -> StoppedProcesses {
         let found = async {
             loop {
                 let asked = HttpClient::new(self.target.url());
@@ -72,9 +68,9 @@ impl Replicated {
                 }
             }
         };
-        let leader = within("a leader is elected", found).await;
+        let leader = within(PATIENCE, "a leader is elected", found).await;
         let other = if leader == "1" { "2" } else { "1" };
-        Stopped::of([&*leader, other].map(|id| pid(&self.data, id)))
+        StoppedProcesses::of([&*leader, other].map(|id| pid(&self.data, id)))
     }
 
     /// Sends trades under keys until one fails without a wait: by then the server knows that the majority is lost. Until
@@ -89,7 +85,7 @@ impl Replicated {
                 }
             }
         };
-        within("the loss is noticed", noticed).await;
+        within(PATIENCE, "the loss is noticed", noticed).await;
     }
 
     /// Returns the number of trades of that stock.
@@ -116,7 +112,7 @@ impl Replicated {
                 tokio::task::yield_now().await;
             }
         };
-        within("every trade has its number", settled).await;
+        within(PATIENCE, "every trade has its number", settled).await;
     }
 }
 
@@ -125,10 +121,10 @@ fn pid(data: &Path, id: &str) -> String {
     pid.expect("a replica").trim().to_owned()
 }
 
-/// Stopped processes. Dropping this value continues them, even when the test fails.
-struct Stopped(Vec<String>);
+/// StoppedProcesses processes. Dropping this value continues them, even when the test fails.
+struct StoppedProcesses(Vec<String>);
 
-impl Stopped {
+impl StoppedProcesses {
     fn of(pids: impl IntoIterator<Item = String>) -> Self {
         let stopped = Self(pids.into_iter().collect());
         stopped.signal("-STOP");
@@ -141,19 +137,19 @@ impl Stopped {
     }
 }
 
-impl Drop for Stopped {
+impl Drop for StoppedProcesses {
     fn drop(&mut self) {
         self.signal("-CONT");
     }
 }
 
 /// The response to a trade.
-struct Answered {
+struct TradeReply {
     status: u16,
     is_outcome_unknown: bool,
 }
 
-async fn trade(trader: &HttpClient, stock: &str, side: &str, key: Option<&str>) -> Answered {
+async fn trade(trader: &HttpClient, stock: &str, side: &str, key: Option<&str>) -> TradeReply {
     let request = trader.request("POST", "/bazaar/orders");
     let request = request.json(&json!({ "name": stock, "quantity": 1, "type": side }));
     let request = match key {
@@ -163,7 +159,7 @@ async fn trade(trader: &HttpClient, stock: &str, side: &str, key: Option<&str>) 
     let response = request.send().await.expect("an answer");
     let status = response.status().as_u16();
     let body: Value = response.json().await.expect("JSON");
-    let answered = Answered {
+    let answered = TradeReply {
         status,
         is_outcome_unknown: body["error"]["outcome"] == "unknown",
     };
@@ -173,7 +169,7 @@ async fn trade(trader: &HttpClient, stock: &str, side: &str, key: Option<&str>) 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_majority_of_replicas_stops_no_other_system() {
-    let replicated = Replicated::start().await;
+    let replicated = ReplicatedServer::start().await;
     let address = address_of(replicated.target.url());
     let before = replicated.traded("FishCo").await;
     let stopped = replicated.stop_a_majority().await;
@@ -219,9 +215,9 @@ async fn a_lost_majority_of_replicas_stops_no_other_system() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hung_replica_is_unavailable_in_time_and_others_continue() {
-    let replicated = Replicated::start().await;
+    let replicated = ReplicatedServer::start().await;
     let url = replicated.target.url();
-    let stopped = Stopped::of([pid(&replicated.data, "2")]);
+    let stopped = StoppedProcesses::of([pid(&replicated.data, "2")]);
     for (method, path, body) in [
         ("GET", "ping", Value::Null),
         ("GET", "orders/0", Value::Null),
@@ -245,10 +241,10 @@ async fn a_hung_replica_is_unavailable_in_time_and_others_continue() {
 
 /// The responses to the clients: the number of successful trades without a key, and the response to each key.
 #[derive(Default)]
-struct Told {
+struct ClientReplies {
     made: usize,
     refused: usize,
-    keys: BTreeMap<String, Answered>,
+    keys: BTreeMap<String, TradeReply>,
 }
 
 /// Returns the side of a client's round: clients buy and sell in turns.
@@ -256,8 +252,8 @@ fn side_of(round: usize) -> &'static str {
     if round.is_multiple_of(2) { "buy" } else { "sell" }
 }
 
-async fn client(trader: HttpClient, n: usize, stop: Arc<AtomicBool>, refusals: watch::Sender<usize>) -> Told {
-    let mut told = Told::default();
+async fn client(trader: HttpClient, n: usize, stop: Arc<AtomicBool>, refusals: watch::Sender<usize>) -> ClientReplies {
+    let mut told = ClientReplies::default();
     for round in 0.. {
         if stop.load(SeqCst) {
             break;
@@ -288,11 +284,11 @@ async fn client(trader: HttpClient, n: usize, stop: Arc<AtomicBool>, refusals: w
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trade_refused_without_a_majority_never_happens() {
-    let replicated = Replicated::start().await;
+    let replicated = ReplicatedServer::start().await;
     let (fish, boar) = (replicated.traded("FishCo").await, replicated.traded("BoarCo").await);
     let stop = Arc::new(AtomicBool::new(false));
     let refusals = watch::Sender::new(0);
-    let mut told = Told::default();
+    let mut told = ClientReplies::default();
     let clients: Vec<_> = (0..CLIENTS)
         .map(|n| tokio::spawn(client(replicated.trader.clone(), n, stop.clone(), refusals.clone())))
         .collect();
@@ -302,7 +298,12 @@ async fn a_trade_refused_without_a_majority_never_happens() {
         let stopped = replicated.stop_a_majority().await;
         let enough = *refusals.borrow() + 4 * CLIENTS;
         let mut refused = refusals.subscribe();
-        let refused = within("trades are refused", refused.wait_for(|refused| *refused >= enough)).await;
+        let refused = within(
+            PATIENCE,
+            "trades are refused",
+            refused.wait_for(|refused| *refused >= enough),
+        )
+        .await;
         println!("round {round}: {} refused", *refused.expect("clients"));
         // Every client without a key may be waiting for the outcome of a trade that it sent before.
         replicated.loss_is_noticed().await;
@@ -313,7 +314,7 @@ async fn a_trade_refused_without_a_majority_never_happens() {
     replicated.trades_again().await;
     stop.store(true, SeqCst);
     for client in clients {
-        let one = within("a client ends", client).await.expect("a client");
+        let one = within(PATIENCE, "a client ends", client).await.expect("a client");
         told.made += one.made;
         told.refused += one.refused;
         told.keys.extend(one.keys);

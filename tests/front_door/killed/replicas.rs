@@ -10,6 +10,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
+use testing::within;
 use tests::{Audit, HttpClient};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -26,12 +27,7 @@ const KILLS_WANTED: &str = "KILLED_TEST_LEADERS";
 /// The number of concurrent clients.
 const CLIENTS: usize = 16;
 /// The longest wait of a test.
-const PATIENCE: Duration = Duration::from_secs(120);
-
-pub async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
-    let done = tokio::time::timeout(PATIENCE, work).await;
-    done.unwrap_or_else(|_| panic!("waited in vain: {what}"))
-}
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Returns the replicas from `orderReplicas`.
 async fn replicas(url: &str) -> Vec<Value> {
@@ -51,7 +47,7 @@ pub async fn leader(url: &str) -> String {
             }
         }
     };
-    within("a leader is elected", found).await
+    within(PATIENCE, "a leader is elected", found).await
 }
 
 /// Runs one client until the test stops it or its server is dead.
@@ -100,16 +96,24 @@ async fn round(
     let kills = std::env::var_os(KILLS_WANTED).and_then(|kills| kills.to_str()?.parse().ok());
     for _ in 0..kills.unwrap_or(KILLS) {
         let moment = *answered.borrow() + chance.random_range(1..40);
-        within("answers go on", answered.wait_for(|answered| *answered >= moment))
-            .await
-            .expect("clients");
+        within(
+            PATIENCE,
+            "answers go on",
+            answered.wait_for(|answered| *answered >= moment),
+        )
+        .await
+        .expect("clients");
         kill_replica(data, &leader(&server.url).await);
     }
     if spared {
         let moment = *answered.borrow() + CLIENTS;
-        within("answers go on", answered.wait_for(|answered| *answered >= moment))
-            .await
-            .expect("clients");
+        within(
+            PATIENCE,
+            "answers go on",
+            answered.wait_for(|answered| *answered >= moment),
+        )
+        .await
+        .expect("clients");
     } else {
         server.kill();
         dead.cancel();
@@ -117,7 +121,7 @@ async fn round(
     stop.store(true, SeqCst);
     let mut calls = Vec::new();
     for client in clients {
-        calls.extend(within("a client ends", client).await.expect("a client"));
+        calls.extend(within(PATIENCE, "a client ends", client).await.expect("a client"));
     }
     calls
 }
@@ -135,7 +139,7 @@ pub async fn settled(server: &Server, audit: &Audit) {
             tokio::task::yield_now().await;
         }
     };
-    within("all replicas have all trades", wait).await;
+    within(PATIENCE, "all replicas have all trades", wait).await;
 }
 
 /// Returns a ledger as lines, from a replica's file or from the database's table.
@@ -168,7 +172,12 @@ async fn trades_and_their_effects_survive_every_leaders_death() {
         if n + 1 < ROUNDS {
             server = Server::with_replicas(&data, 3);
         }
-        within("everything is answered again", repeat(&server.url, &cast, &mut calls)).await;
+        within(
+            PATIENCE,
+            "everything is answered again",
+            repeat(&server.url, &cast, &mut calls),
+        )
+        .await;
     }
     server.kill();
     // The last orders that prices triggered must get their numbers, too.

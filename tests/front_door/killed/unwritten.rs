@@ -2,10 +2,11 @@
 //! nothing.
 
 use serde_json::json;
+use testing::within;
 use tests::{Audit, HttpClient};
 
 use super::calls::{Call, Cast, ORDER, TRADE, call, cast, repeat, send};
-use super::replicas::{leader, settled, within};
+use super::replicas::{PATIENCE, leader, settled};
 use super::server::{Server, kill_replica};
 
 /// The number of calls: the last one is the order of a broker.
@@ -17,7 +18,7 @@ async fn listed(url: &str) -> Vec<i64> {
         HttpClient::new(url),
         "{ exchangeOrders(first: 100) { nodes { number } } }",
     );
-    let asked = within("a list", client.query(document, json!({}))).await;
+    let asked = within(PATIENCE, "a list", client.query(document, json!({}))).await;
     let nodes = asked.at("exchangeOrders.nodes").as_array().expect("a list").clone();
     nodes
         .iter()
@@ -33,7 +34,12 @@ async fn number(url: &str, cast: &Cast, call: &Call) -> Option<i64> {
         ORDER => {
             let document = "query($id: ID!) { brokerageOrder(id: $id) { exchangeOrder { number quantity } } }";
             let person = cast.people[call.person].1.with_url(url);
-            let order = within("an order", person.query(document, json!({ "id": answer["id"] }))).await;
+            let order = within(
+                PATIENCE,
+                "an order",
+                person.query(document, json!({ "id": answer["id"] })),
+            )
+            .await;
             order.at("brokerageOrder")["exchangeOrder"]["number"].as_i64()
         }
         _ => None,
@@ -58,7 +64,7 @@ async fn answered_trades_survive_a_kill_before_the_write_back() {
     let shares = audit.shares();
     let mut calls: Vec<_> = (0..CALLS).map(|n| call(&cast, 0, n, format!("call {n}"))).collect();
     for call in &mut calls {
-        call.answer = within("an answer", send(&server.url, &cast, call)).await;
+        call.answer = within(PATIENCE, "an answer", send(&server.url, &cast, call)).await;
     }
     let open = "SELECT count(*) FROM reservation WHERE state = 'RESERVED'";
     assert!(audit.number(open) > 0, "every number is written");
@@ -78,7 +84,7 @@ async fn answered_trades_survive_a_kill_before_the_write_back() {
     let lost = |number: &&i64| !all.contains(number);
     assert_eq!(before.iter().flatten().find(lost), None, "an answered trade is lost");
     assert_eq!(numbers(&server.url, &cast, &calls).await, before);
-    within("the same answers", repeat(&server.url, &cast, &mut calls)).await;
+    within(PATIENCE, "the same answers", repeat(&server.url, &cast, &mut calls)).await;
 
     server.kill();
     let server = Server::with_quiet_replicas(&data, 3);

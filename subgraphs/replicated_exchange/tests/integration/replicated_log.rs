@@ -18,7 +18,7 @@ use replicated_exchange::{ReplicatedLog, StockCatalog};
 use sea_orm::{EntityTrait, PaginatorTrait};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use testing::{Answer, NEW_YEAR_US, TestDomain, TestServices, service};
+use testing::{Answer, NEW_YEAR_US, TestDomain, TestServices, service, within};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -35,11 +35,6 @@ fn trader() -> Viewer {
 
 /// The timeout of every wait in these tests.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
-    let done = tokio::time::timeout(PATIENCE, work).await;
-    done.unwrap_or_else(|_| panic!("waited in vain: {what}"))
-}
 
 fn settings() -> OrderLogSettings {
     OrderLogSettings {
@@ -129,7 +124,7 @@ impl Replicas {
                 tokio::task::yield_now().await;
             }
         };
-        within("a replica applies", applied).await;
+        within(PATIENCE, "a replica applies", applied).await;
         let orders = replica.orders_after(-1).await.unwrap();
         let told = orders.into_iter().map(|order| {
             let shares = order.trade.shares;
@@ -164,7 +159,7 @@ const TRADE: &str = r#"mutation($side: Side!, $quantity: Int!, $key: String!) {
 async fn trade(market: &TestDomain, viewer: &Viewer, side: &str, n: i64, key: &str) -> Answer {
     let args = json!({ "side": side, "quantity": n, "key": key });
     let client = market.client(viewer);
-    within("a trade", client.query(TRADE, args)).await
+    within(PATIENCE, "a trade", client.query(TRADE, args)).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -227,7 +222,7 @@ async fn a_trade_through_a_replica_is_stored_before_its_response() {
                 }
             }
         };
-        assert_eq!(within("a trade", bought).await, 200);
+        assert_eq!(within(PATIENCE, "a trade", bought).await, 200);
     }
     let document = r#"{ exchangeOrder(number: 3) { quantity trader { id } } stock(name: "GameStart") { quantity } }"#;
     assert_eq!(
@@ -241,7 +236,7 @@ async fn a_trade_through_a_replica_is_stored_before_its_response() {
         let again = again.clone();
         async move { again.work(on).await }
     });
-    let ready = within("trades are taken", async {
+    let ready = within(PATIENCE, "trades are taken", async {
         while again.ready().await.is_err() {
             assert!(!working.is_finished(), "the replicas are refused");
         }
@@ -261,7 +256,7 @@ async fn trades_continue_without_one_replica_and_stop_without_two() {
     let market = exchange_over(Arc::new(ReplicatedLog::new(front)), services().await).await;
     replicas.start(&market.services).await;
     let working = work(&market.services);
-    let first = within("the first trade", async {
+    let first = within(PATIENCE, "the first trade", async {
         loop {
             let first = trade(&market, &trader(), "BUY", 1, "first").await;
             if first.code() != "UNAVAILABLE" {
@@ -271,7 +266,7 @@ async fn trades_continue_without_one_replica_and_stop_without_two() {
     });
     assert_eq!(first.await["data"]["trade"]["number"], 0);
     replicas.stop(3).await;
-    let second = within("the second trade", async {
+    let second = within(PATIENCE, "the second trade", async {
         loop {
             let second = trade(&market, &trader(), "BUY", 1, "second").await;
             if second.code() != "UNAVAILABLE" {
@@ -424,11 +419,15 @@ async fn a_trade_without_a_number_after_a_crash_gets_it_later() {
     let working = work(&market.services);
     let (orders, db) = (&market.services.order_log, &market.services.db);
     assert_eq!(
-        within("a number", orders.number(db, unnumbered(second))).await.unwrap(),
+        within(PATIENCE, "a number", orders.number(db, unnumbered(second)))
+            .await
+            .unwrap(),
         1
     );
     assert_eq!(
-        within("a number", orders.number(db, unnumbered(first))).await.unwrap(),
+        within(PATIENCE, "a number", orders.number(db, unnumbered(first)))
+            .await
+            .unwrap(),
         0
     );
     orders.flush(&market.services).await.unwrap();
@@ -436,7 +435,9 @@ async fn a_trade_without_a_number_after_a_crash_gets_it_later() {
     // Another process with the same database waits for a number that it did not assign itself.
     let later = replicas.log();
     assert_eq!(
-        within("a number", later.number(db, unnumbered(first))).await.unwrap(),
+        within(PATIENCE, "a number", later.number(db, unnumbered(first)))
+            .await
+            .unwrap(),
         0
     );
 }
@@ -475,7 +476,7 @@ async fn replicas_of_another_database_are_refused() {
     working.abort();
 
     let other = exchange_over(replicas.log(), services().await).await;
-    let refused = within("an answer", work(&other.services)).await.unwrap();
+    let refused = within(PATIENCE, "an answer", work(&other.services)).await.unwrap();
     let why = refused.unwrap_err().to_string();
     assert!(
         why.contains("order 0") && why.contains("do not belong together"),
@@ -486,6 +487,6 @@ async fn replicas_of_another_database_are_refused() {
     other_order.price_minor = Some(1);
     let carry_out = async move |tx: &contract::Tx| TableLog.trade(tx, &other_order, NEW_YEAR_US).await;
     other.services.db.write(carry_out).await.unwrap();
-    let refused = within("an answer", work(&other.services)).await.unwrap();
+    let refused = within(PATIENCE, "an answer", work(&other.services)).await.unwrap();
     assert!(refused.unwrap_err().to_string().contains("order 0"));
 }

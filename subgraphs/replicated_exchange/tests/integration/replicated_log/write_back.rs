@@ -8,8 +8,9 @@ use futures_util::FutureExt;
 use order_log::OrderLogSettings;
 use sea_orm::{EntityTrait, QueryOrder};
 use serde_json::json;
+use testing::within;
 
-use super::{Replicas, exchange_over, left_unnumbered, services, settings, trade, trader, unnumbered, within, work};
+use super::{PATIENCE, Replicas, exchange_over, left_unnumbered, services, settings, trade, trader, unnumbered, work};
 
 /// Numbers stay in memory until another write or a reader needs them.
 fn lazy_settings() -> OrderLogSettings {
@@ -48,6 +49,7 @@ async fn an_answered_trade_is_found_before_its_number_is_written() {
 
     // A list is read from the table, so it waits for the write-back. A repetition has the number from the log.
     let listed = within(
+        PATIENCE,
         "a list",
         client.query("{ exchangeOrders { nodes { number } } }", json!({})),
     )
@@ -91,7 +93,7 @@ async fn trades_wait_while_too_many_numbers_are_unwritten() {
         last = left_unnumbered(&market.services, quantity).await;
     }
     let (orders, db) = (&market.services.order_log, &market.services.db);
-    let number = within("the last number", orders.number(db, unnumbered(last)));
+    let number = within(PATIENCE, "the last number", orders.number(db, unnumbered(last)));
     assert_eq!(number.await.unwrap(), 2);
     assert_eq!(written(&market.services).await[..2], [0, 1]);
     working.abort();
@@ -128,12 +130,12 @@ async fn an_answered_trade_is_found_after_the_memory_is_lost() {
         tokio::task::yield_now().await;
     }
     let working = work(&on);
-    let listed = within("a list", list).await;
+    let listed = within(PATIENCE, "a list", list).await;
     assert_eq!(
         listed["data"]["exchangeOrders"]["nodes"],
         json!([{ "number": 0 }, { "number": 1 }])
     );
-    assert_eq!(within("a number", number).await.unwrap(), Some(1));
+    assert_eq!(within(PATIENCE, "a number", number).await.unwrap(), Some(1));
     let retried = trade(&market, &trader(), "BUY", 4, "two").await;
     assert_eq!(retried["data"]["trade"]["number"], 1, "{retried}");
     let next = trade(&market, &trader(), "BUY", 5, "three").await;
@@ -164,6 +166,7 @@ async fn lists_fail_while_answered_numbers_are_unknown() {
     let market = market.restart(|_| exchange::schema(on));
     let client = market.client(&trader());
     let listed = within(
+        PATIENCE,
         "an answer",
         client.query("{ exchangeOrders { nodes { number } } }", json!({})),
     )
@@ -185,7 +188,7 @@ async fn a_number_may_be_written_back_twice() {
     let last = *written(&market.services).await.last().unwrap();
     let reader = replicas.log();
     assert!(
-        within("a look-up", reader.has(&market.services, last + 1))
+        within(PATIENCE, "a look-up", reader.has(&market.services, last + 1))
             .await
             .unwrap()
     );
