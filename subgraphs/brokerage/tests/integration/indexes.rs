@@ -40,8 +40,11 @@ async fn every_list_has_its_index() {
             format!("SEARCH brokerage_order USING INDEX {index}")
         );
     }
-    let fired = plan(&floor, brokerage_order::triggered(3, 10)).await;
-    assert_eq!(fired, "SEARCH brokerage_order USING INDEX brokerage_order_fired (id>?)");
+    let triggered = plan(&floor, brokerage_order::triggered(3, 10)).await;
+    assert_eq!(
+        triggered,
+        "SEARCH brokerage_order USING INDEX brokerage_order_fired (id>?)"
+    );
     let waits = plan(&floor, brokerage_order::pending_for(ADA)).await;
     assert_eq!(
         waits,

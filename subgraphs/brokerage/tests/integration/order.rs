@@ -6,30 +6,30 @@ use serde_json::{Value, json};
 
 /// The input of an order, of FishCo unless it names another stock.
 #[derive(Clone, Debug)]
-pub struct Order(Value);
+pub struct OrderInput(Value);
 
 /// A purchase at the market price.
-pub fn buy(quantity: i64) -> Order {
+pub fn buy(quantity: i64) -> OrderInput {
     order("BUY", quantity)
 }
 
 /// A sale at the market price.
-pub fn sell(quantity: i64) -> Order {
+pub fn sell(quantity: i64) -> OrderInput {
     order("SELL", quantity)
 }
 
 /// An automated order.
-pub fn automated(side: &str, quantity: i64, limit: &str) -> Order {
+pub fn automated(side: &str, quantity: i64, limit: &str) -> OrderInput {
     let order = order(side, quantity).with("automated", true);
     order.with("limitPrice", json!({ "amount": limit }))
 }
 
 /// An order at the market price.
-pub fn order(side: &str, quantity: i64) -> Order {
-    Order(json!({ "stock": "1", "side": side, "quantity": quantity }))
+pub fn order(side: &str, quantity: i64) -> OrderInput {
+    OrderInput(json!({ "stock": "1", "side": side, "quantity": quantity }))
 }
 
-impl Order {
+impl OrderInput {
     /// The same order with that member.
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.0[name] = value.into();
@@ -57,7 +57,7 @@ impl Order {
     }
 }
 
-impl Display for Order {
+impl Display for OrderInput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Display::fmt(&self.0, f)
     }

@@ -10,10 +10,12 @@ use futures_util::future::{BoxFuture, FutureExt, LocalBoxFuture};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
-use crate::support::{ADA, BOAR, EVE, FISH, Floor, HOUR_US, LISTED, NEW_YEAR_US, Order, automated, buy, person, sell};
+use crate::support::{
+    ADA, BOAR, EVE, FISH, Floor, HOUR_US, LISTED, NEW_YEAR_US, OrderInput, automated, buy, person, sell,
+};
 
 /// An automated order for BoarCo, which costs 0.50.
-fn of_boar(side: &str, quantity: i64, limit: &str) -> Order {
+fn of_boar(side: &str, quantity: i64, limit: &str) -> OrderInput {
     automated(side, quantity, limit).of(BOAR)
 }
 

@@ -146,10 +146,14 @@ async fn a_crossing_price_triggers_its_pending_orders_once() {
         );
         assert_eq!(told.len(), 1 + usize::from(fires), "{price}");
     }
-    let fired = brokerage_order::triggered(0, 10)
+    let triggered = brokerage_order::triggered(0, 10)
         .all(market.services.db.read())
         .await
         .unwrap();
-    let marks: Vec<_> = fired.iter().map(|order| order.fired_minor).collect();
-    assert_eq!(marks, [Some(1_500)], "the price that fired it, though it rose again");
+    let marks: Vec<_> = triggered.iter().map(|order| order.fired_minor).collect();
+    assert_eq!(
+        marks,
+        [Some(1_500)],
+        "the price that triggered it, though it rose again"
+    );
 }
