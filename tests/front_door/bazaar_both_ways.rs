@@ -14,7 +14,7 @@ use crate::killed::server::Server;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A request and the response that the contract specifies.
-struct Step {
+struct RestCall {
     line: String,
     headers: Vec<(&'static str, String)>,
     body: String,
@@ -23,8 +23,8 @@ struct Step {
     allow: Option<&'static str>,
 }
 
-fn step(line: &str, body: impl ToString, status: u16, answer: Value) -> Step {
-    Step {
+fn call(line: &str, body: impl ToString, status: u16, answer: Value) -> RestCall {
+    RestCall {
         line: line.to_owned(),
         headers: vec![("content-type", "application/json".to_owned())],
         body: body.to_string(),
@@ -34,7 +34,7 @@ fn step(line: &str, body: impl ToString, status: u16, answer: Value) -> Step {
     }
 }
 
-impl Step {
+impl RestCall {
     fn keyed(mut self, key: &str) -> Self {
         self.headers.push(("idempotency-key", key.to_owned()));
         self
@@ -81,50 +81,50 @@ const SELL: &str = "POST /bazaar/order/1/sell";
 const UPDATE: &str = "POST /bazaar/catalog/update";
 
 /// Returns a successful request to each route. The next trade gets the number `n`.
-fn successes(n: i64) -> Vec<Step> {
+fn successes(n: i64) -> Vec<RestCall> {
     let stock = json!({ "name": "MenhirCo", "price": 9.99, "quantity": 100 });
     let order = json!({ "number": n, "name": "MenhirCo", "quantity": 3, "type": "buy" });
     let left = |quantity: i64| json!({ "name": "MenhirCo", "price": 9.99, "quantity": quantity });
     vec![
-        step("GET /bazaar/stocks/MenhirCo", "", 200, json!({ "data": stock })),
-        step("GET /bazaar/catalog/lookup/MenhirCo", "", 200, stock),
-        step(ORDERS, trade("MenhirCo", 3, "buy"), 200, shown(n)),
-        step(ORDERS, trade("MenhirCo", 1, "sell"), 200, shown(n + 1)),
-        step(BUY, shares("MenhirCo", 2), 200, number(n + 2)),
-        step(SELL, shares("MenhirCo", 4), 200, number(n + 3)),
-        step("POST /bazaar/order/1/buy/", shares("MenhirCo", 1), 200, number(n + 4)),
-        step(ORDERS, "name=MenhirCo&quantity=1&type=buy", 200, shown(n + 5)).typed("application/x-www-form-urlencoded"),
-        step(
+        call("GET /bazaar/stocks/MenhirCo", "", 200, json!({ "data": stock })),
+        call("GET /bazaar/catalog/lookup/MenhirCo", "", 200, stock),
+        call(ORDERS, trade("MenhirCo", 3, "buy"), 200, shown(n)),
+        call(ORDERS, trade("MenhirCo", 1, "sell"), 200, shown(n + 1)),
+        call(BUY, shares("MenhirCo", 2), 200, number(n + 2)),
+        call(SELL, shares("MenhirCo", 4), 200, number(n + 3)),
+        call("POST /bazaar/order/1/buy/", shares("MenhirCo", 1), 200, number(n + 4)),
+        call(ORDERS, "name=MenhirCo&quantity=1&type=buy", 200, shown(n + 5)).typed("application/x-www-form-urlencoded"),
+        call(
             UPDATE,
             trade("MenhirCo", 10, "buy"),
             200,
             done("successfully updated stock"),
         ),
-        step(
+        call(
             UPDATE,
             trade("MenhirCo", 4, "sell"),
             200,
             done("successfully updated stock"),
         ),
-        step("GET /bazaar/catalog/lookup/MenhirCo", "", 200, left(92)),
-        step(
+        call("GET /bazaar/catalog/lookup/MenhirCo", "", 200, left(92)),
+        call(
             "POST /bazaar/invalidate/MenhirCo",
             "",
             200,
             done("successfully removed stock"),
         ),
-        step("GET /bazaar/stocks/MenhirCo/", "", 200, json!({ "data": left(92) })),
-        step(&format!("GET /bazaar/orders/{n}"), "", 200, json!({ "data": order })),
-        step(&format!("GET /bazaar/order/1/orders/{n}"), "", 200, order.clone()),
-        step(&format!("GET /bazaar/order/1/lookup-order/{n}/"), "", 200, order),
-        step(&format!("HEAD /bazaar/order/1/orders/{n}"), "", 200, Value::Null),
-        step(
+        call("GET /bazaar/stocks/MenhirCo/", "", 200, json!({ "data": left(92) })),
+        call(&format!("GET /bazaar/orders/{n}"), "", 200, json!({ "data": order })),
+        call(&format!("GET /bazaar/order/1/orders/{n}"), "", 200, order.clone()),
+        call(&format!("GET /bazaar/order/1/lookup-order/{n}/"), "", 200, order),
+        call(&format!("HEAD /bazaar/order/1/orders/{n}"), "", 200, Value::Null),
+        call(
             "GET /bazaar/order/1/ping",
             "",
             200,
             json!({ "success": { "code": 200, "message": "pong", "server-id": 1 } }),
         ),
-        step(
+        call(
             "POST /bazaar/order/1/push",
             json!({ "nextID": n + 3, "entry": trade("MenhirCo", 4, "sell"), "term": [] }),
             200,
@@ -134,75 +134,91 @@ fn successes(n: i64) -> Vec<Step> {
 }
 
 /// Returns the refused requests of each route. They change no data and use no number.
-fn refusals(n: i64) -> Vec<Step> {
-    let mut steps = Vec::new();
+fn refusals(n: i64) -> Vec<RestCall> {
+    let mut calls = Vec::new();
     let not_found = "requested stock could not be traded because it could not be found";
     for (line, side, no_stock, too_few) in [
         (ORDERS, Some("buy"), not_found, "could not trade stock"),
         (BUY, None, "stock not found", "could not trade stock"),
         (UPDATE, Some("buy"), "stock not found", "failed to update stock"),
     ] {
-        let body = |name: &str, quantity: Value| {
-            let mut body = json!({ "name": name, "quantity": quantity });
-            if let Some(side) = side {
-                body["type"] = side.into();
-            }
-            body
-        };
-        let required = match side {
-            Some(_) => "name is required; quantity is required; type is required",
-            None => "name is required; quantity is required",
-        };
-        steps.extend([
-            step(line, body("Unlisted", json!(1)), 404, error(404, no_stock)),
-            step(line, body("menhirco", json!(1)), 404, error(404, no_stock)),
-            step(line, body("GameStart", json!(2_000_000)), 409, error(409, too_few)),
-            step(line, "{}", 400, error(400, required)),
-            step(line, "[]", 400, error(400, "the body must be a JSON object")),
-            step(line, "{\"name\":", 400, error(400, "the body must be a JSON object")),
-            step(
-                line,
-                body("GameStart", json!(1)),
-                415,
-                error(415, "the body must be application/json"),
-            )
-            .typed("text/plain"),
-        ]);
-        for (quantity, why) in [
-            (json!(0), "must be from 1 to 2147483647"),
-            (json!(-1), "must be from 1 to 2147483647"),
-            (json!(2_147_483_648_u64), "must be from 1 to 2147483647"),
-            (json!("1"), "must be an integer"),
-            (json!(true), "must be an integer"),
-            (json!(1.5), "must be an integer"),
-        ] {
-            let why = format!("quantity {why}");
-            steps.push(step(line, body("GameStart", quantity), 400, error(400, &why)));
-        }
-        for name in [json!(7), json!(""), json!("  ")] {
-            let mut body = body("GameStart", json!(1));
-            body["name"] = name;
-            // The messages of both servers are compared. The contract leaves the wording open.
-            steps.push(step(line, body, 400, Value::Null));
-        }
-        let key = |key: &str, why: &str| {
-            let wrong = error(400, &format!("Idempotency-Key {why}"));
-            step(line, body("GameStart", json!(1)), 400, wrong).keyed(key)
-        };
-        steps.push(key(" ", "must not be blank"));
-        steps.push(key(&"k".repeat(256), "must have at most 255 characters"));
-        steps.push(key("one", "must be given once").keyed("two"));
+        calls.extend(refused_trades(line, side, no_stock, too_few));
     }
     let full = shares("GameStart", i64::from(i32::MAX));
-    steps.push(step(SELL, full, 409, error(409, "could not trade stock")));
+    calls.push(call(SELL, full, 409, error(409, "could not trade stock")));
     for wrong in ["BUY", "hold", ""] {
         let body = trade("GameStart", 1, wrong);
-        steps.push(step(ORDERS, body, 400, error(400, "type must be one of buy, sell")));
+        calls.push(call(ORDERS, body, 400, error(400, "type must be one of buy, sell")));
     }
+    calls.extend(missing_rows());
+    calls.extend(refused_replica_calls(n));
+    calls.extend(unknown_paths());
+    calls
+}
+
+/// Returns the refused requests of one route that trades: its side when the body names it, and its messages.
+fn refused_trades(line: &str, side: Option<&str>, no_stock: &str, too_few: &str) -> Vec<RestCall> {
+    let mut calls = Vec::new();
+    let body = |name: &str, quantity: Value| {
+        let mut body = json!({ "name": name, "quantity": quantity });
+        if let Some(side) = side {
+            body["type"] = side.into();
+        }
+        body
+    };
+    let required = match side {
+        Some(_) => "name is required; quantity is required; type is required",
+        None => "name is required; quantity is required",
+    };
+    calls.extend([
+        call(line, body("Unlisted", json!(1)), 404, error(404, no_stock)),
+        call(line, body("menhirco", json!(1)), 404, error(404, no_stock)),
+        call(line, body("GameStart", json!(2_000_000)), 409, error(409, too_few)),
+        call(line, "{}", 400, error(400, required)),
+        call(line, "[]", 400, error(400, "the body must be a JSON object")),
+        call(line, "{\"name\":", 400, error(400, "the body must be a JSON object")),
+        call(
+            line,
+            body("GameStart", json!(1)),
+            415,
+            error(415, "the body must be application/json"),
+        )
+        .typed("text/plain"),
+    ]);
+    for (quantity, why) in [
+        (json!(0), "must be from 1 to 2147483647"),
+        (json!(-1), "must be from 1 to 2147483647"),
+        (json!(2_147_483_648_u64), "must be from 1 to 2147483647"),
+        (json!("1"), "must be an integer"),
+        (json!(true), "must be an integer"),
+        (json!(1.5), "must be an integer"),
+    ] {
+        let why = format!("quantity {why}");
+        calls.push(call(line, body("GameStart", quantity), 400, error(400, &why)));
+    }
+    for name in [json!(7), json!(""), json!("  ")] {
+        let mut body = body("GameStart", json!(1));
+        body["name"] = name;
+        // The messages of both servers are compared. The contract leaves the wording open.
+        calls.push(call(line, body, 400, Value::Null));
+    }
+    let key = |key: &str, why: &str| {
+        let wrong = error(400, &format!("Idempotency-Key {why}"));
+        call(line, body("GameStart", json!(1)), 400, wrong).keyed(key)
+    };
+    calls.push(key(" ", "must not be blank"));
+    calls.push(key(&"k".repeat(256), "must have at most 255 characters"));
+    calls.push(key("one", "must be given once").keyed("two"));
+    calls
+}
+
+/// Returns look-ups of orders and stocks that do not exist.
+fn missing_rows() -> Vec<RestCall> {
+    let mut calls = Vec::new();
     for missing in ["999999", "-1", "abc", "1.0", "2147483648", "99999999999999999999"] {
         let why = error(404, &format!("could not find order with number {missing}"));
         for path in ["orders", "order/1/orders", "order/1/lookup-order"] {
-            steps.push(step(&format!("GET /bazaar/{path}/{missing}"), "", 404, why.clone()));
+            calls.push(call(&format!("GET /bazaar/{path}/{missing}"), "", 404, why.clone()));
         }
     }
     for line in [
@@ -210,8 +226,14 @@ fn refusals(n: i64) -> Vec<Step> {
         "GET /bazaar/catalog/lookup/Unlisted",
         "POST /bazaar/invalidate/Unlisted",
     ] {
-        steps.push(step(line, "", 404, error(404, "stock not found")));
+        calls.push(call(line, "", 404, error(404, "stock not found")));
     }
+    calls
+}
+
+/// Returns the refused requests of the routes by which replicas call each other.
+fn refused_replica_calls(n: i64) -> Vec<RestCall> {
+    let mut calls = Vec::new();
     let unrecorded = "the log does not have this trade under this number";
     for (id, entry) in [
         (n - 1, trade("MenhirCo", 400, "sell")),
@@ -219,7 +241,7 @@ fn refusals(n: i64) -> Vec<Step> {
         (n - 1, trade("Unlisted", 4, "sell")),
     ] {
         let body = json!({ "nextID": id, "entry": entry });
-        steps.push(step("POST /bazaar/order/1/push", body, 409, error(409, unrecorded)));
+        calls.push(call("POST /bazaar/order/1/push", body, 409, error(409, unrecorded)));
     }
     for (line, body, why) in [
         ("push", "{}", "nextID is required; entry is required"),
@@ -240,8 +262,14 @@ fn refusals(n: i64) -> Vec<Step> {
         ),
     ] {
         let line = format!("POST /bazaar/order/1/{line}");
-        steps.push(step(&line, body, 400, error(400, why)));
+        calls.push(call(&line, body, 400, error(400, why)));
     }
+    calls
+}
+
+/// Returns requests with a wrong method or path.
+fn unknown_paths() -> Vec<RestCall> {
+    let mut calls = Vec::new();
     for (line, allow) in [
         ("GET /bazaar/orders", "POST"),
         ("GET /bazaar/order/1/buy", "POST"),
@@ -251,7 +279,7 @@ fn refusals(n: i64) -> Vec<Step> {
         ("GET /bazaar/catalog/update", "POST"),
     ] {
         let why = error(405, &format!("this path answers {allow}"));
-        steps.push(step(line, "", 405, why).allowing(allow));
+        calls.push(call(line, "", 405, why).allowing(allow));
     }
     for line in [
         "GET /bazaar/order/1",
@@ -259,81 +287,81 @@ fn refusals(n: i64) -> Vec<Step> {
         "GET /bazaar/order/1/raft/status",
         "POST /bazaar/buy",
     ] {
-        steps.push(step(line, "", 404, error(404, "there is no such path")));
+        calls.push(call(line, "", 404, error(404, "there is no such path")));
     }
-    steps
+    calls
 }
 
 /// Returns requests in which one key stands for one trade, whichever route repeats it.
-fn keys(n: i64) -> Vec<Step> {
+fn keys(n: i64) -> Vec<RestCall> {
     let mismatch = || error(422, "this idempotency key was used for another request");
     let (fish, other) = (shares("FishCo", 2), shares("FishCo", 3));
     let longest = "k".repeat(255);
     vec![
-        step(ORDERS, trade("FishCo", 2, "buy"), 200, shown(n)).keyed("front first"),
-        step(BUY, &fish, 200, number(n)).keyed("front first"),
-        step(ORDERS, trade("FishCo", 2, "buy"), 200, shown(n)).keyed("front first"),
-        step(SELL, &fish, 422, mismatch()).keyed("front first"),
-        step(BUY, &other, 422, mismatch()).keyed("front first"),
-        step(BUY, shares("BoarCo", 2), 422, mismatch()).keyed("front first"),
-        step(UPDATE, trade("FishCo", 2, "buy"), 422, mismatch()).keyed("front first"),
-        step(BUY, &fish, 200, number(n + 1)).keyed("replica first"),
-        step(ORDERS, trade("FishCo", 2, "buy"), 200, shown(n + 1)).keyed("replica first"),
-        step(ORDERS, trade("FishCo", 2, "sell"), 422, mismatch()).keyed("replica first"),
-        step(SELL, &fish, 200, number(n + 2)).keyed(&longest),
-        step(ORDERS, trade("FishCo", 2, "sell"), 200, shown(n + 2)).keyed(&longest),
-        step(
+        call(ORDERS, trade("FishCo", 2, "buy"), 200, shown(n)).keyed("front first"),
+        call(BUY, &fish, 200, number(n)).keyed("front first"),
+        call(ORDERS, trade("FishCo", 2, "buy"), 200, shown(n)).keyed("front first"),
+        call(SELL, &fish, 422, mismatch()).keyed("front first"),
+        call(BUY, &other, 422, mismatch()).keyed("front first"),
+        call(BUY, shares("BoarCo", 2), 422, mismatch()).keyed("front first"),
+        call(UPDATE, trade("FishCo", 2, "buy"), 422, mismatch()).keyed("front first"),
+        call(BUY, &fish, 200, number(n + 1)).keyed("replica first"),
+        call(ORDERS, trade("FishCo", 2, "buy"), 200, shown(n + 1)).keyed("replica first"),
+        call(ORDERS, trade("FishCo", 2, "sell"), 422, mismatch()).keyed("replica first"),
+        call(SELL, &fish, 200, number(n + 2)).keyed(&longest),
+        call(ORDERS, trade("FishCo", 2, "sell"), 200, shown(n + 2)).keyed(&longest),
+        call(
             UPDATE,
             trade("FishCo", 1, "buy"),
             200,
             done("successfully updated stock"),
         )
         .keyed("catalog first"),
-        step(
+        call(
             UPDATE,
             trade("FishCo", 1, "buy"),
             200,
             done("successfully updated stock"),
         )
         .keyed("catalog first"),
-        step(BUY, shares("FishCo", 1), 422, mismatch()).keyed("catalog first"),
+        call(BUY, shares("FishCo", 1), 422, mismatch()).keyed("catalog first"),
         // A refused request leaves its key free.
-        step(
+        call(
             BUY,
             shares("FishCo", 2_000_000),
             409,
             error(409, "could not trade stock"),
         )
         .keyed("refused first"),
-        step(ORDERS, trade("FishCo", 1, "buy"), 200, shown(n + 3)).keyed("refused first"),
+        call(ORDERS, trade("FishCo", 1, "buy"), 200, shown(n + 3)).keyed("refused first"),
     ]
 }
 
 /// Sends a request and returns its status, `Allow` header and JSON. Checks that the response is JSON and must not be
 /// cached.
-async fn answered(url: &str, step: &Step) -> (u16, Option<String>, Value) {
-    let (method, path) = step.line.split_once(' ').expect("a method and a path");
+async fn answered(url: &str, call: &RestCall) -> (u16, Option<String>, Value) {
+    let (method, path) = call.line.split_once(' ').expect("a method and a path");
     let method: Method = method.parse().expect("a method");
     let mut request = reqwest::Client::new().request(method.clone(), format!("{url}{path}"));
-    for (name, value) in &step.headers {
+    for (name, value) in &call.headers {
         request = request.header(*name, value);
     }
-    let response = request.body(step.body.clone()).send().await.expect("an answer");
+    let response = request.body(call.body.clone()).send().await.expect("an answer");
     let status = response.status().as_u16();
     let header = |name: &str| Some(response.headers().get(name)?.to_str().expect("text").to_owned());
     assert_eq!(
         header("content-type").as_deref(),
         Some("application/json"),
         "{}",
-        step.line
+        call.line
     );
-    assert_eq!(header("cache-control").as_deref(), Some("no-store"), "{}", step.line);
-    assert_eq!(header("link"), None, "{}", step.line);
+    assert_eq!(header("cache-control").as_deref(), Some("no-store"), "{}", call.line);
+    assert_eq!(header("link"), None, "{}", call.line);
     let allow = header("allow");
     let body = response.text().await.expect("a body");
     let body = match method {
         Method::HEAD => Value::Null,
-        _ => serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {} {body}", step.line)),
+        _ => serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {} {body}", call.line)),
     };
     (status, allow, body)
 }
@@ -341,7 +369,7 @@ async fn answered(url: &str, step: &Step) -> (u16, Option<String>, Value) {
 /// Returns replica 1's trades after `last`, once it has all trades up to `through`: a replica may lag behind its
 /// leader.
 async fn missed(url: &str, last: i64, through: i64) -> Value {
-    let asked = step("POST /bazaar/order/1/sync", json!({ "lastID": last }), 200, Value::Null);
+    let asked = call("POST /bazaar/order/1/sync", json!({ "lastID": last }), 200, Value::Null);
     let through = through.to_string();
     let caught_up = async {
         loop {
@@ -363,7 +391,7 @@ const PROBES: i64 = 2;
 async fn next_number(url: &str) -> i64 {
     let mut last = 0;
     for side in ["buy", "sell"] {
-        let probe = step(ORDERS, trade("FishCo", 1, side), 200, Value::Null);
+        let probe = call(ORDERS, trade("FishCo", 1, side), 200, Value::Null);
         let (status, _, body) = answered(url, &probe).await;
         assert_eq!(status, 200, "{body}");
         last = body["data"]["order_number"].as_i64().expect("a number");
@@ -374,28 +402,28 @@ async fn next_number(url: &str) -> i64 {
 /// Waits until this many replicas have caught up.
 async fn ready(server: &Server, replicas: usize) {
     for replica in 1..=replicas {
-        let ping = step(&format!("GET /bazaar/order/{replica}/ping"), "", 200, Value::Null);
+        let ping = call(&format!("GET /bazaar/order/{replica}/ping"), "", 200, Value::Null);
         let pong = async { while answered(&server.url, &ping).await.0 != 200 {} };
         let pong = tokio::time::timeout(PATIENCE, pong).await;
         pong.unwrap_or_else(|_| panic!("replica {replica} does not catch up"));
     }
 }
 
-/// Runs all steps and returns the responses.
+/// Runs all calls and returns the responses.
 async fn transcript(server: &Server) -> Vec<String> {
     let url = &server.url;
     let first = next_number(url).await;
     let mut said = Vec::new();
-    for (steps, used) in [(successes as fn(i64) -> Vec<Step>, 6), (refusals, 0), (keys, 4)] {
+    for (calls, used) in [(successes as fn(i64) -> Vec<RestCall>, 6), (refusals, 0), (keys, 4)] {
         let n = next_number(url).await;
-        for step in steps(n) {
-            let (status, allow, body) = answered(url, &step).await;
-            let told = format!("{} {} {:?}", step.line, step.body, step.headers);
-            assert_eq!(status, step.status, "{told}: {body}");
-            if step.answer != Value::Null {
-                assert_eq!(body, step.answer, "{told}");
+        for call in calls(n) {
+            let (status, allow, body) = answered(url, &call).await;
+            let told = format!("{} {} {:?}", call.line, call.body, call.headers);
+            assert_eq!(status, call.status, "{told}: {body}");
+            if call.answer != Value::Null {
+                assert_eq!(body, call.answer, "{told}");
             }
-            assert_eq!(allow.as_deref(), step.allow, "{told}");
+            assert_eq!(allow.as_deref(), call.allow, "{told}");
             said.push(format!("{told}: {status} {body}"));
         }
         assert_eq!(next_number(url).await, n + used + PROBES, "as many numbers as trades");
@@ -405,7 +433,7 @@ async fn transcript(server: &Server) -> Vec<String> {
     let leader = all["leader-id"].as_i64().expect("a leader");
     assert!((1..=3).contains(&leader), "{all}");
     // The replicas elect the leader. The broadcast is answered with the elected one.
-    let chosen = step(
+    let chosen = call(
         "POST /bazaar/order/1/leader-broadcast",
         json!({ "leader-id": 1 }),
         200,
@@ -443,10 +471,10 @@ async fn one_key_at_all_services_concurrently_is_one_trade() {
     let n = next_number(&server.url).await;
     for round in 0..5 {
         let key = format!("round {round}");
-        let mut requests = vec![step(ORDERS, trade("FishCo", 2, "buy"), 200, shown(n + round)).keyed(&key)];
+        let mut requests = vec![call(ORDERS, trade("FishCo", 2, "buy"), 200, shown(n + round)).keyed(&key)];
         for replica in 1..=3 {
             let line = format!("POST /bazaar/order/{replica}/buy");
-            requests.push(step(&line, shares("FishCo", 2), 200, number(n + round)).keyed(&key));
+            requests.push(call(&line, shares("FishCo", 2), 200, number(n + round)).keyed(&key));
         }
         let answers = join_all(requests.iter().map(|request| answered(&server.url, request))).await;
         for (request, (status, _, body)) in requests.iter().zip(answers) {
@@ -455,7 +483,7 @@ async fn one_key_at_all_services_concurrently_is_one_trade() {
     }
     let ledgers = join_all((1..=3).map(async |replica| {
         let line = format!("POST /bazaar/order/{replica}/sync");
-        let asked = step(&line, json!({ "lastID": n - 1 }), 200, Value::Null);
+        let asked = call(&line, json!({ "lastID": n - 1 }), 200, Value::Null);
         loop {
             let (_, _, body) = answered(&server.url, &asked).await;
             if body["transactions"].as_object().is_some_and(|all| all.len() >= 5) {

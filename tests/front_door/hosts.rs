@@ -3,10 +3,10 @@
 
 use tests::TestApp;
 
-use crate::raw::{Answer, address_of, exchange};
+use crate::raw::{RawResponse, address_of, exchange};
 
 /// Sends `GET target` in that HTTP version with these header lines.
-async fn get(address: &str, target: &str, version: &str, lines: &[&str]) -> Answer {
+async fn get(address: &str, target: &str, version: &str, lines: &[&str]) -> RawResponse {
     let mut request = format!("GET {target} {version}\r\nconnection: close\r\n");
     for line in lines {
         request.push_str(line);

@@ -14,21 +14,21 @@ pub fn address_of(url: &str) -> &str {
 }
 
 /// Sends these bytes over a new connection and reads until the server closes it.
-pub async fn exchange(address: &str, bytes: impl AsRef<[u8]>) -> Answer {
+pub async fn exchange(address: &str, bytes: impl AsRef<[u8]>) -> RawResponse {
     let mut stream = TcpStream::connect(address).await.expect("a connection");
     stream.write_all(bytes.as_ref()).await.expect("the request is sent");
     let mut read = Vec::new();
     let end = stream.read_to_end(&mut read);
     // A reset after the response also ends the connection.
     let _ = tokio::time::timeout(PATIENCE, end).await.expect("the server closes");
-    Answer(String::from_utf8_lossy(&read).into_owned())
+    RawResponse(String::from_utf8_lossy(&read).into_owned())
 }
 
 /// The bytes that the server sent, head and body.
 #[derive(Debug)]
-pub struct Answer(pub String);
+pub struct RawResponse(pub String);
 
-impl Answer {
+impl RawResponse {
     /// Returns the status of the first response, or 0 without one.
     pub fn status(&self) -> u16 {
         let status = self.0.split(' ').nth(1).and_then(|status| status.parse().ok());

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 use tests::{HttpClient, Response, TestApp};
 
-use document::{Field, Operation, operations};
+use document::{DocumentedRoute, Field, operations};
 
 /// `invalid book id` is the contract's own wording, which names no field (docs/rest-contract/bookstore.md).
 const NAMELESS: &str = "invalid book id";
@@ -73,14 +73,14 @@ fn times(text: &str, name: &str) -> usize {
     text.match_indices(name).filter(whole).count()
 }
 
-struct Walk {
+struct RestWalk {
     faults: Vec<String>,
     sent: usize,
 }
 
-impl Walk {
+impl RestWalk {
     /// Checks the response to a bad value of `name`.
-    fn judge(&mut self, operation: &Operation, name: &str, place: &str, value: &str, reply: &Response) {
+    fn judge(&mut self, operation: &DocumentedRoute, name: &str, place: &str, value: &str, reply: &Response) {
         self.sent += 1;
         let shown: String = value.chars().take(40).collect();
         let mut fault = |why: &str| {
@@ -115,7 +115,7 @@ impl Walk {
     }
 
     /// Checks the response to a request whose body as a whole is wrong.
-    fn judge_whole(&mut self, operation: &Operation, what: &str, status: u16, reply: &Response) {
+    fn judge_whole(&mut self, operation: &DocumentedRoute, what: &str, status: u16, reply: &Response) {
         self.sent += 1;
         let told = message(&operation.mount, reply).filter(|message| message.contains("must be"));
         if told.is_none() || reply.status != status {
@@ -125,7 +125,13 @@ impl Walk {
     }
 }
 
-async fn send(person: &HttpClient, operation: &Operation, path: &str, body: Option<Vec<u8>>, media: &str) -> Response {
+async fn send(
+    person: &HttpClient,
+    operation: &DocumentedRoute,
+    path: &str,
+    body: Option<Vec<u8>>,
+    media: &str,
+) -> Response {
     let mut request = person.request(&operation.verb, path);
     if let Some(body) = body {
         request = request.header("content-type", media).body(body);
@@ -135,7 +141,7 @@ async fn send(person: &HttpClient, operation: &Operation, path: &str, body: Opti
 
 const JSON: &str = "application/json";
 
-async fn walk_members(walk: &mut Walk, person: &HttpClient, operation: &Operation) {
+async fn walk_members(walk: &mut RestWalk, person: &HttpClient, operation: &DocumentedRoute) {
     let Some(example) = &operation.example else { return };
     let path = operation.path_with(None);
     for Field { name, schema, .. } in operation.members() {
@@ -182,7 +188,7 @@ async fn walk_members(walk: &mut Walk, person: &HttpClient, operation: &Operatio
     walk.judge_whole(operation, "compressed", 415, &reply);
 }
 
-async fn walk_parameters(walk: &mut Walk, person: &HttpClient, operation: &Operation) {
+async fn walk_parameters(walk: &mut RestWalk, person: &HttpClient, operation: &DocumentedRoute) {
     for Field { name, schema, place } in operation.parameters() {
         for value in values::of_parameter(&schema, &place) {
             let path = operation.path_with(Some((&name, &value)));
@@ -201,7 +207,7 @@ async fn bad_values_are_refused_by_their_names_and_change_nothing() {
     let app = TestApp::new().await;
     let (ada, anonymous) = (app.signed_in("ada").await, app.anonymous());
     let before = contents(&app);
-    let mut walk = Walk {
+    let mut walk = RestWalk {
         faults: Vec::new(),
         sent: 0,
     };

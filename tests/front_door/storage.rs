@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tests::{Audit, HttpClient};
 
-use crate::killed::command::{Running, demo, done, refusal_of};
+use crate::killed::command::{ServerProcess, demo, done, refusal_of};
 
 /// The file size limit that simulates a full disk: it leaves room for the record of the commits, but for no page.
 const NO_ROOM: &str = "fsize=4096";
@@ -22,12 +22,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Selects the number of sales.
 const SALES: &str = "SELECT count(*) FROM book_purchase";
 
-async fn health(server: &Running) -> u16 {
+async fn health(server: &ServerProcess) -> u16 {
     HttpClient::new(&server.url).get("/health").await.status
 }
 
 /// Waits until `/health` has that status, while a client reads data of all kinds.
-async fn becomes(server: &Running, status: u16) {
+async fn becomes(server: &ServerProcess, status: u16) {
     let late = Instant::now() + PATIENCE;
     let all = "{ books { nodes { title } } stocks { nodes { name } } topVoted(first: 5) { nodes { id } } recentPosts(first: 5) { nodes { title } } }";
     while health(server).await != status {
@@ -38,7 +38,7 @@ async fn becomes(server: &Running, status: u16) {
 }
 
 /// Buys a book. Returns the purchase's id, or the status and the body of the refusal.
-async fn buy(server: &Running) -> Result<i64, Value> {
+async fn buy(server: &ServerProcess) -> Result<i64, Value> {
     let bought = HttpClient::new(&server.url)
         .post("/bookstore/purchase/4", json!({}))
         .await;
@@ -48,7 +48,7 @@ async fn buy(server: &Running) -> Result<i64, Value> {
     }
 }
 
-async fn is_unavailable(server: &Running) {
+async fn is_unavailable(server: &ServerProcess) {
     let refused = buy(server).await.expect_err("the write fails");
     assert_eq!(refused[0], 503, "{refused}");
     let told = refused[1].to_string();
@@ -60,7 +60,7 @@ async fn is_unavailable(server: &Running) {
 }
 
 /// Asserts that reads succeed while writes fail.
-async fn answers_reads(server: &Running) {
+async fn answers_reads(server: &ServerProcess) {
     let read = HttpClient::new(&server.url)
         .query("{ book(id: 4) { title } }", json!({}))
         .await;
@@ -69,7 +69,7 @@ async fn answers_reads(server: &Running) {
 
 /// Starts a demo once and kills it, so that the latest commits are in its write-ahead log.
 fn killed_demo(data: &Path) {
-    let server = Running::start(demo(data));
+    let server = ServerProcess::start(demo(data));
     server.kill();
 }
 
@@ -82,8 +82,8 @@ fn done_with(command: &mut Command) {
 }
 
 /// Checks a server whose disk `fill` fills and `free` frees again.
-async fn full_and_free_again(data: &Path, fill: impl FnOnce(&Running), free: impl FnOnce(&Running)) {
-    let server = Running::start(demo(data));
+async fn full_and_free_again(data: &Path, fill: impl FnOnce(&ServerProcess), free: impl FnOnce(&ServerProcess)) {
+    let server = ServerProcess::start(demo(data));
     let sold = Audit::open(data).number(SALES);
     let mut acknowledged = vec![buy(&server).await.expect("there is room")];
     fill(&server);
@@ -120,15 +120,15 @@ async fn full_and_free_again(data: &Path, fill: impl FnOnce(&Running), free: imp
     let more = i64::try_from(acknowledged.len()).expect("a count");
     assert_eq!(audit.number(SALES), sold + more, "what was refused has changed nothing");
     drop(audit);
-    Running::start(demo(data)).stop();
+    ServerProcess::start(demo(data)).stop();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_size_limit_is_reported_without_a_lost_write() {
     let folder = tempfile::tempdir().unwrap();
     let (full, free) = (
-        |server: &Running| server.limit(NO_ROOM),
-        |server: &Running| server.limit(ROOM),
+        |server: &ServerProcess| server.limit(NO_ROOM),
+        |server: &ServerProcess| server.limit(ROOM),
     );
     full_and_free_again(&folder.path().join("data"), full, free).await;
 }
@@ -148,7 +148,7 @@ async fn a_full_disk_is_reported_without_a_lost_write() {
     }
     let unmount = Unmount(&disk);
     let filler = disk.join("filler");
-    let fill = |_: &Running| {
+    let fill = |_: &ServerProcess| {
         let mut file = fs::File::create(&filler).expect("a file");
         while file.write_all(&[0; 4096]).is_ok() {}
     };
@@ -191,7 +191,7 @@ fn a_first_start_fails_without_room_and_succeeds_with_it() {
             "{bytes} bytes: {refused}"
         );
     }
-    Running::start(demo(&data)).stop();
+    ServerProcess::start(demo(&data)).stop();
     Audit::open(&data).assert_balanced();
 }
 
@@ -199,7 +199,7 @@ fn a_first_start_fails_without_room_and_succeeds_with_it() {
 async fn exhausted_descriptors_are_logged_and_the_server_recovers() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let server = Running::start(demo(&data));
+    let server = ServerProcess::start(demo(&data));
     buy(&server).await.expect("a purchase");
     let open = fs::read_dir(format!("/proc/{}/fd", server.pid())).unwrap().count();
     server.limit(&format!("nofile={}", open + 2));
@@ -295,12 +295,12 @@ fn overwrite_pages(data: &Path) {
 async fn damage_to_open_files_is_reported_and_stops_acknowledgements() {
     let folder = tempfile::tempdir().unwrap();
     let whole = folder.path().join("whole");
-    Running::start(demo(&whole)).stop();
+    ServerProcess::start(demo(&whole)).stop();
     for (n, (what, harm, told, at_start)) in WHILE_IT_RUNS.into_iter().enumerate() {
         eprintln!("{what}");
         let data = folder.path().join(n.to_string());
         copy(&whole, &data);
-        let server = Running::start(demo(&data));
+        let server = ServerProcess::start(demo(&data));
         buy(&server).await.expect("a purchase");
         harm(&data);
         becomes(&server, 503).await;
@@ -319,13 +319,13 @@ async fn damage_to_open_files_is_reported_and_stops_acknowledgements() {
 async fn a_removed_index_of_the_log_does_no_harm() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let server = Running::start(demo(&data));
+    let server = ServerProcess::start(demo(&data));
     let mut bought = vec![buy(&server).await.expect("a purchase")];
     fs::remove_file(data.join("agora.db-shm")).unwrap();
     bought.push(buy(&server).await.expect("it goes on"));
     assert_eq!(health(&server).await, 200);
     server.kill();
-    let server = Running::start(demo(&data));
+    let server = ServerProcess::start(demo(&data));
     bought.push(buy(&server).await.expect("a purchase"));
     server.stop();
     for id in bought {
@@ -425,7 +425,7 @@ fn damage_to_closed_files_is_reported_at_every_start() {
         }
     }
     fs::remove_file(whole.join("agora.db-shm")).unwrap();
-    Running::start(demo(&whole)).stop();
+    ServerProcess::start(demo(&whole)).stop();
     Audit::open(&whole).assert_balanced();
 }
 

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::raw::Answer;
+use crate::raw::RawResponse;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Three times the largest body, and more than the system buffers for a socket.
@@ -41,7 +41,7 @@ fn is_told(path: &str, body: &str) {
 }
 
 /// Sends the whole body and only then reads.
-async fn over_http1(address: &str, path: &str, chunked: bool) -> Answer {
+async fn over_http1(address: &str, path: &str, chunked: bool) -> RawResponse {
     let stream = TcpStream::connect(address).await.expect("a connection");
     let (mut reader, mut writer) = stream.into_split();
     let length = if chunked {
@@ -63,7 +63,7 @@ async fn over_http1(address: &str, path: &str, chunked: bool) -> Answer {
     }
     let mut read = Vec::new();
     reader.read_to_end(&mut read).await.expect("an end without a reset");
-    Answer(String::from_utf8_lossy(&read).into_owned())
+    RawResponse(String::from_utf8_lossy(&read).into_owned())
 }
 
 #[tokio::test]
@@ -96,7 +96,7 @@ async fn a_client_that_waits_for_100_continue_is_refused_instead() {
         let mut read = Vec::new();
         let end = timeout(PATIENCE, stream.read_to_end(&mut read)).await;
         end.expect("the server closes").expect("an end without a reset");
-        let answer = Answer(String::from_utf8_lossy(&read).into_owned());
+        let answer = RawResponse(String::from_utf8_lossy(&read).into_owned());
         assert_eq!(answer.status(), 413, "{path}: {answer:?}");
         is_told(path, answer.body());
     }

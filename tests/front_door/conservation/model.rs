@@ -6,13 +6,14 @@ mod orders;
 
 use std::collections::BTreeSet;
 
+use contract::Side;
 use proptest::prelude::*;
 use proptest_state_machine::ReferenceStateMachine;
 
 use super::op;
-pub use super::op::{Op, Side};
-pub use grants::Grant;
-pub use orders::{Automated, Status};
+pub use super::op::Op;
+pub use grants::ModelGrant;
+pub use orders::{ModelOrder, Status};
 
 /// Two investors, then two brokers.
 pub const PEOPLE: usize = 4;
@@ -31,7 +32,7 @@ pub struct Shares {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Person {
+pub struct ModelPerson {
     pub balance: i64,
     pub lent: i64,
     pub held: i64,
@@ -40,10 +41,10 @@ pub struct Person {
 
 #[derive(Clone, Debug)]
 pub struct Model {
-    pub people: Vec<Person>,
+    pub people: Vec<ModelPerson>,
     pub stocks: Vec<(i64, i64)>,
-    pub grants: Vec<Grant>,
-    pub orders: Vec<Automated>,
+    pub grants: Vec<ModelGrant>,
+    pub orders: Vec<ModelOrder>,
     /// The number of trades so far.
     pub trades: i64,
     /// Minutes since the start.
@@ -55,7 +56,7 @@ pub struct Model {
 impl Model {
     pub fn new() -> Self {
         Self {
-            people: vec![Person::default(); PEOPLE],
+            people: vec![ModelPerson::default(); PEOPLE],
             stocks: STOCKS.to_vec(),
             grants: Vec::new(),
             orders: Vec::new(),
@@ -96,7 +97,7 @@ impl Model {
                 limit,
                 minutes,
             } => {
-                let order = Automated {
+                let order = ModelOrder {
                     actor,
                     stock,
                     side,
@@ -113,50 +114,16 @@ impl Model {
                 broker,
                 cents,
                 minutes,
-            } => {
-                let lender = &mut self.people[actor];
-                if !take(&mut lender.balance, cents) {
-                    return false;
-                }
-                lender.lent += cents;
-                self.raise(actor, broker, None, cents, self.now + minutes);
-                true
-            }
+            } => self.lend_money(actor, broker, cents, minutes),
             Op::LendShares {
                 actor,
                 broker,
                 stock,
                 quantity,
                 minutes,
-            } => {
-                let shares = &mut self.people[actor].shares[stock];
-                if shares.free + shares.committed < quantity {
-                    return false;
-                }
-                let set_aside = shares.committed.min(quantity);
-                shares.committed -= set_aside;
-                shares.free -= quantity - set_aside;
-                shares.lent += quantity;
-                self.raise(actor, broker, Some(stock), quantity, self.now + minutes);
-                true
-            }
-            Op::Revoke { grant } => match self.grants.len() {
-                0 => false,
-                count => {
-                    self.end(grant % count);
-                    true
-                }
-            },
-            Op::Commit { actor, stock, quantity } => {
-                let shares = &mut self.people[actor].shares[stock];
-                let all = shares.free + shares.committed + shares.lent;
-                if quantity < shares.lent || quantity > all {
-                    return false;
-                }
-                shares.committed = quantity - shares.lent;
-                shares.free = all - quantity;
-                true
-            }
+            } => self.lend_shares(actor, broker, stock, quantity, minutes),
+            Op::Revoke { grant } => self.revoke(grant),
+            Op::Commit { actor, stock, quantity } => self.commit(actor, stock, quantity),
             Op::Reprice { stock, cents } => {
                 self.stocks[stock].0 = cents;
                 true
@@ -167,6 +134,18 @@ impl Model {
             }
             Op::Repeat => true,
         }
+    }
+
+    /// Sets the number of shares that the person has set aside or lent.
+    fn commit(&mut self, actor: usize, stock: usize, quantity: i64) -> bool {
+        let shares = &mut self.people[actor].shares[stock];
+        let all = shares.free + shares.committed + shares.lent;
+        if quantity < shares.lent || quantity > all {
+            return false;
+        }
+        shares.committed = quantity - shares.lent;
+        shares.free = all - quantity;
+        true
     }
 
     fn trade(&mut self, stock: usize, side: Side, quantity: i64) -> bool {

@@ -1,23 +1,9 @@
 //! The operations of the model and their frequencies.
 
+use contract::Side;
 use proptest::prelude::*;
 
 use super::model::{INVESTORS, PEOPLE, STOCKS};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
-    Buy,
-    Sell,
-}
-
-impl Side {
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Buy => "BUY",
-            Self::Sell => "SELL",
-        }
-    }
-}
 
 /// One operation. It refers to a grant or an order by its position in creation order, modulo their number.
 #[derive(Clone, Debug)]

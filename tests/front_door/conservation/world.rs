@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use contract::Clock;
+use contract::{Clock, Side};
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest};
 use serde_json::{Value, json};
 use testing::Answer;
@@ -24,6 +24,34 @@ const REFUSALS: [&str; 9] = [
     "ORDER_COMPLETED",
     "INVALID_INPUT",
 ];
+
+const DEPOSIT: &str =
+    "mutation($amount: Money!, $key: String) { it: deposit(amount: $amount, idempotencyKey: $key) { id } }";
+const WITHDRAW: &str =
+    "mutation($amount: Money!, $key: String) { it: withdraw(amount: $amount, idempotencyKey: $key) { id } }";
+const TRADE: &str = "mutation($stock: String!, $side: Side!, $quantity: Int!, $trader: ID, $key: String) {
+    it: trade(stock: $stock, side: $side, quantity: $quantity, trader: $trader, idempotencyKey: $key) { number } }";
+const PLACE: &str =
+    "mutation($input: PlaceOrderInput!, $key: String) { it: placeOrder(input: $input, idempotencyKey: $key) { id } }";
+const CANCEL: &str = "mutation($id: ID!) { it: cancelOrder(id: $id) { id } }";
+const GRANT: &str = "mutation($input: GrantInput!, $key: String) {
+    it: grantAuthorization(input: $input, idempotencyKey: $key) { authorization { id } } }";
+const REVOKE: &str = "mutation($id: ID!) { it: revokeAuthorization(id: $id) { id } }";
+const COMMIT: &str =
+    "mutation($id: ID!, $committed: Int!) { it: commitShares(holdingId: $id, committed: $committed) { id } }";
+const SET_PRICE: &str =
+    "mutation($stock: String!, $price: Money!) { it: setPrice(stock: $stock, price: $price) { id } }";
+
+/// The sender of a mutation, its document and its variables.
+type Call<'a> = (&'a HttpClient, &'static str, Value);
+
+/// Returns a side as the schema names it.
+fn name_of(side: Side) -> &'static str {
+    match side {
+        Side::Buy => "BUY",
+        Side::Sell => "SELL",
+    }
+}
 
 /// A running Agora with the model's people and stocks.
 pub struct World {
@@ -128,43 +156,30 @@ impl Stage {
 
     /// Returns the sender of the operation and the mutation with its variables. `Err` means that there is nothing to
     /// send, and says whether the operation counts as successful.
-    pub fn call(&self, op: &Op) -> Result<(&HttpClient, &'static str, Value), bool> {
-        const ORDER: &str = "mutation($input: PlaceOrderInput!, $key: String) { it: placeOrder(input: $input, idempotencyKey: $key) { id } }";
-        const GRANT: &str = "mutation($input: GrantInput!, $key: String) {
-            it: grantAuthorization(input: $input, idempotencyKey: $key) { authorization { id } } }";
-        let ends = |minutes: i64| contract::to_date_time(self.app.clock.now_us() + minutes * 60_000_000).to_string();
+    pub fn call(&self, op: &Op) -> Result<Call<'_>, bool> {
         let call = match *op {
-            Op::Deposit { actor, cents } => (
-                &self.people[actor],
-                "mutation($amount: Money!, $key: String) { it: deposit(amount: $amount, idempotencyKey: $key) { id } }",
-                json!({ "amount": money(cents) }),
-            ),
-            Op::Withdraw { actor, cents } => (
-                &self.people[actor],
-                "mutation($amount: Money!, $key: String) { it: withdraw(amount: $amount, idempotencyKey: $key) { id } }",
-                json!({ "amount": money(cents) }),
-            ),
+            Op::Deposit { actor, cents } => (&self.people[actor], DEPOSIT, json!({ "amount": money(cents) })),
+            Op::Withdraw { actor, cents } => (&self.people[actor], WITHDRAW, json!({ "amount": money(cents) })),
             Op::Bazaar {
                 actor,
                 stock,
                 side,
                 quantity,
-            } => (
-                &self.admin,
-                "mutation($stock: String!, $side: Side!, $quantity: Int!, $trader: ID, $key: String) {
-                    it: trade(stock: $stock, side: $side, quantity: $quantity, trader: $trader, idempotencyKey: $key) { number } }",
-                json!({ "stock": self.stocks[stock].1, "side": side.word(), "quantity": quantity, "trader": self.ids[actor].to_string() }),
-            ),
+            } => {
+                let (stock, trader) = (&self.stocks[stock].1, self.ids[actor].to_string());
+                let variables =
+                    json!({ "stock": stock, "side": name_of(side), "quantity": quantity, "trader": trader });
+                (&self.admin, TRADE, variables)
+            }
             Op::Own {
                 actor,
                 stock,
                 side,
                 quantity,
-            } => (
-                &self.people[actor],
-                ORDER,
-                json!({ "input": { "side": side.word(), "stock": self.stocks[stock].0.to_string(), "quantity": quantity } }),
-            ),
+            } => {
+                let input = self.order_input(side, stock, quantity);
+                (&self.people[actor], PLACE, json!({ "input": input }))
+            }
             Op::Brokered {
                 grant,
                 stock,
@@ -172,9 +187,9 @@ impl Stage {
                 quantity,
             } => {
                 let grant = self.grant(grant).ok_or(false)?;
-                let stock = self.stocks[stock].0.to_string();
-                let input = json!({ "side": side.word(), "stock": stock, "quantity": quantity, "authorization": grant.to_string() });
-                (&self.people[self.parties(grant)[1]], ORDER, json!({ "input": input }))
+                let mut input = self.order_input(side, stock, quantity);
+                input["authorization"] = grant.to_string().into();
+                (&self.people[self.parties(grant)[1]], PLACE, json!({ "input": input }))
             }
             Op::Automate {
                 actor,
@@ -184,38 +199,25 @@ impl Stage {
                 limit,
                 minutes,
             } => {
-                let mut input = json!({ "side": side.word(), "stock": self.stocks[stock].0.to_string(), "quantity": quantity,
-                    "automated": true, "limitPrice": money(limit) });
+                let mut input = self.order_input(side, stock, quantity);
+                input["automated"] = true.into();
+                input["limitPrice"] = money(limit);
                 if let Some(minutes) = minutes {
-                    input["expiresAt"] = ends(minutes).into();
+                    input["expiresAt"] = self.time_in(minutes).into();
                 }
-                (&self.people[actor], ORDER, json!({ "input": input }))
+                (&self.people[actor], PLACE, json!({ "input": input }))
             }
-            Op::Cancel { order } => {
-                let order = self.order(order).ok_or(false)?;
-                let query = format!("SELECT investor_id FROM brokerage_order WHERE id = {order}");
-                let id = self.audit().number(&query);
-                let actor = self
-                    .ids
-                    .iter()
-                    .position(|person| *person == id)
-                    .expect("one of the people");
-                (
-                    &self.people[actor],
-                    "mutation($id: ID!) { it: cancelOrder(id: $id) { id } }",
-                    json!({ "id": order.to_string() }),
-                )
-            }
+            Op::Cancel { order } => self.cancel_call(order).ok_or(false)?,
             Op::LendMoney {
                 actor,
                 broker,
                 cents,
                 minutes,
-            } => (
-                &self.people[actor],
-                GRANT,
-                json!({ "input": { "kind": "CAPITAL", "broker": self.ids[broker].to_string(), "amount": money(cents), "endsAt": ends(minutes) } }),
-            ),
+            } => {
+                let mut input = self.grant_input("CAPITAL", broker, minutes);
+                input["amount"] = money(cents);
+                (&self.people[actor], GRANT, json!({ "input": input }))
+            }
             Op::LendShares {
                 actor,
                 broker,
@@ -223,37 +225,51 @@ impl Stage {
                 quantity,
                 minutes,
             } => {
-                let holding = self.holding(actor, stock).ok_or(false)?;
-                let input = json!({ "kind": "STOCK_HOLDING", "broker": self.ids[broker].to_string(), "holding": holding.to_string(),
-                    "shares": quantity, "endsAt": ends(minutes) });
+                let mut input = self.grant_input("STOCK_HOLDING", broker, minutes);
+                input["holding"] = self.holding(actor, stock).ok_or(false)?.to_string().into();
+                input["shares"] = quantity.into();
                 (&self.people[actor], GRANT, json!({ "input": input }))
             }
             Op::Revoke { grant } => {
                 let grant = self.grant(grant).ok_or(false)?;
-                let revoke = "mutation($id: ID!) { it: revokeAuthorization(id: $id) { id } }";
-                (
-                    &self.people[self.parties(grant)[0]],
-                    revoke,
-                    json!({ "id": grant.to_string() }),
-                )
+                let investor = &self.people[self.parties(grant)[0]];
+                (investor, REVOKE, json!({ "id": grant.to_string() }))
             }
             Op::Commit { actor, stock, quantity } => {
                 let holding = self.holding(actor, stock).ok_or(quantity == 0)?;
-                let commit = "mutation($id: ID!, $committed: Int!) { it: commitShares(holdingId: $id, committed: $committed) { id } }";
-                (
-                    &self.people[actor],
-                    commit,
-                    json!({ "id": holding.to_string(), "committed": quantity }),
-                )
+                let variables = json!({ "id": holding.to_string(), "committed": quantity });
+                (&self.people[actor], COMMIT, variables)
             }
-            Op::Reprice { stock, cents } => (
-                &self.admin,
-                "mutation($stock: String!, $price: Money!) { it: setPrice(stock: $stock, price: $price) { id } }",
-                json!({ "stock": self.stocks[stock].1, "price": money(cents) }),
-            ),
+            Op::Reprice { stock, cents } => {
+                let variables = json!({ "stock": self.stocks[stock].1, "price": money(cents) });
+                (&self.admin, SET_PRICE, variables)
+            }
             Op::Wait { .. } | Op::Repeat => return Err(true),
         };
         Ok(call)
+    }
+
+    /// Returns the cancellation of the order at that position, by its investor.
+    fn cancel_call(&self, place: usize) -> Option<Call<'_>> {
+        let order = self.order(place)?;
+        let query = format!("SELECT investor_id FROM brokerage_order WHERE id = {order}");
+        let id = self.audit().number(&query);
+        let actor = self.ids.iter().position(|person| *person == id);
+        let investor = &self.people[actor.expect("one of the people")];
+        Some((investor, CANCEL, json!({ "id": order.to_string() })))
+    }
+
+    fn order_input(&self, side: Side, stock: usize, quantity: i64) -> Value {
+        json!({ "side": name_of(side), "stock": self.stocks[stock].0.to_string(), "quantity": quantity })
+    }
+
+    fn grant_input(&self, kind: &str, broker: usize, minutes: i64) -> Value {
+        json!({ "kind": kind, "broker": self.ids[broker].to_string(), "endsAt": self.time_in(minutes) })
+    }
+
+    /// Returns the time after that many minutes.
+    fn time_in(&self, minutes: i64) -> String {
+        contract::to_date_time(self.app.clock.now_us() + minutes * 60_000_000).to_string()
     }
 
     /// Expires overdue grants and orders and executes triggered orders now, without a wait for the background tasks.

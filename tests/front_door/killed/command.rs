@@ -103,7 +103,7 @@ impl Log {
 }
 
 /// A server that is ready. Dropping it kills the process.
-pub struct Running {
+pub struct ServerProcess {
     child: Child,
     /// `http://127.0.0.1:PORT`
     pub url: String,
@@ -112,7 +112,7 @@ pub struct Running {
     _out: BufReader<ChildStdout>,
 }
 
-impl Running {
+impl ServerProcess {
     /// Starts the server and waits until it prints its address.
     pub fn start(mut command: Command) -> Self {
         let started = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
@@ -162,7 +162,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for ServerProcess {
     /// A failed test leaves no server running.
     fn drop(&mut self) {
         let _ = self.child.kill();

@@ -12,7 +12,7 @@ use rand::{Rng, SeedableRng};
 use serde_json::json;
 use tests::{Audit, HttpClient};
 
-use super::command::{Running, agora, demo};
+use super::command::{ServerProcess, agora, demo};
 
 /// A file that appears during the first start, and the longest delay between its appearance and the kill. The first
 /// points cover the creation of files, the switch of the journal mode and the migrations. The last one covers the
@@ -54,7 +54,7 @@ fn killed(data: &Path, (file, later): (&str, Duration), chance: &mut StdRng) {
 
 /// Starts the demo, checks it, and returns the row count of each table.
 fn started(data: &Path) -> BTreeMap<String, i64> {
-    let server = Running::start(demo(data));
+    let server = ServerProcess::start(demo(data));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(async {
         let dan = HttpClient::new(&server.url).sign_in("dan").await;

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 /// One method of one path.
-pub struct Operation {
+pub struct DocumentedRoute {
     pub mount: String,
     pub verb: String,
     prefix: String,
@@ -23,14 +23,14 @@ pub struct Field {
 }
 
 /// Returns all operations of a mount's document.
-pub fn operations(mount: &str, prefix: &str, document: Value) -> Vec<Operation> {
+pub fn operations(mount: &str, prefix: &str, document: Value) -> Vec<DocumentedRoute> {
     let paths = document["paths"].as_object().expect("paths").clone();
     let operations = paths.iter().flat_map(|(path, item)| {
         let document = &document;
         item.as_object()
             .expect("methods")
             .iter()
-            .map(move |(verb, item)| Operation {
+            .map(move |(verb, item)| DocumentedRoute {
                 mount: mount.to_owned(),
                 verb: verb.to_uppercase(),
                 prefix: prefix.to_owned(),
@@ -43,7 +43,7 @@ pub fn operations(mount: &str, prefix: &str, document: Value) -> Vec<Operation> 
     operations.collect()
 }
 
-impl Operation {
+impl DocumentedRoute {
     pub fn name(&self) -> String {
         format!("{} {}{}", self.verb, self.prefix, self.path)
     }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use async_graphql::{EmptySubscription, Enum, ID, Json, Object, Schema};
+use async_graphql::{EmptySubscription, ID, Json, Object, Schema};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use axum::routing::any;
-use contract::{Clock, DomainSchema, ErrorCode, ManualClock, Money, TokenKeys};
+use contract::{Clock, DomainSchema, ErrorCode, ManualClock, Money, Side, TokenKeys};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -86,12 +86,6 @@ pub(super) const NOW_US: i64 = 1_767_323_045_000_000;
 /// A graph that echoes its arguments, so that a response shows the values of the route's variables.
 #[derive(Default)]
 struct Echo;
-
-#[derive(Clone, Copy, PartialEq, Eq, Enum)]
-enum Side {
-    Buy,
-    Sell,
-}
 
 #[Object]
 impl Echo {

@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::test_server::TestServer;
-use client::{PROTOCOL, Received, Socket, complete, connect, listen, next};
+use client::{PROTOCOL, ServerFrame, Socket, complete, connect, listen, next};
 
 #[tokio::test]
 async fn every_kind_of_operation_is_answered_and_completed() {
@@ -82,7 +82,7 @@ async fn an_invalid_token_opens_no_socket() {
             .await;
         assert_eq!(
             socket.receive().await,
-            Received::Close(4403, "Forbidden: the token is not valid".into())
+            ServerFrame::Close(4403, "Forbidden: the token is not valid".into())
         );
     }
     match connect(&address, &[PROTOCOL, ("authorization", "Bearer nonsense")]).await {
@@ -136,14 +136,14 @@ async fn every_other_reason_to_close_has_its_code() {
     uninitialised.subscribe("1", "{ hello }").await;
     assert_eq!(
         uninitialised.receive().await,
-        Received::Close(4401, "Unauthorized".into())
+        ServerFrame::Close(4401, "Unauthorized".into())
     );
 
     let mut eager = Socket::of(&server, 1).await;
     eager.send(json!({ "type": "connection_init" })).await;
     assert_eq!(
         eager.receive().await,
-        Received::Close(4429, "Too many initialisation requests".into())
+        ServerFrame::Close(4429, "Too many initialisation requests".into())
     );
 
     let mut twice = Socket::of(&server, 1).await;
@@ -151,7 +151,7 @@ async fn every_other_reason_to_close_has_its_code() {
     twice.subscribe("a", "subscription { news }").await;
     assert_eq!(
         twice.receive().await,
-        Received::Close(4409, "Subscriber for a already exists".into())
+        ServerFrame::Close(4409, "Subscriber for a already exists".into())
     );
 
     let mut other = connect(&listen(&server).await, &[("sec-websocket-protocol", "graphql-ws")]).await;
@@ -242,7 +242,7 @@ async fn an_expired_token_ends_subscriptions_and_the_socket() {
     assert_eq!(socket.error_code("1").await, "UNAUTHENTICATED");
     assert_eq!(
         socket.receive().await,
-        Received::Close(4401, "Unauthorized: the token has expired".into())
+        ServerFrame::Close(4401, "Unauthorized: the token has expired".into())
     );
 }
 
@@ -276,7 +276,7 @@ async fn a_shutdown_answers_running_queries_and_asks_for_a_reconnect() {
     assert_eq!(socket.message().await, next("q", json!({ "hold": true })));
     assert_eq!(socket.message().await, complete("q"));
     assert_eq!(socket.close_code().await, 1001);
-    assert_eq!(socket.receive().await, Received::End);
+    assert_eq!(socket.receive().await, ServerFrame::End);
     server.gateway.until_drained().await;
 }
 
@@ -415,7 +415,7 @@ async fn a_close_frame_is_answered_before_the_disconnect() {
         socket.stream.close(Some(frame)).await.unwrap();
         assert_eq!(
             socket.receive().await,
-            Received::Close(1000, "Normal Closure".to_owned())
+            ServerFrame::Close(1000, "Normal Closure".to_owned())
         );
     }
 }

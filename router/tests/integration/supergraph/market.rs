@@ -162,7 +162,7 @@ impl HoldingsQuery {
 pub type Requests = Arc<Mutex<Vec<(String, Value, Viewer)>>>;
 
 /// A subgraph that records its requests.
-struct Counted {
+struct RecordingSubgraph {
     inner: Arc<dyn Subgraph>,
     asked: Requests,
     gate: Gate,
@@ -171,7 +171,7 @@ struct Counted {
 /// The gate at which the next response waits before it leaves the subgraph, while a test holds it.
 type Gate = Arc<Mutex<Option<mpsc::Receiver<()>>>>;
 
-impl Subgraph for Counted {
+impl Subgraph for RecordingSubgraph {
     fn fetch(&self, request: SubgraphRequest) -> BoxFuture<'_, SubgraphResponse> {
         let text = request.document.text();
         let variables = serde_json::to_value(&request.variables).expect("JSON");
@@ -228,7 +228,7 @@ impl Market {
             .finish();
         let holdings = Schema::build(HoldingsQuery, EmptyMutation, EmptySubscription).finish();
         let (asked, gate) = (Requests::default(), Gate::default());
-        let stocks = Counted {
+        let stocks = RecordingSubgraph {
             inner: Arc::new(InProcess(DomainSchema::new(stocks))),
             asked: asked.clone(),
             gate: gate.clone(),

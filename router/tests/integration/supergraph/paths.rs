@@ -13,13 +13,13 @@ use apollo_compiler::{Name, Schema};
 const DEPTH: usize = 6;
 
 /// A field with its required arguments, and the type that it returns.
-struct Step<'s> {
+struct PathField<'s> {
     name: &'s str,
     text: String,
     ty: &'s ExtendedType,
 }
 
-struct Walk<'s> {
+struct SchemaWalk<'s> {
     schema: &'s Valid<Schema>,
     supergraph: Supergraph,
     /// The types that have been walked, each with the subgraphs that its objects come from.
@@ -29,7 +29,7 @@ struct Walk<'s> {
     planned: usize,
 }
 
-impl<'s> Walk<'s> {
+impl<'s> SchemaWalk<'s> {
     fn new(schema: &'s Valid<Schema>) -> Self {
         Self {
             schema,
@@ -47,7 +47,7 @@ impl<'s> Walk<'s> {
         object.fields.iter().map(|(name, field)| (name, &***field)).collect()
     }
 
-    fn steps(&self, ty: &'s ExtendedType) -> (Vec<Step<'s>>, Vec<Step<'s>>) {
+    fn steps(&self, ty: &'s ExtendedType) -> (Vec<PathField<'s>>, Vec<PathField<'s>>) {
         let steps = self.fields(ty).into_iter().map(|(name, field)| {
             let required = field.arguments.iter().filter(|argument| argument.is_required());
             let given: Vec<_> = required
@@ -58,7 +58,7 @@ impl<'s> Walk<'s> {
             } else {
                 format!("{name}({})", given.join(", "))
             };
-            Step {
+            PathField {
                 name: name.as_str(),
                 text,
                 ty: &self.schema.types[field.ty.inner_named_type()],
@@ -192,7 +192,7 @@ fn resolvers(supergraph: &apollo_compiler::ast::Document, ty: &str, field: &str)
 fn every_path_of_the_public_schema_is_planned() {
     let schema = Schema::parse_and_validate(public_sdl(SUPERGRAPH_SDL).unwrap(), "schema.graphql").unwrap();
     let supergraph = apollo_compiler::ast::Document::parse(SUPERGRAPH_SDL, "supergraph.graphql").unwrap();
-    let mut walk = Walk::new(&schema);
+    let mut walk = SchemaWalk::new(&schema);
     for (kind, ty) in [
         ("query", "Query"),
         ("mutation", "Mutation"),

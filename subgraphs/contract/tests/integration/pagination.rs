@@ -100,7 +100,7 @@ struct Lists {
 
 /// One page of an answer.
 #[derive(Debug, PartialEq)]
-struct Answer {
+struct ListPage {
     nodes: Vec<i64>,
     /// The first cursor and the last.
     ends: Option<(String, String)>,
@@ -133,7 +133,7 @@ impl Lists {
         self.schema.execute(Request::new(list).variables(variables)).await
     }
 
-    async fn page(&self, list: &str, args: serde_json::Value) -> Answer {
+    async fn page(&self, list: &str, args: serde_json::Value) -> ListPage {
         let response = self.query(list, &args).await;
         assert!(response.errors.is_empty(), "{:?}", response.errors);
         let data = response.data.into_json().unwrap();
@@ -145,7 +145,7 @@ impl Lists {
             .map(|(first, last)| (cursor(first), cursor(last)));
         let told = |name: &str| info[name].as_str().map(str::to_owned);
         assert_eq!(ends, told("startCursor").zip(told("endCursor")));
-        Answer {
+        ListPage {
             nodes: edges.iter().map(|edge| edge["node"].as_i64().unwrap()).collect(),
             ends,
             previous: info["hasPreviousPage"].as_bool().unwrap(),

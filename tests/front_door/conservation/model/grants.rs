@@ -1,9 +1,11 @@
 //! The brokers' authorizations in the model: what they lend, and the trades that use it.
 
-use super::{FEE_BASIS_POINTS, Model, Side};
+use contract::Side;
+
+use super::{FEE_BASIS_POINTS, Model, take};
 
 #[derive(Clone, Debug)]
-pub struct Grant {
+pub struct ModelGrant {
     pub investor: usize,
     pub broker: usize,
     /// The lent stock, or `None` for money.
@@ -14,11 +16,49 @@ pub struct Grant {
 }
 
 impl Model {
+    pub(super) fn lend_money(&mut self, actor: usize, broker: usize, cents: i64, minutes: i64) -> bool {
+        let lender = &mut self.people[actor];
+        if !take(&mut lender.balance, cents) {
+            return false;
+        }
+        lender.lent += cents;
+        self.raise(actor, broker, None, cents, self.now + minutes);
+        true
+    }
+
+    pub(super) fn lend_shares(
+        &mut self,
+        actor: usize,
+        broker: usize,
+        stock: usize,
+        quantity: i64,
+        minutes: i64,
+    ) -> bool {
+        let shares = &mut self.people[actor].shares[stock];
+        if shares.free + shares.committed < quantity {
+            return false;
+        }
+        let set_aside = shares.committed.min(quantity);
+        shares.committed -= set_aside;
+        shares.free -= quantity - set_aside;
+        shares.lent += quantity;
+        self.raise(actor, broker, Some(stock), quantity, self.now + minutes);
+        true
+    }
+
+    pub(super) fn revoke(&mut self, grant: usize) -> bool {
+        let Some(place) = grant.checked_rem(self.grants.len()) else {
+            return false;
+        };
+        self.end(place);
+        true
+    }
+
     pub(super) fn brokered(&mut self, grant: usize, stock: usize, side: Side, quantity: i64) -> bool {
         let Some(place) = grant.checked_rem(self.grants.len()) else {
             return false;
         };
-        let Grant {
+        let ModelGrant {
             investor,
             broker,
             stock: of,
@@ -69,7 +109,7 @@ impl Model {
                 grant.remaining += amount;
                 grant.ends = grant.ends.max(ends);
             }
-            None => self.grants.push(Grant {
+            None => self.grants.push(ModelGrant {
                 investor,
                 broker,
                 stock,

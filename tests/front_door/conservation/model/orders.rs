@@ -1,9 +1,11 @@
-//! Automated orders in the model: what they hold, and when they execute.
+//! ModelOrder orders in the model: what they hold, and when they execute.
 
-use super::{Model, Side, take};
+use contract::Side;
+
+use super::{Model, take};
 
 #[derive(Clone, Debug)]
-pub struct Automated {
+pub struct ModelOrder {
     pub actor: usize,
     pub stock: usize,
     pub side: Side,
@@ -22,7 +24,7 @@ pub enum Status {
 }
 
 impl Model {
-    pub(super) fn automate(&mut self, order: Automated) -> bool {
+    pub(super) fn automate(&mut self, order: ModelOrder) -> bool {
         let person = &mut self.people[order.actor];
         let covered = match order.side {
             Side::Buy => {
@@ -95,12 +97,12 @@ impl Model {
     }
 
     fn can_fire(&self, stock: usize) -> bool {
-        let fits = |order: &Automated| order.side == Side::Sell || order.quantity <= self.stocks[stock].1;
-        let here = |order: &&Automated| order.stock == stock && order.status == Status::Pending && self.crosses(order);
+        let fits = |order: &ModelOrder| order.side == Side::Sell || order.quantity <= self.stocks[stock].1;
+        let here = |order: &&ModelOrder| order.stock == stock && order.status == Status::Pending && self.crosses(order);
         self.orders.iter().filter(here).any(fits)
     }
 
-    fn crosses(&self, order: &Automated) -> bool {
+    fn crosses(&self, order: &ModelOrder) -> bool {
         let price = self.stocks[order.stock].0;
         match order.side {
             Side::Buy => price <= order.limit,
@@ -109,7 +111,7 @@ impl Model {
     }
 
     fn fire_one(&mut self, place: usize) {
-        let Automated {
+        let ModelOrder {
             actor,
             stock,
             side,

@@ -16,7 +16,7 @@ pub struct Socket {
 
 /// A message of the server.
 #[derive(Debug, PartialEq)]
-pub enum Received {
+pub enum ServerFrame {
     Message(Value),
     Close(u16, String),
     End,
@@ -58,7 +58,7 @@ impl Socket {
             .await;
         assert_eq!(
             socket.receive().await,
-            Received::Message(json!({ "type": "connection_ack" }))
+            ServerFrame::Message(json!({ "type": "connection_ack" }))
         );
         socket
     }
@@ -72,14 +72,14 @@ impl Socket {
             .await;
     }
 
-    pub async fn receive(&mut self) -> Received {
+    pub async fn receive(&mut self) -> ServerFrame {
         loop {
             match self.stream.next().await {
-                Some(Ok(Message::Text(text))) => return Received::Message(serde_json::from_str(&text).unwrap()),
+                Some(Ok(Message::Text(text))) => return ServerFrame::Message(serde_json::from_str(&text).unwrap()),
                 Some(Ok(Message::Close(Some(frame)))) => {
-                    return Received::Close(frame.code.into(), frame.reason.to_string());
+                    return ServerFrame::Close(frame.code.into(), frame.reason.to_string());
                 }
-                Some(Ok(Message::Close(None)) | Err(_)) | None => return Received::End,
+                Some(Ok(Message::Close(None)) | Err(_)) | None => return ServerFrame::End,
                 Some(Ok(_)) => {}
             }
         }
@@ -87,7 +87,7 @@ impl Socket {
 
     pub async fn close_code(&mut self) -> u16 {
         match self.receive().await {
-            Received::Close(code, _) => code,
+            ServerFrame::Close(code, _) => code,
             other => panic!("{other:?}"),
         }
     }
@@ -102,7 +102,7 @@ impl Socket {
 
     pub async fn message(&mut self) -> Value {
         match self.receive().await {
-            Received::Message(message) => message,
+            ServerFrame::Message(message) => message,
             other => panic!("{other:?}"),
         }
     }
