@@ -120,7 +120,7 @@ pub async fn post(
 ) -> Result<PostedTransaction, EntityError> {
     let sum: i128 = legs.iter().map(|(_, minor)| i128::from(*minor)).sum();
     if sum != 0 {
-        return Err(DbErr::Custom(format!("the legs of a movement sum to {sum}")).into());
+        return Err(DbErr::Custom(format!("the legs of a ledger transaction sum to {sum}")).into());
     }
     let wallets = change_wallets(tx, transaction.currency, legs, now_us).await?;
     let sql = "INSERT INTO ledger_movement (kind, currency, order_id, authorization_id, at_us)

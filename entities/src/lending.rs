@@ -100,5 +100,5 @@ async fn move_money(
     let wallet = moved.wallets.pop();
     wallet
         .map(|wallet| AffectedBalance::Wallet(Box::new(wallet)))
-        .ok_or_else(|| DbErr::Custom("a movement without a wallet".to_owned()).into())
+        .ok_or_else(|| DbErr::Custom("a ledger transaction without a wallet".to_owned()).into())
 }

@@ -150,5 +150,5 @@ fn missing_hold() -> EntityError {
 }
 
 fn missing_wallet() -> EntityError {
-    DbErr::Custom("a movement without a wallet".to_owned()).into()
+    DbErr::Custom("a ledger transaction without a wallet".to_owned()).into()
 }

@@ -13,7 +13,7 @@ const INVARIANTS: &[(&str, &str)] = &[
          GROUP BY currency HAVING sum(amount_minor) <> 0",
     ),
     (
-        "each movement has two entries or more, which sum to zero",
+        "each ledger transaction has two entries or more, which sum to zero",
         "SELECT ledger_movement.id, count(ledger_entry.id) FROM ledger_movement LEFT JOIN ledger_entry ON movement_id = ledger_movement.id
          GROUP BY ledger_movement.id HAVING count(ledger_entry.id) < 2 OR sum(amount_minor) <> 0",
     ),

@@ -52,17 +52,17 @@ impl HttpError {
         Self::new(ErrorCode::Internal, "something went wrong on our side")
     }
 
-    /// The same refusal with headers that tell which request would be accepted.
+    /// The same error with headers that tell which request would be accepted.
     pub(super) fn with_headers(self, headers: &'static [(&'static str, &'static str)]) -> Self {
         Self { headers, ..self }
     }
 
-    /// The same refusal with another status than its code has.
+    /// The same error with another status than its code has.
     pub(super) fn with_status(self, status: StatusCode) -> Self {
         Self { status, ..self }
     }
 
-    /// The refusal of a request whose body was not received completely.
+    /// The error of a request whose body was not received completely.
     pub(super) fn from_body_error(error: BodyError, limits: &Limits) -> Self {
         match error {
             BodyError::TooLarge => {
@@ -91,7 +91,7 @@ impl HttpError {
         Self::invalid(format!("a request holds at most {most} JSON values"))
     }
 
-    /// The refusal of an unsupported `Expect` header, 417.
+    /// The error of an unsupported `Expect` header, 417.
     pub(super) fn unsupported_expectation() -> Self {
         Self::new(ErrorCode::ExpectationFailed, "Expect must be 100-continue")
     }
@@ -168,5 +168,5 @@ pub(super) async fn not_found() -> HttpError {
 
 /// Answers a method that an address does not support; axum adds `Allow`.
 pub(super) async fn method_not_allowed() -> HttpError {
-    HttpError::new(ErrorCode::MethodNotAllowed, "this address does not know that method")
+    HttpError::new(ErrorCode::MethodNotAllowed, "this address does not support this method")
 }

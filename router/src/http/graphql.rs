@@ -46,7 +46,7 @@ pub(super) async fn handle(State(state): State<HttpState>, request: Request) -> 
             }
             Method::OPTIONS => Ok((StatusCode::NO_CONTENT, [(header::ALLOW, METHODS)]).into_response()),
             _ => Err(
-                HttpError::new(ErrorCode::MethodNotAllowed, "GraphQL is asked by GET and POST")
+                HttpError::new(ErrorCode::MethodNotAllowed, "the method must be GET or POST")
                     .with_headers(&[("allow", METHODS)]),
             ),
         }

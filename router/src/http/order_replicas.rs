@@ -53,7 +53,7 @@ pub(super) async fn page(State(state): State<HttpState>, request: Request) -> Re
     let (status, rows) = match answer.and_then(|answer| answer.data) {
         Some(data) => (StatusCode::OK, data.order_replicas.iter().map(row).collect()),
         None => {
-            let nothing = "<tr><td colspan=\"5\">The graph does not say how the replicas are; the log of this server says why.</td></tr>\n";
+            let nothing = "<tr><td colspan=\"5\">The state of the replicas is not available; the log of this server has the reason.</td></tr>\n";
             (StatusCode::SERVICE_UNAVAILABLE, nothing.to_owned())
         }
     };

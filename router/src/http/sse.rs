@@ -20,7 +20,7 @@ pub(super) fn respond(responses: ResponseStream, keep_alive: Duration) -> Respon
     streaming_response("text/event-stream; charset=utf-8", events(responses, keep_alive))
 }
 
-/// Streams one refusal, for a client that reads only events.
+/// Streams one error, for a client that reads only events.
 pub(super) fn respond_error(error: &HttpError) -> Response {
     let all = [COMMENT, &next(&error.body()), COMPLETE].concat();
     streaming_response("text/event-stream; charset=utf-8", stream::iter([Bytes::from(all)]))

@@ -186,7 +186,7 @@ pub enum ReplicaError {
     #[error(transparent)]
     Open(#[from] SetupError),
     /// Its file failed, so its answers would not be reliable.
-    #[error("replica {0} cannot go on, as the log above says")]
+    #[error("replica {0} has stopped; the log above has the reason")]
     Stopped(ReplicaId),
     /// The others know another file of this replica, or more progress of this file.
     #[error("replica {0} is not admitted: {1}")]

@@ -259,6 +259,6 @@ impl<'a> Execution<'a> {
 pub(crate) fn cost_error(side: Side) -> Error {
     match side {
         Side::Buy => Error::InsufficientFunds,
-        Side::Sell => Error::invalid("input.quantity", "brings in more than a wallet can hold"),
+        Side::Sell => Error::invalid("input.quantity", "must not bring in more than a wallet can hold"),
     }
 }

@@ -90,7 +90,7 @@ impl PlaceOrderInput {
 fn limit_minor(price: &Money) -> Result<i64> {
     let minor = price.usd_minor("input.limitPrice")?;
     if minor <= 0 {
-        return Err(Error::invalid("input.limitPrice", "must be more than nothing"));
+        return Err(Error::invalid("input.limitPrice", "must be more than 0"));
     }
     Ok(minor)
 }

@@ -131,7 +131,7 @@ impl StockQuery {
         let found = match (id, name) {
             (Some(id), None) => find(ctx, parse_id(&id)?).await,
             (None, Some(name)) => find_by_name(ctx, name).await,
-            (None, None) => Err(Error::invalid("id", "or else name is needed")),
+            (None, None) => Err(Error::invalid("id", "or name must be given")),
             (Some(_), Some(_)) => Err(Error::invalid("name", "cannot be combined with id")),
         };
         found.transpose()

@@ -29,11 +29,11 @@ pub async fn seed(services: &Services, people: People) -> Result<()> {
     services
         .db
         .write(async move |tx| {
-            for (person, movements) in sample(people) {
+            for (person, transfers) in sample(people) {
                 if wallet::find(tx, person, CURRENCY).await?.is_some() {
                     continue;
                 }
-                for (days_ago, minor) in movements {
+                for (days_ago, minor) in transfers {
                     record(tx, person, *minor, now_us - days_ago * DAY_US).await?;
                 }
             }

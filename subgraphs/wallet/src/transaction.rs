@@ -79,7 +79,7 @@ impl Transaction {
 
     async fn ledger_transaction(&self, ctx: &Context<'_>) -> Result<ledger_transaction::Model> {
         let found = load_row::<ledger_transaction::Entity>(ctx, self.entry.movement_id).await?;
-        found.ok_or_else(|| Error::Internal("an entry of no movement".into()))
+        found.ok_or_else(|| Error::Internal("a ledger entry without its transaction".into()))
     }
 }
 

@@ -122,7 +122,7 @@ async fn record(tx: &Tx, owner: i64, kind: TransferKind, amount: &Money, now_us:
         now_us,
     )
     .await?;
-    let lost = || Error::Internal("a movement without its wallet or its entry".into());
+    let lost = || Error::Internal("a ledger transaction without its wallet or its entry".into());
     let wallet = moved.wallets.pop().ok_or_else(lost)?;
     let mut entries = ledger_entry::of_transaction(tx, moved.transaction_id, wallet.id).await?;
     let entry = entries.pop().ok_or_else(lost)?;

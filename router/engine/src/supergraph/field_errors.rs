@@ -22,7 +22,7 @@ pub struct FetchError {
 }
 
 impl FetchError {
-    /// A cause that the gateway itself reports.
+    /// An error that the gateway itself reports.
     pub fn new(message: impl Into<String>, code: ErrorCode) -> Arc<Self> {
         let mut extensions = ErrorExtensionValues::default();
         extensions.set("code", code.as_str());
@@ -33,7 +33,7 @@ impl FetchError {
         })
     }
 
-    /// A cause that a subgraph reported.
+    /// An error that a subgraph reported.
     pub fn from_subgraph(error: ServerError) -> Arc<Self> {
         Arc::new(Self {
             message: error.message,
@@ -42,7 +42,7 @@ impl FetchError {
         })
     }
 
-    /// A cause copied from an error at another place.
+    /// A copy of an error at another place.
     fn copy_of(error: &ServerError) -> Arc<Self> {
         Arc::new(Self {
             message: error.message.clone(),
@@ -51,7 +51,7 @@ impl FetchError {
         })
     }
 
-    /// Returns an error with this cause, and marks the cause as reported.
+    /// Returns the error at one place of the answer, and marks this one as reported.
     pub fn error(&self) -> ServerError {
         self.is_reported.store(true, Ordering::Relaxed);
         let mut error = ServerError::new(self.message.clone(), None);

@@ -79,7 +79,7 @@ pub(super) fn request_errors(answer: &EncodedResponse) -> Option<Box<RawValue>> 
     Some(body.errors)
 }
 
-/// The refusal of one subscription too many.
+/// The error of one subscription too many.
 pub(super) fn too_many_operations(most: usize) -> HttpError {
     HttpError::new(
         ErrorCode::RateLimited,

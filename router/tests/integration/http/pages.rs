@@ -49,7 +49,7 @@ async fn the_replicas_page_reports_an_unavailable_status() {
     let page = server.send(get("/orders")).await;
     assert_eq!(page.status.as_u16(), 503);
     assert!(
-        page.text.contains("The graph does not say how the replicas are"),
+        page.text.contains("The state of the replicas is not available"),
         "{}",
         page.text
     );

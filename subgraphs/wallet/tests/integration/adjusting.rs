@@ -36,7 +36,7 @@ async fn a_set_balance_is_stored() {
         assert_eq!(answer, json!({ "data": { "setBalance": wallet } }));
         assert_eq!(bank.parts(ADA).await[..2], wanted);
     }
-    // Setting the same balances creates no movement. A change within the wallet has no entry of the outside account.
+    // Setting the same balances creates no transaction. A change within the wallet has no entry of the outside account.
     assert_eq!(
         bank.amounts(ADA, json!({ "type": "ADJUSTMENT" })).await,
         [

@@ -13,14 +13,14 @@ fn keyed(amount: &str, key: &str) -> Value {
 #[tokio::test]
 async fn the_same_key_has_one_effect_and_repeats_its_response() {
     let bank = Bank::with_money().await;
-    for (movement, key, left) in [(DEPOSIT, "in", "107.00"), (WITHDRAW, "out", "100.00")] {
+    for (transfer, key, left) in [(DEPOSIT, "in", "107.00"), (WITHDRAW, "out", "100.00")] {
         let args = keyed("7.00", key);
         let mut events = bank.services.bus.subscribe();
         assert!(received_events(&mut events).is_empty());
-        let first = bank.change(&member(ADA), movement, &args).await;
+        let first = bank.change(&member(ADA), transfer, &args).await;
         assert_eq!(first.code(), "OK");
         bank.clock.advance(std::time::Duration::from_secs(60));
-        assert_eq!(bank.change(&member(ADA), movement, &args).await, first);
+        assert_eq!(bank.change(&member(ADA), transfer, &args).await, first);
         assert_eq!(
             received_events(&mut events).len(),
             1,
@@ -67,13 +67,13 @@ async fn a_refused_request_leaves_its_key_unused() {
 #[tokio::test]
 async fn keys_belong_to_a_user_across_deposits_and_withdrawals() {
     let bank = Bank::with_money().await;
-    for (person, movement, expected) in [
+    for (person, transfer, expected) in [
         (ADA, DEPOSIT, "OK"),
         (ADA, WITHDRAW, "IDEMPOTENCY_MISMATCH"),
         (BEN, DEPOSIT, "OK"),
     ] {
-        let answer = bank.change(&member(person), movement, &keyed("3.00", "one")).await;
-        assert_eq!(answer.code(), expected, "{person} {movement}");
+        let answer = bank.change(&member(person), transfer, &keyed("3.00", "one")).await;
+        assert_eq!(answer.code(), expected, "{person} {transfer}");
     }
     assert_eq!(bank.parts(ADA).await[0], "103.00");
     assert_eq!(bank.parts(BEN).await[0], "3.00");

@@ -1,4 +1,4 @@
-//! The contents of the ledger after every kind of movement.
+//! The contents of the ledger after every kind of transaction.
 
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::json;
@@ -19,7 +19,7 @@ async fn numbers(bank: &Bank, sql: &str) -> Vec<i64> {
         .collect()
 }
 
-/// Returns a bank with every kind of movement.
+/// Returns a bank with every kind of transaction.
 async fn busy() -> Bank {
     let bank = Bank::with_money().await;
     bank.withdraw(ADA, "1.00").await;
@@ -43,11 +43,11 @@ async fn busy() -> Bank {
 }
 
 #[tokio::test]
-async fn the_entries_of_every_movement_sum_to_zero() {
+async fn the_entries_of_every_transaction_sum_to_zero() {
     let bank = busy().await;
     let sums = "SELECT SUM(amount_minor) FROM ledger_entry GROUP BY movement_id";
     let sums = numbers(&bank, sums).await;
-    // Four deposits and withdrawals, a grant, a hold, an adjustment. A rejected mutation creates no movement.
+    // Four deposits and withdrawals, a grant, a hold, an adjustment. A rejected mutation creates no transaction.
     assert_eq!(sums, [0; 7]);
     let alone = "SELECT COUNT(*) FROM ledger_entry GROUP BY movement_id HAVING COUNT(*) < 2";
     assert_eq!(numbers(&bank, alone).await, [] as [i64; 0]);

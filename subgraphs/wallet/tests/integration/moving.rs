@@ -8,7 +8,7 @@ use testing::{Answer, received_events};
 use crate::support::{ADA, BEN, Bank, DEPOSIT, WITHDRAW, amount, member, nodes, of, usd};
 
 #[tokio::test]
-async fn a_wallet_is_opened_by_the_first_movement_in_its_currency() {
+async fn a_wallet_is_opened_by_the_first_transfer_in_its_currency() {
     let bank = Bank::new().await;
     assert!(bank.wallet(ADA, "id").await.is_null());
     bank.deposit(ADA, "15.99").await;
@@ -33,7 +33,7 @@ async fn a_wallet_is_opened_by_the_first_movement_in_its_currency() {
 }
 
 #[tokio::test]
-async fn a_movement_returns_its_effect_on_the_balance() {
+async fn a_transfer_returns_its_effect_on_the_balance() {
     let bank = Bank::with_money().await;
     let answer = bank.change(&member(ADA), WITHDRAW, &of(usd("30.01"))).await;
     assert_eq!(
@@ -128,7 +128,7 @@ async fn a_deactivated_user_moves_no_money() {
 }
 
 #[tokio::test]
-async fn a_movement_is_announced_to_its_owner_only() {
+async fn a_transfer_is_announced_to_its_owner_only() {
     let bank = Bank::new().await;
     let mut events = bank.services.bus.subscribe();
     bank.deposit(ADA, "5.00").await;

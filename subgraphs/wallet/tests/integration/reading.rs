@@ -29,7 +29,7 @@ async fn a_transaction_is_found_by_its_returned_id() {
 async fn entries_of_outside_accounts_are_no_transactions() {
     let bank = Bank::new().await;
     let of_ada: i64 = bank.deposit(ADA, "5.00").await.parse().unwrap();
-    // The movement's other entry belongs to the outside account.
+    // The transaction's other entry belongs to the outside account.
     for id in [
         (of_ada + 1).to_string(),
         "99".into(),

@@ -92,8 +92,8 @@ impl Bank {
         self.moved(person, WITHDRAW, amount).await
     }
 
-    async fn moved(&self, person: i64, movement: &str, amount: &str) -> String {
-        let answer = self.change(&member(person), movement, &of(usd(amount))).await;
+    async fn moved(&self, person: i64, transfer: &str, amount: &str) -> String {
+        let answer = self.change(&member(person), transfer, &of(usd(amount))).await;
         answer.text("moved.id").to_owned()
     }
 
@@ -194,7 +194,7 @@ pub fn usd(amount: &str) -> Value {
     json!({ "amount": amount, "currency": "USD" })
 }
 
-/// The arguments of a movement of that amount.
+/// The arguments of a transfer of that amount.
 pub fn of(amount: Value) -> Value {
     json!({ "amount": amount })
 }
