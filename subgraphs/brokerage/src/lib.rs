@@ -7,7 +7,6 @@ use contract::{DomainSchema, Services, batch_loader, row_loader, subgraph_builde
 mod authorization;
 mod automated_order;
 mod cancel;
-mod changes;
 pub mod demo;
 mod exchange_order;
 mod holding;
@@ -18,6 +17,7 @@ mod place;
 mod portfolio;
 mod settings;
 mod stock;
+mod subscription;
 mod triggered_orders;
 mod user;
 
@@ -39,7 +39,7 @@ pub struct Mutation(place::PlaceMutation, cancel::CancelMutation, holding::Holdi
 
 /// The fields that a client can subscribe to.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(changes::OrderSubscription);
+pub struct Subscription(subscription::OrderSubscription);
 
 /// Builds the domain's executable schema with the default [`Settings`].
 pub fn schema(services: Services) -> DomainSchema {

@@ -3,12 +3,12 @@
 use async_graphql::{MergedObject, MergedSubscription};
 use contract::{Db, DomainSchema, Error, Result, Services, TableLog, row_loader, subgraph_builder, subgraph_sdl};
 
-mod changes;
 pub mod demo;
 mod order;
 mod price;
 mod replica;
 mod stock;
+mod subscription;
 mod user;
 
 pub use price::set_price;
@@ -28,7 +28,7 @@ pub struct Mutation(
 
 /// The fields that a client can subscribe to.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(changes::StockSubscription);
+pub struct Subscription(subscription::StockSubscription);
 
 /// The domain, ready to answer.
 pub fn schema(services: Services) -> DomainSchema {

@@ -4,7 +4,6 @@
 mod access;
 mod automated;
 mod brokered;
-mod changes;
 mod demo;
 mod expiry;
 mod firing;
@@ -16,6 +15,7 @@ mod portfolio;
 mod race;
 mod rules;
 mod schema;
+mod subscription;
 mod support;
 mod unknown_values;
 mod waiting;

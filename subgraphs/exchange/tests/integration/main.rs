@@ -2,7 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod access;
-mod changes;
 mod indexes;
 mod listing;
 mod price;
@@ -10,5 +9,6 @@ mod replica;
 mod sample;
 mod schema;
 mod stocks;
+mod subscription;
 mod support;
 mod trade;
