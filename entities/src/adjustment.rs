@@ -47,15 +47,15 @@ pub async fn adjust(
     if committed < before.lent_minor {
         return Ok(AdjustmentOutcome::BelowLent(before.lent_minor));
     }
-    let balance = to.balance - before.balance_minor;
-    let aside = committed - before.lent_minor - before.committed_minor;
-    if (balance, aside) == (0, 0) {
+    let balance_change = to.balance - before.balance_minor;
+    let committed_change = committed - before.lent_minor - before.committed_minor;
+    if (balance_change, committed_change) == (0, 0) {
         return Ok(AdjustmentOutcome::Unchanged(Box::new(before)));
     }
     let legs = [
-        (Account::Wallet(user_id, Bucket::Balance), balance),
-        (Account::Wallet(user_id, Bucket::Committed), aside),
-        (Account::Outside, -balance - aside),
+        (Account::Wallet(user_id, Bucket::Balance), balance_change),
+        (Account::Wallet(user_id, Bucket::Committed), committed_change),
+        (Account::Outside, -balance_change - committed_change),
     ];
     let mut moved = ledger::post(
         tx,

@@ -27,7 +27,7 @@ pub async fn grant(
     grant: &Grant,
     now_us: i64,
 ) -> Result<(GrantOutcome, AffectedBalance), EntityError> {
-    let raised = authorization::apply_grant(tx, grant, IncreaseCause::Investor, now_us).await?;
+    let outcome = authorization::apply_grant(tx, grant, IncreaseCause::Investor, now_us).await?;
     let affected = match &grant.lent {
         LentAsset::Capital(currency) => {
             let legs = [(Bucket::Balance, -grant.amount), (Bucket::Lent, grant.amount)];
@@ -35,7 +35,7 @@ pub async fn grant(
                 tx,
                 TransactionKind::Grant,
                 currency,
-                &raised.authorization,
+                &outcome.authorization,
                 legs,
                 now_us,
             )
@@ -45,7 +45,7 @@ pub async fn grant(
             AffectedBalance::Holding(Box::new(holding::lend(tx, *holding_id, grant.amount).await?))
         }
     };
-    Ok((raised, affected))
+    Ok((outcome, affected))
 }
 
 /// Ends an open authorization and gives its remaining amount back; `None` when it had already ended.

@@ -54,7 +54,7 @@ pub async fn change(
         change = change.filter(leaves_an_administrator());
     }
     match change.exec(tx).await {
-        Ok(done) if done.rows_affected == 0 => unchanged_reason(tx, by, id).await,
+        Ok(updated) if updated.rows_affected == 0 => unchanged_reason(tx, by, id).await,
         Ok(_) if name_conflict(tx, None, email.as_deref(), Some(id)).await?.is_some() => {
             Ok(UserChangeOutcome::EmailTaken)
         }
@@ -88,7 +88,7 @@ pub async fn add_karma(
     points: i64,
 ) -> Result<KarmaChangeOutcome, DbErr> {
     let sum = || Expr::col(Column::Karma).add(points);
-    let done = Entity::update_many()
+    let updated = Entity::update_many()
         .col_expr(Column::Karma, sum())
         .col_expr(Column::Version, next_version())
         .filter(Column::Id.eq(id))
@@ -97,7 +97,7 @@ pub async fn add_karma(
         .filter(by.covers())
         .exec(tx)
         .await?;
-    if done.rows_affected == 0 {
+    if updated.rows_affected == 0 {
         return Ok(match rejection_reason(tx, by, id).await? {
             None => KarmaChangeOutcome::OutOfRange,
             Some(UserChangeOutcome::Protected) => KarmaChangeOutcome::Protected,
@@ -119,7 +119,7 @@ pub async fn replace_password(
     before: Option<&str>,
     password_hash: &str,
 ) -> Result<bool, DbErr> {
-    let done = Entity::update_many()
+    let updated = Entity::update_many()
         .col_expr(Column::PasswordHash, Expr::value(password_hash))
         .col_expr(Column::PasswordVia, Expr::value(None::<String>))
         .filter(Column::Id.eq(id))
@@ -131,7 +131,7 @@ pub async fn replace_password(
         })
         .exec(tx)
         .await?;
-    Ok(done.rows_affected == 1)
+    Ok(updated.rows_affected == 1)
 }
 
 /// Deactivates an active user whose account the right covers, but not the last active administrator. The username
@@ -189,7 +189,7 @@ pub async fn erase(
         erased_at_us: Set(Some(now_us)),
         ..Default::default()
     };
-    let done = Entity::update_many()
+    let updated = Entity::update_many()
         .set(to)
         .col_expr(Column::Version, next_version())
         .filter(Column::Id.eq(id))
@@ -198,7 +198,7 @@ pub async fn erase(
         .filter(leaves_an_administrator())
         .exec(tx)
         .await?;
-    if done.rows_affected == 0 {
+    if updated.rows_affected == 0 {
         return unchanged_reason(tx, by, id).await;
     }
     sign_in_address::forget(tx, id).await?;

@@ -66,7 +66,7 @@ impl ReservedPorts {
     }
 }
 
-/// The common configuration of the replicas.
+/// The replicas that this server starts: their ports, files, secret and settings.
 pub(super) struct ReplicaGroup<'a> {
     pub(super) ports: &'a ReservedPorts,
     pub(super) folder: PathBuf,

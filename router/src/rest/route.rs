@@ -122,9 +122,9 @@ impl Route {
 impl Route {
     /// Returns the GraphQL documents of the route; none where it does not use the graph.
     pub fn operations(&self) -> impl Iterator<Item = &'static str> + use<> {
-        let asks = !matches!(self.source, ResponseSource::Fixed(_));
+        let uses_graph = !matches!(self.source, ResponseSource::Fixed(_));
         let other = self.alternative_operation.map(|other| other.operation);
-        asks.then_some(self.operation).into_iter().chain(other)
+        uses_graph.then_some(self.operation).into_iter().chain(other)
     }
 }
 

@@ -77,10 +77,10 @@ impl GrantMutation {
                 // Expire overdue authorizations first: they must not be increased, and the funds they release can be lent.
                 let expired = expiry::expire(tx, now_us, EXPIRED_MAX).await?;
                 tx.invalidate(&expired);
-                let (raised, affected) = lending::grant(tx, &grant, now_us).await?;
+                let (outcome, affected) = lending::grant(tx, &grant, now_us).await?;
                 tx.invalidate(&affected);
-                tx.invalidate(&raised.authorization);
-                Ok(raised)
+                tx.invalidate(&outcome.authorization);
+                Ok(outcome)
             };
             idempotent(tx, key.as_ref(), now_us, effect).await
         };

@@ -135,21 +135,21 @@ async fn apply_update(
                 return Err(Error::invalid("input.brokerageFeePercent", "is for brokers only"));
             }
         }
-        let done = match user_change::change(tx, &by, id, columns.clone()).await? {
+        let outcome = match user_change::change(tx, &by, id, columns.clone()).await? {
             // An error, so that the transaction rolls back.
             UserChangeOutcome::EmailTaken => return Err(conflict_error(NameConflict::Email)),
-            done => done,
+            outcome => outcome,
         };
-        if let UserChangeOutcome::Done(person) = &done {
+        if let UserChangeOutcome::Done(person) = &outcome {
             if let Some(which) = ends {
                 auth.publish_ended(tx, &session::end(tx, id, which, now_us).await?, now_us);
             }
             tx.publish(invalidation(person, public));
         }
-        Ok(done)
+        Ok(outcome)
     };
-    let done = ctx.services().write(write).await?;
-    changed_user(ctx, id, done)
+    let outcome = ctx.services().write(write).await?;
+    changed_user(ctx, id, outcome)
 }
 
 /// The sessions that a password change ends: all of that person's but the one in which the viewer makes the change.

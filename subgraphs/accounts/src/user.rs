@@ -234,8 +234,8 @@ impl Load for UserByUsernameLoader {
     type Value = user::Model;
 
     async fn load(&self, usernames: &[String]) -> Result<HashMap<String, user::Model>> {
-        let asked = user::Column::UsernameKey.is_in(usernames.iter().map(|name| user::case_fold(name)));
-        let found = self.0.read().rows(user::Entity::find().filter(asked)).await?;
+        let condition = user::Column::UsernameKey.is_in(usernames.iter().map(|name| user::case_fold(name)));
+        let found = self.0.read().rows(user::Entity::find().filter(condition)).await?;
         let by_key: HashMap<_, _> = found
             .into_iter()
             .map(|person| (person.username_key.clone(), person))

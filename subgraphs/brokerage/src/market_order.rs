@@ -111,9 +111,9 @@ pub(crate) async fn execute_for_investor(
             accepts_higher_fee: false,
         };
         // The proceeds of lent money or shares are lent on the same terms.
-        let raised =
+        let outcome =
             authorization::apply_grant(context.tx, &grant, IncreaseCause::Trade(&proceeds), context.now_us).await?;
-        context.tx.invalidate(&raised.authorization);
+        context.tx.invalidate(&outcome.authorization);
     }
     Ok(order)
 }

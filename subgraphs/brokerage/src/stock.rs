@@ -36,9 +36,9 @@ impl Load for OwnHoldings {
     type Key = (i64, i64);
     type Value = holding::Model;
 
-    async fn load(&self, asked: &[(i64, i64)]) -> Result<HashMap<(i64, i64), holding::Model>> {
+    async fn load(&self, keys: &[(i64, i64)]) -> Result<HashMap<(i64, i64), holding::Model>> {
         let mut stocks: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
-        for (user, stock) in asked {
+        for (user, stock) in keys {
             stocks.entry(*user).or_default().push(*stock);
         }
         let of_one = |(user, stocks): (i64, Vec<i64>)| {
@@ -46,8 +46,8 @@ impl Load for OwnHoldings {
                 .eq(user)
                 .and(holding::Column::StockId.is_in(stocks))
         };
-        let wanted = stocks.into_iter().map(of_one).fold(Condition::any(), Condition::add);
-        let found = self.0.read().rows(holding::Entity::find().filter(wanted)).await?;
+        let condition = stocks.into_iter().map(of_one).fold(Condition::any(), Condition::add);
+        let found = self.0.read().rows(holding::Entity::find().filter(condition)).await?;
         Ok(found
             .into_iter()
             .map(|row| ((row.user_id, row.stock_id), row))

@@ -177,8 +177,8 @@ impl<R: WatchedRow> RowFollower<R> {
         let Some(key) = key_column::<R::Entity>() else {
             return Ok(Vec::new());
         };
-        let asked = is_among(key, ids.iter().copied());
-        Ok(self.db.read().rows(R::Entity::find().filter(asked)).await?)
+        let condition = is_among(key, ids.iter().copied());
+        Ok(self.db.read().rows(R::Entity::find().filter(condition)).await?)
     }
 
     async fn start_catch_up(&mut self) -> Result<Vec<R>> {

@@ -104,8 +104,8 @@ impl<E: RowEntity> Load for RowLoader<E> {
         if let Some(services) = &self.expiring {
             services.expire_overdue().await?;
         }
-        let asked = is_among(id.into_column(), ids.iter().copied());
-        let found = self.db.read().rows(E::find().filter(asked)).await?;
+        let condition = is_among(id.into_column(), ids.iter().copied());
+        let found = self.db.read().rows(E::find().filter(condition)).await?;
         let keyed = |row: E::Model| (i64::from_value_tuple(row.get_primary_key_value()), row);
         Ok(found.into_iter().map(keyed).collect())
     }

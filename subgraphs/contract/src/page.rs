@@ -192,12 +192,12 @@ impl<E: ReadEntity<Model: Send + Sync>> SortedSelect<E> {
             let found = ctx.db().read().rows(sorting.rows_of(select.clone(), &piece)).await?;
             charge(&found)?;
             let is_last = (found.len() as u64) < missing;
-            let reached = if page.backwards {
+            let bound = if page.backwards {
                 &mut piece.before
             } else {
                 &mut piece.after
             };
-            *reached = found.last().map(|row| sorting.key(row)).transpose()?;
+            *bound = found.last().map(|row| sorting.key(row)).transpose()?;
             rows.extend(found);
             if is_last || rows.len() as u64 > page.limit {
                 return sorting.connection(&page, rows, node);

@@ -17,17 +17,17 @@ pub fn replace_private_file(
     contents: &[u8],
     prepare: impl FnOnce(&File) -> io::Result<()>,
 ) -> io::Result<()> {
-    let aside = path.with_extension("new");
-    let _ = fs::remove_file(&aside);
+    let new_path = path.with_extension("new");
+    let _ = fs::remove_file(&new_path);
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
-        .open(&aside)?;
+        .open(&new_path)?;
     prepare(&file)?;
     file.write_all(contents)?;
     file.sync_all()?;
-    fs::rename(&aside, path)?;
+    fs::rename(&new_path, path)?;
     File::open(folder_of(path))?.sync_all()
 }
 

@@ -62,9 +62,9 @@ impl ReplicaMutation {
     async fn propose_leader(&self, ctx: &Context<'_>, replica_id: ID) -> Result<OrderReplica> {
         ctx.viewer().require_operator_or(BAZAAR)?;
         let replicas = ctx.services().order_log.replicas(ctx.db()).await?;
-        let wanted = parse_id(&replica_id).filter(|wanted| replicas.iter().any(|known| known.id == *wanted));
-        let wanted = wanted.ok_or_else(|| Error::invalid("replicaId", "must be the id of a replica"))?;
-        let leader = ctx.services().order_log.propose_leader(ctx.db(), wanted).await?;
+        let candidate = parse_id(&replica_id).filter(|candidate| replicas.iter().any(|known| known.id == *candidate));
+        let candidate = candidate.ok_or_else(|| Error::invalid("replicaId", "must be the id of a replica"))?;
+        let leader = ctx.services().order_log.propose_leader(ctx.db(), candidate).await?;
         let replicas = ctx.services().order_log.replicas(ctx.db()).await?;
         let leader = replicas.into_iter().find(|known| known.id == leader);
         leader

@@ -398,14 +398,14 @@ impl ReplicatedLog {
 
     /// Withdraws the trades whose callers asked for it, if the log never received them.
     async fn withdraw(&self, services: &Services) -> Result<()> {
-        let asked = self.withdrawals.take_unsent();
-        if asked.is_empty() {
+        let unsent = self.withdrawals.take_unsent();
+        if unsent.is_empty() {
             return Ok(());
         }
         let now_us = services.clock.now_us();
         let write = async move |tx: &Tx| {
             let mut withdrawn = Vec::new();
-            for id in &asked {
+            for id in &unsent {
                 if let Some(stock) = reservation::withdraw(tx, *id, now_us).await? {
                     tx.invalidate(&stock);
                     withdrawn.push(*id);

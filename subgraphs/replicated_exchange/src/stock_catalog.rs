@@ -82,13 +82,13 @@ impl Catalog for StockCatalog {
     fn reserved<'a>(&'a self, key: Option<&'a str>, limit: usize) -> CatalogResult<'a, Vec<Reservation>> {
         async move {
             let limit = u64::try_from(limit).unwrap_or(u64::MAX);
-            let aside = reservation::open_non_binding(self.0.db.read(), key, limit).await;
-            let aside = aside.map_err(|error| unavailable(error.into()))?;
-            let named = aside.into_iter().map(|aside| Reservation {
-                attempt: aside.attempt,
-                key: aside.log_key,
+            let reservations = reservation::open_non_binding(self.0.db.read(), key, limit).await;
+            let reservations = reservations.map_err(|error| unavailable(error.into()))?;
+            let reservations = reservations.into_iter().map(|row| Reservation {
+                attempt: row.attempt,
+                key: row.log_key,
             });
-            Ok(named.collect())
+            Ok(reservations.collect())
         }
         .boxed()
     }

@@ -92,7 +92,7 @@ async fn transfer(ctx: &Context<'_>, kind: TransferKind, amount: Money, key: Opt
     let request = (kind.field(), amount.minor, &amount.currency);
     let key = IdempotencyKey::for_mutation(viewer, "deposit or withdraw", key, &request)?;
     let now_us = ctx.now_us();
-    let done = ctx
+    let recorded = ctx
         .services()
         .write(async move |tx| {
             idempotent(tx, key.as_ref(), now_us, async || {
@@ -101,7 +101,7 @@ async fn transfer(ctx: &Context<'_>, kind: TransferKind, amount: Money, key: Opt
             .await
         })
         .await?;
-    let Transfer { entry, wallet } = done.into_inner();
+    let Transfer { entry, wallet } = recorded.into_inner();
     Ok(Transaction::new(entry, &wallet))
 }
 

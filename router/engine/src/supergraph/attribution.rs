@@ -144,7 +144,7 @@ fn single_entity_variables(
     let Value::List(requested) = variables.get(&batch.variable)? else {
         return None;
     };
-    let wanted = requested.get(index)?.clone();
+    let representation = requested.get(index)?.clone();
     let mut alone = Variables::default();
     for (name, value) in variables.iter() {
         let is_list = batches.iter().any(|batch| batch.variable == *name);
@@ -155,7 +155,7 @@ fn single_entity_variables(
         };
         alone.insert(name.clone(), value);
     }
-    alone.insert(batch.variable.clone(), Value::List(vec![wanted]));
+    alone.insert(batch.variable.clone(), Value::List(vec![representation]));
     Some(alone)
 }
 

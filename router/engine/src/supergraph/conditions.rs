@@ -21,7 +21,7 @@ impl ValidOperation {
     pub fn resolve_conditions(&self, condition_values: &[bool]) -> ResolvedOperation {
         let is_included = |directives: &DirectiveList| {
             directives.iter().all(|directive| {
-                let wanted = match directive.name.as_str() {
+                let required = match directive.name.as_str() {
                     "skip" => false,
                     "include" => true,
                     _ => return true,
@@ -34,7 +34,7 @@ impl ValidOperation {
                     let index = self.conditions.iter().position(|name| name == variable.as_str())?;
                     condition_values.get(index).copied()
                 });
-                given == Some(wanted)
+                given == Some(required)
             })
         };
         let given = condition_values.get(self.conditions.len()..).unwrap_or_default();

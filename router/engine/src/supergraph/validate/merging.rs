@@ -46,7 +46,7 @@ fn has_list(value: &Literal) -> bool {
 }
 
 /// A field and its parent type.
-type Selected<'a> = (&'a Name, &'a Node<Field>);
+type FieldInParent<'a> = (&'a Name, &'a Node<Field>);
 
 struct MergeVisitor<'a> {
     schema: &'a Schema,
@@ -57,7 +57,7 @@ struct MergeVisitor<'a> {
 
 impl<'a> MergeVisitor<'a> {
     /// Returns all fields of these sets, including those of fragments.
-    fn collect(&self, sets: impl IntoIterator<Item = &'a SelectionSet>) -> Vec<Selected<'a>> {
+    fn collect(&self, sets: impl IntoIterator<Item = &'a SelectionSet>) -> Vec<FieldInParent<'a>> {
         let mut fields = Vec::new();
         let mut spread_before = HashSet::new();
         let mut waiting: Vec<_> = sets.into_iter().collect();
@@ -78,7 +78,7 @@ impl<'a> MergeVisitor<'a> {
     }
 
     /// Returns the first field that conflicts with another one of the same response key.
-    fn fields(&mut self, fields: Vec<Selected<'a>>) -> Option<&'a Node<Field>> {
+    fn fields(&mut self, fields: Vec<FieldInParent<'a>>) -> Option<&'a Node<Field>> {
         let mut places: Vec<_> = fields
             .iter()
             .map(|(_, field)| std::ptr::from_ref(*field).addr())
@@ -87,7 +87,7 @@ impl<'a> MergeVisitor<'a> {
         if !self.visited.insert(places) {
             return None;
         }
-        let mut by_key: IndexMap<&Name, Vec<Selected<'a>>> = IndexMap::new();
+        let mut by_key: IndexMap<&Name, Vec<FieldInParent<'a>>> = IndexMap::new();
         for selected in fields {
             by_key.entry(selected.1.response_key()).or_default().push(selected);
         }
@@ -112,7 +112,7 @@ impl<'a> MergeVisitor<'a> {
 
     /// Groups the fields that one object can have together: those of an object type, and those of interfaces and
     /// unions.
-    fn by_parent(&self, fields: Vec<Selected<'a>>) -> Vec<Vec<&'a Node<Field>>> {
+    fn by_parent(&self, fields: Vec<FieldInParent<'a>>) -> Vec<Vec<&'a Node<Field>>> {
         let is_object = |name: &Name| matches!(self.schema.types.get(name), Some(ExtendedType::Object(_)));
         let (of_objects, of_others): (Vec<_>, Vec<_>) = fields.into_iter().partition(|(parent, _)| is_object(parent));
         let of_others: Vec<_> = of_others.into_iter().map(|(_, field)| field).collect();
