@@ -11,16 +11,14 @@ pub const PASSWORD: &str = accounts::demo::PASSWORD;
 
 /// Inserts the sample data where it is missing; running it again changes nothing.
 pub async fn seed(services: &Services) -> Result<()> {
-    let accounts::demo::People {
-        ada, ben, cleo, dan, ..
-    } = accounts::demo::seed(services).await?;
+    let people = accounts::demo::seed(services).await?;
     bookstore::demo::seed(services).await?;
-    bookstore::demo::seed_sales(services, bookstore::demo::People { ada, cleo }).await?;
+    bookstore::demo::seed_sales(services, people).await?;
     exchange::demo::seed(services).await?;
-    messages::demo::seed(services, messages::demo::People { ada, ben, cleo, dan }).await?;
-    posts::demo::seed(services, posts::demo::People { ada, ben, cleo, dan }).await?;
-    votes::demo::seed(services, votes::demo::People { ada, ben, cleo, dan }).await?;
-    shop::demo::seed(services, shop::demo::People { ada, cleo, dan }).await?;
-    wallet::demo::seed(services, wallet::demo::People { ada, ben, cleo, dan }).await?;
-    brokerage::demo::seed(services, brokerage::demo::People { ada, ben }).await
+    messages::demo::seed(services, people).await?;
+    posts::demo::seed(services, people).await?;
+    votes::demo::seed(services, people).await?;
+    shop::demo::seed(services, people).await?;
+    wallet::demo::seed(services, people).await?;
+    brokerage::demo::seed(services, people).await
 }

@@ -1,6 +1,6 @@
 //! Sample data: five people with one password, which is public.
 
-use contract::{Error, Result, Role, Services};
+use contract::{DemoPeople, Error, Result, Role, Services};
 use entities::user;
 
 use crate::Settings;
@@ -10,23 +10,8 @@ use crate::sign_in::conflict_error;
 /// The password of every demo person.
 pub const PASSWORD: &str = "agora-demo-2026";
 
-/// The ids of the demo people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct People {
-    /// An investor.
-    pub ada: i64,
-    /// A broker whose fee is 1 %.
-    pub ben: i64,
-    /// A member.
-    pub cleo: i64,
-    /// A member.
-    pub dan: i64,
-    /// An administrator.
-    pub admin: i64,
-}
-
 /// Adds the demo people that do not exist yet, and returns the ids of all five.
-pub async fn seed(services: &Services) -> Result<People> {
+pub async fn seed(services: &Services) -> Result<DemoPeople> {
     if let Some(people) = find(services).await? {
         return Ok(people);
     }
@@ -98,7 +83,7 @@ fn people(now_us: i64) -> [user::Model; 5] {
     ]
 }
 
-async fn find(services: &Services) -> Result<Option<People>> {
+async fn find(services: &Services) -> Result<Option<DemoPeople>> {
     let id = async |username: &str| -> Result<Option<i64>> {
         let found = user::by_username(services.db.read(), username).await?;
         Ok(found.map(|person| person.id))
@@ -113,7 +98,7 @@ async fn find(services: &Services) -> Result<Option<People>> {
     let (Some(ada), Some(ben), Some(cleo), Some(dan), Some(admin)) = found else {
         return Ok(None);
     };
-    Ok(Some(People {
+    Ok(Some(DemoPeople {
         ada,
         ben,
         cleo,

@@ -1,6 +1,6 @@
 //! Sample data: the seven default books of the contract (docs/rest-contract/bookstore.md#default-books).
 
-use contract::{Result, Services};
+use contract::{DemoPeople, Result, Services};
 use entities::{book, book_purchase};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 
@@ -51,19 +51,10 @@ pub async fn seed(services: &Services) -> Result<()> {
         .await
 }
 
-/// The ids of the people who buy a book in the sample data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct People {
-    /// Bought a book on remote procedure calls.
-    pub ada: i64,
-    /// Bought a book on theory classes.
-    pub cleo: i64,
-}
-
 /// Records two purchases of a day ago as sample data. Changes nothing in a store that has already sold a book.
 ///
 /// The sales do not reduce the copies left, which stay at the documented number.
-pub async fn seed_sales(services: &Services, people: People) -> Result<()> {
+pub async fn seed_sales(services: &Services, people: DemoPeople) -> Result<()> {
     let yesterday_us = services.clock.now_us() - 24 * 3600 * 1_000_000;
     let sales = [
         (people.cleo, "Why theory classes are so hard"),

@@ -4,7 +4,7 @@
 //! addition before, so that the exchange starts with the documented number. Their cost is deposited for ada before, so that
 //! her wallet starts with its documented balance.
 
-use contract::{Result, Services};
+use contract::{DemoPeople, Result, Services};
 use entities::authorization::{Grant, LentAsset};
 use entities::ledger::{self, Account, Bucket, LedgerTransaction, TransactionKind};
 use entities::side::Side;
@@ -15,15 +15,6 @@ use sea_orm::{EntityTrait, PaginatorTrait};
 use crate::order_context::{Limit, OrderContext};
 use crate::settings::Settings;
 use crate::{automated_order, market_order};
-
-/// The ids of the people of the sample data.
-#[derive(Clone, Copy, Debug)]
-pub struct People {
-    /// An investor.
-    pub ada: i64,
-    /// A broker.
-    pub ben: i64,
-}
 
 /// Ada's purchases: stock and number of shares.
 const BOUGHT: [(&str, i64); 4] = [
@@ -45,7 +36,7 @@ const AUTOMATED: (&str, i64) = ("MercuryExpress", 5);
 const LENT_US: i64 = 90 * 24 * 3600 * 1_000_000;
 
 /// Adds ada's shares and orders to a database without holdings and orders; changes nothing in any other.
-pub async fn seed(services: &Services, people: People) -> Result<()> {
+pub async fn seed(services: &Services, people: DemoPeople) -> Result<()> {
     let (log, now_us) = (services.order_log.clone(), services.clock.now_us());
     services
         .db
@@ -81,7 +72,7 @@ impl OrderContext<'_> {
         Ok(())
     }
 
-    async fn seed_brokered(&self, People { ada, ben }: People) -> Result<()> {
+    async fn seed_brokered(&self, DemoPeople { ada, ben, .. }: DemoPeople) -> Result<()> {
         let Some(broker) = user::trader(self.tx, ben).await? else {
             return Ok(());
         };

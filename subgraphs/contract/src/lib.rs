@@ -13,6 +13,7 @@ mod context;
 mod date;
 mod date_time;
 mod db;
+mod demo_people;
 mod detach;
 mod error;
 mod error_codes;
@@ -55,6 +56,7 @@ pub use database::{DbOptions, DbStats, Error as DatabaseError, ReadEntity, Reade
 pub use date::Date;
 pub use date_time::DateTime;
 pub use db::{Agora, Db, Tx, TxExt};
+pub use demo_people::DemoPeople;
 pub use entities::role::Role;
 pub use error::{Error, Result};
 pub use event::{Audience, Bus, Delivery, Event, EventStream, InProcessBus};

@@ -1,27 +1,14 @@
 //! Sample data: a few messages among four people.
 
-use contract::{Result, Services};
+use contract::{DemoPeople, Result, Services};
 use entities::message;
 use sea_orm::{EntityTrait, PaginatorTrait};
-
-/// The ids of the people of the sample data.
-#[derive(Clone, Copy, Debug)]
-pub struct People {
-    /// `ada`, an investor.
-    pub ada: i64,
-    /// `ben`, a broker.
-    pub ben: i64,
-    /// `cleo`, a member.
-    pub cleo: i64,
-    /// `dan`, a member.
-    pub dan: i64,
-}
 
 /// Microseconds in a minute.
 const MINUTE_US: i64 = 60_000_000;
 
 /// Fills a database that has no messages. Changes nothing in any other database.
-pub async fn seed(services: &Services, people: People) -> Result<()> {
+pub async fn seed(services: &Services, people: DemoPeople) -> Result<()> {
     let now_us = services.clock.now_us();
     let messages = sample_messages(people);
     services
@@ -53,7 +40,11 @@ struct SampleMessage {
     read: bool,
 }
 
-fn sample_messages(People { ada, ben, cleo, dan }: People) -> [SampleMessage; 8] {
+fn sample_messages(
+    DemoPeople {
+        ada, ben, cleo, dan, ..
+    }: DemoPeople,
+) -> [SampleMessage; 8] {
     let unread = |minutes_ago, from, to, contents| SampleMessage {
         minutes_ago,
         from,

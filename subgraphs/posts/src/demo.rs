@@ -1,28 +1,15 @@
 //! Sample data: six posts by four people in three communities.
 
-use contract::{Result, Services};
+use contract::{DemoPeople, Result, Services};
 use entities::community;
 use entities::post::{self, NewPost};
 use sea_orm::{EntityTrait, PaginatorTrait};
-
-/// The ids of the people of the sample data.
-#[derive(Clone, Copy, Debug)]
-pub struct People {
-    /// `ada`, an investor.
-    pub ada: i64,
-    /// `ben`, a broker.
-    pub ben: i64,
-    /// `cleo`, a member.
-    pub cleo: i64,
-    /// `dan`, a member.
-    pub dan: i64,
-}
 
 /// Microseconds in a minute.
 const MINUTE_US: i64 = 60_000_000;
 
 /// Fills a database that has never had a post. Changes nothing in any other database.
-pub async fn seed(services: &Services, people: People) -> Result<()> {
+pub async fn seed(services: &Services, people: DemoPeople) -> Result<()> {
     let now_us = services.clock.now_us();
     let posts = sample_posts(people);
     services
@@ -59,7 +46,11 @@ struct SamplePost {
     url: Option<&'static str>,
 }
 
-fn sample_posts(People { ada, ben, cleo, dan }: People) -> [SamplePost; 6] {
+fn sample_posts(
+    DemoPeople {
+        ada, ben, cleo, dan, ..
+    }: DemoPeople,
+) -> [SamplePost; 6] {
     let [ada, ben, cleo, dan] = [("ada", ada), ("ben", ben), ("cleo", cleo), ("dan", dan)];
     let post = |minutes_ago, author, community, title, text| SamplePost {
         minutes_ago,

@@ -1,6 +1,6 @@
 //! Sample data: three products, as many as the document's example needs, and three orders (docs/rest-contract/shop.md#data).
 
-use contract::{Error, Result, Services};
+use contract::{DemoPeople, Error, Result, Services};
 use entities::{product, shop_order};
 use sea_orm::{EntityTrait, PaginatorTrait};
 
@@ -16,19 +16,8 @@ const PRODUCTS: [(&str, i64); 3] = [
     ("Folding bicycle basket", 39_00),
 ];
 
-/// The ids of the people who have an order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct People {
-    /// Ordered a basket.
-    pub ada: i64,
-    /// Ordered mugs.
-    pub cleo: i64,
-    /// Ordered a notebook.
-    pub dan: i64,
-}
-
 /// Fills a shop that has never had a product. Changes nothing in any other shop.
-pub async fn seed(services: &Services, people: People) -> Result<()> {
+pub async fn seed(services: &Services, people: DemoPeople) -> Result<()> {
     let now_us = services.clock.now_us();
     services
         .db

@@ -1,25 +1,12 @@
 //! Sample data: votes of the four people of the demo on its posts.
 
-use contract::{Result, Services};
+use contract::{DemoPeople, Result, Services};
 use entities::vote::Direction::{self, Down, Up};
 use entities::{post, post_votes, voting};
 use sea_orm::{EntityTrait, QueryOrder, QuerySelect};
 
-/// The ids of the people of the sample data.
-#[derive(Clone, Copy, Debug)]
-pub struct People {
-    /// `ada`, an investor.
-    pub ada: i64,
-    /// `ben`, a broker.
-    pub ben: i64,
-    /// `cleo`, a member.
-    pub cleo: i64,
-    /// `dan`, a member.
-    pub dan: i64,
-}
-
 /// Casts votes on the oldest posts of a database that has never had a vote. Changes nothing in any other database.
-pub async fn seed(services: &Services, people: People) -> Result<()> {
+pub async fn seed(services: &Services, people: DemoPeople) -> Result<()> {
     let now_us = services.clock.now_us();
     let sample_votes = sample_votes(people);
     services
@@ -46,7 +33,11 @@ pub async fn seed(services: &Services, people: People) -> Result<()> {
 }
 
 /// Returns each person's vote on the first post, the second and so on.
-fn sample_votes(People { ada, ben, cleo, dan }: People) -> [Vec<(i64, Direction)>; 6] {
+fn sample_votes(
+    DemoPeople {
+        ada, ben, cleo, dan, ..
+    }: DemoPeople,
+) -> [Vec<(i64, Direction)>; 6] {
     [
         vec![(ada, Up), (ben, Up), (dan, Up)],
         vec![(ada, Up), (cleo, Up), (ben, Down)],

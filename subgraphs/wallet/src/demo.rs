@@ -1,21 +1,8 @@
 //! Sample data: the deposits and withdrawals of four people.
 
-use contract::{Result, Services, Tx};
+use contract::{DemoPeople, Result, Services, Tx};
 use entities::ledger::{self, Account, Bucket, LedgerTransaction, TransactionKind};
 use entities::wallet;
-
-/// The ids of the people of the sample data.
-#[derive(Clone, Copy, Debug)]
-pub struct People {
-    /// `ada`, an investor.
-    pub ada: i64,
-    /// `ben`, a broker.
-    pub ben: i64,
-    /// `cleo`, a member.
-    pub cleo: i64,
-    /// `dan`, a member.
-    pub dan: i64,
-}
 
 /// The currency of the sample data.
 const CURRENCY: &str = "USD";
@@ -24,7 +11,7 @@ const CURRENCY: &str = "USD";
 const DAY_US: i64 = 24 * 60 * 60 * 1_000_000;
 
 /// Opens and fills the wallets of the demo people that have none, 10,000.00 USD for ada. Existing wallets do not change.
-pub async fn seed(services: &Services, people: People) -> Result<()> {
+pub async fn seed(services: &Services, people: DemoPeople) -> Result<()> {
     let now_us = services.clock.now_us();
     services
         .db
@@ -43,7 +30,11 @@ pub async fn seed(services: &Services, people: People) -> Result<()> {
 }
 
 /// Returns each person's deposits and withdrawals: how many days ago, and how many cents (negative for a withdrawal).
-fn sample(People { ada, ben, cleo, dan }: People) -> [(i64, &'static [(i64, i64)]); 4] {
+fn sample(
+    DemoPeople {
+        ada, ben, cleo, dan, ..
+    }: DemoPeople,
+) -> [(i64, &'static [(i64, i64)]); 4] {
     [
         (ada, &[(60, 800_000), (30, 350_000), (3, -150_000)]),
         (ben, &[(45, 250_000)]),

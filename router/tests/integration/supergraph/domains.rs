@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use accounts::demo::People;
 use agora::limits::Limits;
 use agora::subgraph::{ResponseKind, Subgraph};
 use agora::supergraph::Supergraph;
 use async_graphql::Request;
-use contract::{ErrorCode, Viewer};
+use contract::{DemoPeople, ErrorCode, Viewer};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use testing::{Client, NEW_YEAR_US, TestServices};
@@ -18,7 +17,7 @@ use crate::graph_client::{client, request};
 struct Agora {
     supergraph: Arc<Supergraph>,
     on: TestServices,
-    people: People,
+    people: DemoPeople,
 }
 
 impl Agora {
@@ -28,12 +27,7 @@ impl Agora {
         let people = accounts::demo::seed(services).await.unwrap();
         bookstore::demo::seed(services).await.unwrap();
         exchange::demo::seed(services).await.unwrap();
-        let customers = shop::demo::People {
-            ada: people.ada,
-            cleo: people.cleo,
-            dan: people.dan,
-        };
-        shop::demo::seed(services, customers).await.unwrap();
+        shop::demo::seed(services, people).await.unwrap();
         let subgraphs = agora::domains::open_all(services, &agora::config::Settings::default());
         let sdl = include_str!("../../../supergraph.graphql");
         let supergraph = Supergraph::new(sdl, &contract::SCALARS, subgraphs, Arc::new(Limits::default()));

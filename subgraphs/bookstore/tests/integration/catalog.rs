@@ -1,5 +1,6 @@
 //! The queries that find books, and the mutations of operators.
 
+use contract::DemoPeople;
 use serde_json::{Value, json};
 
 use testing::Answer;
@@ -265,7 +266,11 @@ async fn the_sample_sales_are_seeded_once_as_documented() {
     let store = BookstoreDomain::new().await;
     bookstore::demo::seed(&store.services).await.unwrap();
     for _ in 0..2 {
-        let people = bookstore::demo::People { ada: 5, cleo: 7 };
+        let people = DemoPeople {
+            ada: 5,
+            cleo: 7,
+            ..DemoPeople::default()
+        };
         bookstore::demo::seed_sales(&store.services, people).await.unwrap();
     }
     let answer = store.admin().query(STOCK_AND_SALES, json!({})).await;

@@ -1,10 +1,19 @@
 //! The sample data.
 
-use brokerage::demo::{People, seed};
+use brokerage::demo::seed;
+use contract::DemoPeople;
 use entities::brokerage_order::{self, OrderStatus};
 use entities::stock::{self, NewStock};
 
-use crate::support::{ADA, BEN, Floor};
+use crate::support::{ADA, BEN, CLEO, Floor};
+
+const PEOPLE: DemoPeople = DemoPeople {
+    ada: ADA,
+    ben: BEN,
+    cleo: CLEO,
+    dan: 0,
+    admin: 0,
+};
 
 #[tokio::test]
 async fn ada_has_shares_a_grant_to_ben_and_two_pending_orders() {
@@ -28,9 +37,8 @@ async fn ada_has_shares_a_grant_to_ben_and_two_pending_orders() {
         Ok(())
     };
     floor.services.db.write(listed).await.unwrap();
-    let people = People { ada: ADA, ben: BEN };
 
-    seed(&floor.services, people).await.unwrap();
+    seed(&floor.services, PEOPLE).await.unwrap();
 
     // Ada's earlier deposits and the exchange's shares have not changed.
     let [balance, committed, lent, held] = floor.money(ADA).await;
@@ -65,13 +73,13 @@ async fn ada_has_shares_a_grant_to_ben_and_two_pending_orders() {
     floor.assert_conserved(on_top).await;
 
     let before = floor.everything().await;
-    seed(&floor.services, people).await.unwrap();
+    seed(&floor.services, PEOPLE).await.unwrap();
     assert_eq!(floor.everything().await, before);
 }
 
 #[tokio::test]
 async fn no_sample_is_seeded_without_the_sample_stocks() {
     let floor = Floor::new().await;
-    seed(&floor.services, People { ada: ADA, ben: BEN }).await.unwrap();
+    seed(&floor.services, PEOPLE).await.unwrap();
     floor.assert_conserved(25).await;
 }

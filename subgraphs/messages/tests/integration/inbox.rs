@@ -1,6 +1,6 @@
 //! Lists of messages, and their favourite and read flags.
 
-use contract::{Audience, Delivery, Event};
+use contract::{Audience, Delivery, DemoPeople, Event};
 use futures_util::stream::StreamExt;
 use serde_json::json;
 
@@ -206,11 +206,12 @@ async fn entities_answer_one_by_one() {
 #[tokio::test]
 async fn the_sample_data_is_there_once() {
     let domain = MessagesDomain::new().await;
-    let people = messages::demo::People {
+    let people = DemoPeople {
         ada: ADA,
         ben: BEN,
         cleo: CLEO,
         dan: DAN,
+        admin: 0,
     };
     for _ in 0..2 {
         messages::demo::seed(&domain.services, people).await.unwrap();

@@ -1,5 +1,6 @@
 //! The sample data.
 
+use contract::DemoPeople;
 use serde_json::json;
 
 use crate::support::{ADA, BEN, CLEO, DAN, PostsDomain};
@@ -8,11 +9,12 @@ const POSTS: &str = "{ recentPosts { nodes { id username author { id } community
 
 #[tokio::test]
 async fn the_sample_data_is_seeded_where_no_post_ever_was() {
-    let people = posts::demo::People {
+    let people = DemoPeople {
         ada: ADA,
         ben: BEN,
         cleo: CLEO,
         dan: DAN,
+        admin: 0,
     };
     let domain = PostsDomain::new().await;
     for _ in 0..2 {

@@ -1,5 +1,6 @@
 //! The sample data.
 
+use contract::DemoPeople;
 use serde_json::json;
 
 use crate::support::{ADA, BEN, ShopDomain};
@@ -9,10 +10,12 @@ const EXAMPLE: &str = r#"mutation {
     placeShopOrder(input: { user: 4, product: 1, quantity: 2, date: "2023-11-28" }) { user { id } date }
 }"#;
 
-const PEOPLE: shop::demo::People = shop::demo::People {
+const PEOPLE: DemoPeople = DemoPeople {
     ada: 1,
+    ben: 2,
     cleo: 3,
     dan: 4,
+    admin: 0,
 };
 
 #[tokio::test]

@@ -1,15 +1,17 @@
 //! The sample data.
 
+use contract::DemoPeople;
 use serde_json::json;
-use votes::demo::{People, seed};
+use votes::demo::seed;
 
 use crate::support::{CLEAR, DOWNVOTE, TOP_POSTS, TOP_VOTED, VotesDomain, member};
 
-const PEOPLE: People = People {
+const PEOPLE: DemoPeople = DemoPeople {
     ada: 1,
     ben: 2,
     cleo: 3,
     dan: 4,
+    admin: 0,
 };
 
 #[tokio::test]

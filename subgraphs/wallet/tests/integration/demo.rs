@@ -1,18 +1,20 @@
 //! The sample data.
 
+use contract::DemoPeople;
 use serde_json::json;
-use wallet::demo::{People, seed};
+use wallet::demo::seed;
 
 use crate::support::{ADA, BEN, Bank, CLEO, DAN};
 
 #[tokio::test]
 async fn the_sample_data_is_posted_to_the_ledger_once() {
     let bank = Bank::new().await;
-    let people = People {
+    let people = DemoPeople {
         ada: ADA,
         ben: BEN,
         cleo: CLEO,
         dan: DAN,
+        admin: 0,
     };
     seed(&bank.services, people).await.unwrap();
     let before = bank.amounts(ADA, json!({})).await;
