@@ -5,7 +5,7 @@ use proptest::test_runner::TestRunner;
 use proptest_state_machine::ReferenceStateMachine;
 
 use super::model::{Model, Op};
-use super::world::{Stage, carried_out};
+use super::world::{Stage, is_executed};
 
 /// The people who act at once, and the operations of each.
 const ACTORS: usize = 8;
@@ -32,28 +32,28 @@ async fn the_books_balance_under_concurrent_operations() {
     for place in 0..ACTORS {
         let stage = stage.clone();
         actors.spawn(async move {
-            let mut carried = 0;
+            let mut executed = 0;
             for op in operations(place) {
                 let Ok((person, query, variables)) = stage.call(&op) else {
                     continue;
                 };
                 let answer = person.query(query, variables).await;
-                carried += usize::from(carried_out(&answer));
+                executed += usize::from(is_executed(&answer));
                 if matches!(op, Op::Reprice { .. }) {
                     stage.catch_up().await;
                 }
             }
-            carried
+            executed
         });
     }
-    let carried: usize = actors.join_all().await.into_iter().sum();
+    let executed: usize = actors.join_all().await.into_iter().sum();
 
     stage.catch_up().await;
     let audit = stage.audit();
     audit.assert_balanced();
     assert_eq!(audit.shares(), shares, "shares came or went");
     assert!(
-        carried > ACTORS * OPERATIONS / 4,
-        "only {carried} operations were executed"
+        executed > ACTORS * OPERATIONS / 4,
+        "only {executed} operations were executed"
     );
 }

@@ -227,7 +227,7 @@ impl ReferenceStateMachine for Model {
             Op::Reprice { stock, .. } => Some(*stock),
             _ => None,
         };
-        state.fire(repriced);
+        state.execute_ready(repriced);
         state.check();
         state
     }

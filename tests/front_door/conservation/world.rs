@@ -43,7 +43,7 @@ const SET_PRICE: &str =
     "mutation($stock: String!, $price: Money!) { it: setPrice(stock: $stock, price: $price) { id } }";
 
 /// The sender of a mutation, its document and its variables.
-type Call<'a> = (&'a HttpClient, &'static str, Value);
+type MutationCall<'a> = (&'a HttpClient, &'static str, Value);
 
 /// Returns a side as the schema names it.
 fn name_of(side: Side) -> &'static str {
@@ -156,7 +156,7 @@ impl Stage {
 
     /// Returns the sender of the operation and the mutation with its variables. `Err` means that there is nothing to
     /// send, and says whether the operation counts as successful.
-    pub fn call(&self, op: &Op) -> Result<Call<'_>, bool> {
+    pub fn call(&self, op: &Op) -> Result<MutationCall<'_>, bool> {
         let call = match *op {
             Op::Deposit { actor, cents } => (&self.people[actor], DEPOSIT, json!({ "amount": money(cents) })),
             Op::Withdraw { actor, cents } => (&self.people[actor], WITHDRAW, json!({ "amount": money(cents) })),
@@ -250,7 +250,7 @@ impl Stage {
     }
 
     /// Returns the cancellation of the order at that position, by its investor.
-    fn cancel_call(&self, place: usize) -> Option<Call<'_>> {
+    fn cancel_call(&self, place: usize) -> Option<MutationCall<'_>> {
         let order = self.order(place)?;
         let query = format!("SELECT investor_id FROM brokerage_order WHERE id = {order}");
         let id = self.audit().number(&query);
@@ -401,7 +401,7 @@ impl World {
             variables["key"] = format!("key {}", self.keys.get()).into();
         }
         let answer = self.runtime.block_on(person.query(query, variables.clone()));
-        let done = carried_out(&answer);
+        let done = is_executed(&answer);
         if done && keyed {
             let actor = self
                 .stage
@@ -416,7 +416,7 @@ impl World {
 }
 
 /// Returns whether the operation succeeded. An error must be one of `REFUSALS`.
-pub fn carried_out(answer: &Answer) -> bool {
+pub fn is_executed(answer: &Answer) -> bool {
     match answer.code() {
         "OK" => {
             assert!(!answer.at("it").is_null(), "{answer:?}");

@@ -10,7 +10,7 @@ async fn a_cancel_racing_an_execution_moves_the_funds_once() {
     let _worker = floor.worker();
     floor.deposit(ADA, 1_000_000).await;
     let ada = person(ADA);
-    let mut carried_out = 0;
+    let mut executed = 0;
     for round in 0..ROUNDS {
         floor.set_price(FISH, 2_000).await;
         let order = floor.placed(&ada, &automated("BUY", 1, "19.00")).await;
@@ -33,9 +33,9 @@ async fn a_cancel_racing_an_execution_moves_the_funds_once() {
             _ => "OK",
         };
         assert_eq!(cancelled.code(), expected, "{status}: {cancelled}");
-        carried_out += i64::from(status == "COMPLETED");
-        assert_eq!(floor.money(ADA).await, [1_000_000 - carried_out * 1_900, 0, 0, 0]);
-        assert_eq!(floor.shares(ADA, FISH).await[0], carried_out);
+        executed += i64::from(status == "COMPLETED");
+        assert_eq!(floor.money(ADA).await, [1_000_000 - executed * 1_900, 0, 0, 0]);
+        assert_eq!(floor.shares(ADA, FISH).await[0], executed);
     }
     floor.assert_conserved(0).await;
 }

@@ -132,7 +132,7 @@ async fn a_crossing_price_triggers_its_pending_orders_once() {
     let market = Market::with_shares(1).await;
     place_pending_order(&market).await;
     let mut events = market.services.bus.subscribe();
-    for (price, fires) in [("15.01", false), ("15", true), ("14", false), ("20", false)] {
+    for (price, triggers) in [("15.01", false), ("15", true), ("14", false), ("20", false)] {
         market.set_price(price).await;
         let told = received_events(&mut events);
         assert!(
@@ -141,10 +141,10 @@ async fn a_crossing_price_triggers_its_pending_orders_once() {
         );
         assert_eq!(
             told[1..].contains(&Event::OrdersTriggered { stock: 1 }),
-            fires,
+            triggers,
             "{price}"
         );
-        assert_eq!(told.len(), 1 + usize::from(fires), "{price}");
+        assert_eq!(told.len(), 1 + usize::from(triggers), "{price}");
     }
     let triggered = brokerage_order::triggered(0, 10)
         .all(market.services.db.read())

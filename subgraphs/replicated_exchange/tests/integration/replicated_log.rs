@@ -394,8 +394,8 @@ fn of_game_start(quantity: i64) -> ExchangeTrade {
 /// Executes a trade and does not wait for its number.
 async fn left_unnumbered(on: &Services, quantity: i64) -> i64 {
     let log = on.order_log.clone();
-    let carry_out = async move |tx: &contract::Tx| log.trade(tx, &of_game_start(quantity), NEW_YEAR_US).await;
-    match on.db.write(carry_out).await.unwrap().recorded {
+    let execute = async move |tx: &contract::Tx| log.trade(tx, &of_game_start(quantity), NEW_YEAR_US).await;
+    match on.db.write(execute).await.unwrap().recorded {
         TradeRecord::Reserved(reserved) => reserved.id,
         TradeRecord::Numbered(order) => panic!("{order:?} has its number"),
     }
@@ -444,8 +444,8 @@ async fn a_trade_without_a_number_after_a_crash_gets_it_later() {
 
 async fn numbered_by_the_table(on: &Services, trades: i64) {
     for quantity in 1..=trades {
-        let carry_out = async move |tx: &contract::Tx| TableLog.trade(tx, &of_game_start(quantity), NEW_YEAR_US).await;
-        on.db.write(carry_out).await.unwrap();
+        let execute = async move |tx: &contract::Tx| TableLog.trade(tx, &of_game_start(quantity), NEW_YEAR_US).await;
+        on.db.write(execute).await.unwrap();
     }
 }
 
@@ -485,8 +485,8 @@ async fn replicas_of_another_database_are_refused() {
     // Log and table have one order each, and these differ in price and time.
     let mut other_order = of_game_start(1);
     other_order.price_minor = Some(1);
-    let carry_out = async move |tx: &contract::Tx| TableLog.trade(tx, &other_order, NEW_YEAR_US).await;
-    other.services.db.write(carry_out).await.unwrap();
+    let execute = async move |tx: &contract::Tx| TableLog.trade(tx, &other_order, NEW_YEAR_US).await;
+    other.services.db.write(execute).await.unwrap();
     let refused = within(PATIENCE, "an answer", work(&other.services)).await.unwrap();
     assert!(refused.unwrap_err().to_string().contains("order 0"));
 }

@@ -79,11 +79,13 @@ impl Model {
     /// Executes automated orders whose price is reached, in the order in which they were placed, until none is left.
     /// They are the orders of a stock whose price was just set, and those of stocks with enough shares for at least
     /// one of them.
-    pub(super) fn fire(&mut self, repriced: Option<usize>) {
+    pub(super) fn execute_ready(&mut self, repriced: Option<usize>) {
         let mut repriced = repriced;
         loop {
             let before = self.trades;
-            let mut stocks: Vec<usize> = (0..self.stocks.len()).filter(|stock| self.can_fire(*stock)).collect();
+            let mut stocks: Vec<usize> = (0..self.stocks.len())
+                .filter(|stock| self.has_ready_orders(*stock))
+                .collect();
             stocks.extend(repriced.take());
             for place in 0..self.orders.len() {
                 if stocks.contains(&self.orders[place].stock) {
@@ -96,7 +98,7 @@ impl Model {
         }
     }
 
-    fn can_fire(&self, stock: usize) -> bool {
+    fn has_ready_orders(&self, stock: usize) -> bool {
         let fits = |order: &ModelOrder| order.side == Side::Sell || order.quantity <= self.stocks[stock].1;
         let here = |order: &&ModelOrder| order.stock == stock && order.status == Status::Pending && self.crosses(order);
         self.orders.iter().filter(here).any(fits)
