@@ -1,7 +1,7 @@
 //! The common basis of all domains' tests: [`TestServices`] over a database of their own, the domain on them
 //! ([`TestDomain`]), and the [`Client`] of GraphQL that every harness gives its tests: [`Client::query`] returns an
-//! [`Answer`], [`Client::sign_in`] a [`Person`]. A harness plugs its service in as a [`Transport`]. [`within`] bounds a wait. [`bench`] is the
-//! common part of the benches. Only tests and benches depend on this crate.
+//! [`Answer`], [`Client::sign_in`] a [`Person`]. A harness plugs its service in as a [`Transport`]. [`within`] bounds
+//! a wait. [`bench`] is the common part of the benches. Only tests and benches depend on this crate.
 //!
 //! A test fails by panicking, and so do the helpers here.
 
