@@ -1,6 +1,7 @@
 //! Authentication: the only place that reads `Authorization: Bearer`, for every transport and every mount.
 
 mod credentials;
+mod identity_waits;
 mod revocations;
 
 use std::future::Future;
@@ -12,16 +13,13 @@ use axum::http::{HeaderMap, header};
 use contract::{Bus, Clock, Delivery, Event, TokenError, TokenKeys, VerifiedToken, Viewer};
 use futures_util::stream::StreamExt;
 use moka::sync::Cache;
-use tokio::sync::watch;
 
 use credentials::CredentialFile;
 pub use credentials::{Credential, CredentialList};
+use identity_waits::IdentityWaits;
 pub use revocations::SessionRevocation;
 use revocations::SessionRevocations;
 
-/// The interval at which a long connection checks its token's expiry. The clock is injected, so no timer can be set to
-/// one of its times.
-const EXPIRY_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// The pause before the ended sessions are read again after a failure.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
@@ -34,8 +32,8 @@ pub struct Authenticator {
     revocations: RwLock<SessionRevocations>,
     /// The list of service credentials; without it, every signed credential is valid.
     credentials: Option<CredentialFile>,
-    /// Notified whenever a session ends, so that open connections check whether it is theirs.
-    session_ended: watch::Sender<()>,
+    /// The open connections that end with their identity.
+    waits: Arc<IdentityWaits>,
 }
 
 /// An authenticated caller and the expiry of its token.
@@ -74,7 +72,7 @@ impl Authenticator {
             clock,
             revocations: RwLock::default(),
             credentials: None,
-            session_ended: watch::Sender::new(()),
+            waits: Arc::default(),
         }
     }
 
@@ -175,18 +173,16 @@ impl Authenticator {
 
     /// Waits until that identity is no longer valid; forever for an anonymous caller.
     pub async fn until_invalidated(&self, identity: &Identity) -> TokenError {
-        if identity.expires_us.is_none() {
+        let Some(expires_us) = identity.expires_us else {
             return std::future::pending().await;
-        }
-        let mut session_ended = self.session_ended.subscribe();
+        };
+        // Added before the check, so that no end in between is missed.
+        let wait = self.waits.add(identity, expires_us, &self.clock);
         loop {
             if let Err(error) = self.require_valid(identity) {
                 return error;
             }
-            tokio::select! {
-                _ = session_ended.changed() => {}
-                () = tokio::time::sleep(EXPIRY_CHECK_INTERVAL) => {}
-            }
+            wait.woken().await;
         }
     }
 
@@ -196,7 +192,7 @@ impl Authenticator {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(session, self.clock.now_us());
-        self.session_ended.send_replace(());
+        self.waits.wake_user(session.user);
     }
 
     /// Subscribes to ended sessions on `bus`, for as long as the bus exists.
