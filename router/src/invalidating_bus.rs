@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use contract::{Bus, Event, EventStream};
+use contract::{Bus, Event, EventStream, Topic};
 
 use crate::cache::ResponseCache;
 
@@ -31,7 +31,7 @@ impl Bus for InvalidatingBus {
         self.bus.publish(event);
     }
 
-    fn subscribe(&self) -> EventStream {
-        self.bus.subscribe()
+    fn subscribe_to(&self, topic: Topic) -> EventStream {
+        self.bus.subscribe_to(topic)
     }
 }

@@ -4,10 +4,13 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use entities::is_among;
+use futures_util::FutureExt;
 use futures_util::stream::{Stream, StreamExt};
 use sea_orm::{ColumnTrait, EntityTrait, Iterable, PrimaryKeyToColumn, QueryFilter, Select};
 
-use crate::{Audience, Clock, Db, Delivery, Error, Event, EventStream, Follower, Result, Services, WatchedRow, follow};
+use crate::{
+    Audience, Clock, Db, Delivery, Error, Event, EventStream, Follower, Result, Services, Topic, WatchedRow, follow,
+};
 
 /// The most rows that one subscription may name.
 const WATCHED_MAX: usize = 100;
@@ -72,7 +75,7 @@ pub async fn changed_rows<R: WatchedRow>(
     watch: Watch<R>,
 ) -> Result<impl Stream<Item = Result<R>> + use<R>> {
     // Subscribe first, then read the current versions: a change in between is seen twice rather than never.
-    let events = services.bus.subscribe();
+    let events = services.bus.subscribe_to(Topic::InvalidationsOf(R::TYPENAME));
     let mut follower = RowFollower {
         db: services.db.clone(),
         clock: services.clock.clone(),
@@ -82,7 +85,8 @@ pub async fn changed_rows<R: WatchedRow>(
         ready: VecDeque::new(),
         lost: None,
     };
-    let known = follower.read_watched().await?;
+    // Boxed, so that an open subscription does not keep the memory of its reads. The same goes for the reads below.
+    let known = follower.read_watched().boxed().await?;
     let versions = known.iter().map(|row| (row.id(), row.version()));
     follower.delivered.extend(versions);
     Ok(follow(follower, events))
@@ -114,10 +118,10 @@ impl<R: WatchedRow> Follower for RowFollower<R> {
                 }
             }
             let read = match self.lost.take() {
-                Some(position) => self.catch_up(position).await,
+                Some(position) => self.catch_up(position).boxed().await,
                 None => match events.next().await? {
                     Delivery::Event(event) => self.read_changed(&event).await,
-                    Delivery::Lagged(_) => self.start_catch_up().await,
+                    Delivery::Lagged(_) => self.start_catch_up().boxed().await,
                 },
             };
             match read {
@@ -162,7 +166,7 @@ impl<R: WatchedRow> RowFollower<R> {
         if !is_watched || is_delivered || !self.watch.concerns(audience) {
             return Ok(Vec::new());
         }
-        self.read(&HashSet::from([id])).await
+        self.read(&HashSet::from([id])).boxed().await
     }
 
     /// Reads the watched rows, or nothing if all rows are watched: those are read in batches.

@@ -2,10 +2,14 @@
 //!
 //! An event is a hint: its receiver reads the database. A receiver that falls behind is told so and reads again.
 
+mod in_process_bus;
+mod private_queue;
+
 use std::sync::Arc;
 
-use futures_util::stream::{BoxStream, StreamExt};
-use tokio::sync::broadcast;
+use futures_util::stream::BoxStream;
+
+pub use self::in_process_bus::InProcessBus;
 
 use crate::Viewer;
 
@@ -93,42 +97,78 @@ pub enum Delivery {
 /// Events from now on; ends when the bus ends.
 pub type EventStream = BoxStream<'static, Delivery>;
 
+/// The events that a subscriber asks for. No other event wakes it, so thousands of subscribers cost nothing while nothing
+/// happens that concerns them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Topic {
+    /// All events.
+    Everything,
+    /// Every [`Event::Invalidated`].
+    Invalidations,
+    /// Every [`Event::Invalidated`] of that GraphQL type.
+    InvalidationsOf(&'static str),
+    /// Every [`Event::Invalidated`] of which every caller may learn.
+    PublicInvalidations,
+    /// Every [`Event::Invalidated`] of that GraphQL type of which every caller may learn.
+    PublicInvalidationsOf(&'static str),
+    /// Every [`Event::Invalidated`] of which that user and few others may learn.
+    InvalidationsFor(i64),
+    /// Every [`Event::MessageSent`] to that user.
+    MessagesTo(i64),
+    /// Every [`Event::PostCreated`].
+    Posts,
+}
+
+impl Topic {
+    /// Calls `each` with every topic of an event.
+    pub fn each_of(event: &Event, mut each: impl FnMut(Self)) {
+        each(Self::Everything);
+        match event {
+            Event::Invalidated { typename, audience, .. } => {
+                each(Self::Invalidations);
+                each(Self::InvalidationsOf(typename));
+                match audience {
+                    Audience::Everyone => {
+                        each(Self::PublicInvalidations);
+                        each(Self::PublicInvalidationsOf(typename));
+                    }
+                    Audience::Users(ids) => {
+                        for (place, id) in ids.iter().enumerate() {
+                            if !ids[..place].contains(id) {
+                                each(Self::InvalidationsFor(*id));
+                            }
+                        }
+                    }
+                }
+            }
+            Event::MessageSent { to, .. } => each(Self::MessagesTo(*to)),
+            Event::PostCreated { .. } => each(Self::Posts),
+            Event::OrdersTriggered { .. } | Event::SessionsEnded { .. } => {}
+        }
+    }
+
+    /// Whether there may be such a topic for each user.
+    fn is_private(self) -> bool {
+        match self {
+            Self::InvalidationsFor(_) | Self::MessagesTo(_) => true,
+            Self::Everything
+            | Self::Invalidations
+            | Self::InvalidationsOf(_)
+            | Self::PublicInvalidations
+            | Self::PublicInvalidationsOf(_)
+            | Self::Posts => false,
+        }
+    }
+}
+
 /// Carries events between domains, router and processes.
 pub trait Bus: Send + Sync {
-    /// Sends the event to all current subscribers. It never blocks and never fails: an event is a hint.
+    /// Sends the event to all current subscribers of its topics. It never blocks and never fails: an event is a hint.
     fn publish(&self, event: Event);
+    /// Returns every event of that topic that is published from now on.
+    fn subscribe_to(&self, topic: Topic) -> EventStream;
     /// Returns every event published from now on.
-    fn subscribe(&self) -> EventStream;
-}
-
-/// The bus of the embedded mode.
-pub struct InProcessBus(broadcast::Sender<Arc<Event>>);
-
-impl InProcessBus {
-    /// How many events a receiver may fall behind by default.
-    pub const EVENTS_MAX: usize = 4_096;
-
-    /// A bus whose receivers may fall `capacity` events behind before they are told that they lost some.
-    pub fn new(capacity: usize) -> Self {
-        Self(broadcast::Sender::new(capacity))
-    }
-}
-
-impl Bus for InProcessBus {
-    fn publish(&self, event: Event) {
-        // A bus without subscribers is no failure.
-        let _ = self.0.send(Arc::new(event));
-    }
-
     fn subscribe(&self) -> EventStream {
-        futures_util::stream::unfold(self.0.subscribe(), |mut receiver| async move {
-            let delivery = match receiver.recv().await {
-                Ok(event) => Delivery::Event(event),
-                Err(broadcast::error::RecvError::Lagged(lost)) => Delivery::Lagged(lost),
-                Err(broadcast::error::RecvError::Closed) => return None,
-            };
-            Some((delivery, receiver))
-        })
-        .boxed()
+        self.subscribe_to(Topic::Everything)
     }
 }

@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 use std::future::Future;
 
+use futures_util::FutureExt;
 use futures_util::stream::{Stream, StreamExt};
 use sea_orm::{DbErr, EntityTrait, QuerySelect, Select};
 
-use crate::{Db, Delivery, Event, EventStream, Follower, ReadEntity, Reader, Result, Services, follow};
+use crate::{Db, Delivery, Event, EventStream, Follower, ReadEntity, Reader, Result, Services, Topic, follow};
 
 /// The rows of one subscription.
 pub trait InsertFeed: Send + Sync + 'static {
@@ -15,6 +16,9 @@ pub trait InsertFeed: Send + Sync + 'static {
 
     /// The number of rows read at once, and so the number buffered for a subscriber that falls behind.
     const BATCH: u64 = 50;
+
+    /// Returns the topic that has the events about these rows.
+    fn topic(&self) -> Topic;
 
     /// Returns the id of the row that this event announces; `None` if it announces none of these rows.
     fn inserted_id(&self, event: &Event) -> Option<i64>;
@@ -35,8 +39,9 @@ pub async fn inserted_rows<R: InsertFeed>(
     rows: R,
 ) -> Result<impl Stream<Item = Result<<R::Entity as EntityTrait>::Model>> + use<R>> {
     // Subscribe first, then read the last id: rows that arrive in between are announced.
-    let events = services.bus.subscribe();
-    let last_id = rows.newest_id(services.db.read()).await?;
+    let events = services.bus.subscribe_to(rows.topic());
+    // Boxed, so that an open subscription does not keep the memory of its reads. The same goes for the reads below.
+    let last_id = rows.newest_id(services.db.read()).boxed().await?;
     let follower = InsertFollower {
         db: services.db.clone(),
         rows,
@@ -70,7 +75,7 @@ impl<R: InsertFeed> Follower for InsertFollower<R> {
             if !self.has_more && !self.may_have_rows(&events.next().await?) {
                 continue;
             }
-            if let Err(error) = self.read().await {
+            if let Err(error) = self.read().boxed().await {
                 return Some(Err(error));
             }
         }

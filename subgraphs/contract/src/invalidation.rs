@@ -1,9 +1,9 @@
 //! `cacheInvalidated`: the bus's invalidations for clients that keep a cache of their own.
 
 use async_graphql::{Context, SimpleObject, Subscription};
-use futures_util::stream::{Stream, StreamExt};
+use futures_util::stream::{self, Stream, StreamExt};
 
-use crate::{ContextExt, Delivery, Error, Event, Result, clamp_to_int};
+use crate::{Bus, ContextExt, Delivery, Error, Event, EventStream, Result, Topic, Viewer, clamp_to_int};
 
 /// The notice that an entity has changed: the client discards its cached copy.
 #[derive(Clone, Debug, SimpleObject)]
@@ -32,7 +32,8 @@ impl InvalidationSubscription {
         // The subscription keeps only known type names, each once, so its memory stays small however many names the
         // client sent.
         let typenames = typenames.map(known_typenames).transpose()?;
-        Ok(ctx.services().bus.subscribe().filter_map(move |delivery| {
+        let events = invalidations(&*ctx.services().bus, &viewer, typenames.as_deref());
+        Ok(events.filter_map(move |delivery| {
             let found = match &delivery {
                 Delivery::Lagged(_) => Some(Invalidation {
                     typename: "*".to_owned(),
@@ -61,6 +62,25 @@ impl InvalidationSubscription {
             };
             std::future::ready(found)
         }))
+    }
+}
+
+/// Returns all invalidations of which that viewer may learn, and perhaps others.
+fn invalidations(bus: &dyn Bus, viewer: &Viewer, typenames: Option<&[&'static str]>) -> EventStream {
+    let only = match typenames {
+        Some([typename]) => Some(*typename),
+        Some(_) | None => None,
+    };
+    if viewer.is_operator() {
+        return bus.subscribe_to(only.map_or(Topic::Invalidations, Topic::InvalidationsOf));
+    }
+    let public = bus.subscribe_to(only.map_or(Topic::PublicInvalidations, Topic::PublicInvalidationsOf));
+    match viewer {
+        Viewer::User { id, .. } => {
+            let private = bus.subscribe_to(Topic::InvalidationsFor(*id));
+            stream::select(public, private).boxed()
+        }
+        Viewer::Anonymous | Viewer::Service { .. } | Viewer::OpenMount { .. } => public,
     }
 }
 

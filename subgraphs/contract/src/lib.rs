@@ -59,7 +59,7 @@ pub use db::{Agora, Db, Tx, TxExt};
 pub use demo_people::DemoPeople;
 pub use entities::role::Role;
 pub use error::{Error, Result};
-pub use event::{Audience, Bus, Delivery, Event, EventStream, InProcessBus};
+pub use event::{Audience, Bus, Delivery, Event, EventStream, InProcessBus, Topic};
 pub use expiry_schedule::ExpirySchedule;
 pub use follow::{Follower, follow};
 pub use id::parse_id;

@@ -1,7 +1,7 @@
 //! The subscription `newMessage`, which sends messages to the viewer as they arrive.
 
 use async_graphql::{Context, Subscription};
-use contract::{ContextExt, Event, InsertFeed, Reader, Result, inserted_rows};
+use contract::{ContextExt, Event, InsertFeed, Reader, Result, Topic, inserted_rows};
 use entities::message;
 use futures_util::stream::{Stream, TryStreamExt};
 use sea_orm::{DbErr, Select};
@@ -33,6 +33,10 @@ impl InsertFeed for MessageFeed {
 
     /// One, because a message may be long and many subscribers may be slow.
     const BATCH: u64 = 1;
+
+    fn topic(&self) -> Topic {
+        Topic::MessagesTo(self.receiver)
+    }
 
     fn inserted_id(&self, event: &Event) -> Option<i64> {
         match event {

@@ -1,7 +1,7 @@
 //! The subscription `postCreated`, which sends posts as they are created.
 
 use async_graphql::{Context, Subscription};
-use contract::{ContextExt, Event, InsertFeed, Reader, Result, inserted_rows};
+use contract::{ContextExt, Event, InsertFeed, Reader, Result, Topic, inserted_rows};
 use entities::{community, post};
 use futures_util::stream::{Stream, TryStreamExt};
 use sea_orm::{DbErr, Select};
@@ -39,6 +39,10 @@ impl InsertFeed for PostFeed {
 
     /// One, because a post may be long and many subscribers may be slow.
     const BATCH: u64 = 1;
+
+    fn topic(&self) -> Topic {
+        Topic::Posts
+    }
 
     fn inserted_id(&self, event: &Event) -> Option<i64> {
         match event {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use contract::{Bus, Delivery, Event, EventStream, InProcessBus};
+use contract::{Bus, Delivery, Event, EventStream, InProcessBus, Topic};
 use futures_util::FutureExt;
 use futures_util::stream::{self, StreamExt};
 use tokio::sync::Semaphore;
@@ -33,9 +33,9 @@ impl Bus for ObservedBus {
         self.bus.publish(event);
     }
 
-    fn subscribe(&self) -> EventStream {
+    fn subscribe_to(&self, topic: Topic) -> EventStream {
         let listening = self.listening.clone();
         let report = stream::once(async move { listening.add_permits(1) }).filter_map(|()| std::future::ready(None));
-        report.chain(self.bus.subscribe()).boxed()
+        report.chain(self.bus.subscribe_to(topic)).boxed()
     }
 }

@@ -1,6 +1,6 @@
 //! Events are hints: they reach current subscribers, and a subscriber that was too slow is told so.
 
-use contract::{Audience, Bus, Delivery, Event, InProcessBus, Role, Viewer};
+use contract::{Audience, Bus, Delivery, Event, InProcessBus, Role, Topic, Viewer};
 use futures_util::StreamExt;
 
 fn sent(id: i64) -> Event {
@@ -30,32 +30,76 @@ async fn every_subscriber_receives_every_later_event() {
     }
 }
 
+fn invalidated(typename: &'static str, audience: Audience) -> Event {
+    Event::Invalidated {
+        typename,
+        key: "1".to_owned(),
+        version: 1,
+        audience,
+    }
+}
+
+#[tokio::test]
+async fn a_subscriber_receives_the_events_of_its_topic_only() {
+    let bus = InProcessBus::new(8);
+    let post = Event::PostCreated {
+        id: 1,
+        community: "books".to_owned(),
+    };
+    let book = invalidated("Book", Audience::Everyone);
+    let wallet = invalidated("Wallet", Audience::Users(vec![1, 2, 1]));
+    let all = [sent(1), book.clone(), wallet.clone(), post.clone()];
+    let expected = [
+        (Topic::Everything, all.to_vec()),
+        (Topic::Invalidations, vec![book.clone(), wallet.clone()]),
+        (Topic::InvalidationsOf("Wallet"), vec![wallet.clone()]),
+        (Topic::InvalidationsOf("Stock"), Vec::new()),
+        (Topic::PublicInvalidations, vec![book.clone()]),
+        (Topic::PublicInvalidationsOf("Book"), vec![book]),
+        (Topic::PublicInvalidationsOf("Wallet"), Vec::new()),
+        (Topic::InvalidationsFor(1), vec![wallet]),
+        (Topic::InvalidationsFor(3), Vec::new()),
+        (Topic::MessagesTo(1), vec![sent(1)]),
+        (Topic::MessagesTo(2), Vec::new()),
+        (Topic::Posts, vec![post]),
+    ];
+    let mut streams = expected.each_ref().map(|(topic, _)| bus.subscribe_to(*topic));
+    all.into_iter().for_each(|event| bus.publish(event));
+    for ((topic, events), stream) in expected.iter().zip(&mut streams) {
+        assert_eq!(testing::received_events(stream), *events, "{topic:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_lagging_subscriber_learns_how_many_events_it_lost() {
     let bus = InProcessBus::new(4);
-    let mut slow = bus.subscribe();
+    let slow = [bus.subscribe(), bus.subscribe_to(Topic::MessagesTo(1))];
     for id in 1..=10 {
         bus.publish(sent(id));
     }
 
-    let Some(Some(Delivery::Lagged(lost))) = next_of(&mut slow) else {
-        panic!("told first")
-    };
-    let Some(Some(Delivery::Event(event))) = next_of(&mut slow) else {
-        panic!("then the oldest that is left")
-    };
+    for mut slow in slow {
+        let Some(Some(Delivery::Lagged(lost))) = next_of(&mut slow) else {
+            panic!("told first")
+        };
+        let Some(Some(Delivery::Event(event))) = next_of(&mut slow) else {
+            panic!("then the oldest that is left")
+        };
 
-    assert_eq!(*event, sent(lost as i64 + 1));
+        assert_eq!(*event, sent(lost as i64 + 1));
+    }
 }
 
 #[tokio::test]
 async fn the_stream_ends_with_the_bus() {
     let bus = InProcessBus::new(4);
-    let mut stream = bus.subscribe();
+    let streams = [bus.subscribe(), bus.subscribe_to(Topic::MessagesTo(1))];
 
     drop(bus);
 
-    assert!(matches!(next_of(&mut stream), Some(None)));
+    for mut stream in streams {
+        assert!(matches!(next_of(&mut stream), Some(None)));
+    }
 }
 
 #[test]
