@@ -11,6 +11,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
 use contract::ErrorCode;
+use futures_util::FutureExt;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
@@ -122,12 +123,13 @@ pub(super) enum StreamItem {
 
 /// The answers of one operation. Dropping it ends the operation.
 pub(super) struct ResponseStream {
-    queue: mpsc::Receiver<QueuedResponse>,
+    queue: mpsc::Receiver<Box<QueuedResponse>>,
     last_item: Arc<OnceLock<StreamItem>>,
     is_finished: bool,
 }
 
-/// An answer that waits for its client, with its permits of the limits in bytes.
+/// An answer that waits for its client, with its permits of the limits in bytes. Queues hold it boxed, because they have
+/// memory for many answers while they are empty.
 struct QueuedResponse {
     answer: EncodedResponse,
     _own: OwnedSemaphorePermit,
@@ -155,7 +157,7 @@ impl QueueBudget {
 
     /// Waits until there is room for the answer; an answer that exceeds the limit takes all of it. Always returns `Some`,
     /// because the semaphores are never closed.
-    async fn acquire(&self, answer: EncodedResponse) -> Option<QueuedResponse> {
+    async fn acquire(&self, answer: EncodedResponse) -> Option<Box<QueuedResponse>> {
         let permits = |most: usize| u32::try_from(answer.body.len().min(most)).unwrap_or(u32::MAX);
         let own = Arc::clone(&self.own)
             .acquire_many_owned(permits(self.own_max))
@@ -165,11 +167,11 @@ impl QueueBudget {
             .acquire_many_owned(permits(self.all_max))
             .await
             .ok()?;
-        Some(QueuedResponse {
+        Some(Box::new(QueuedResponse {
             answer,
             _own: own,
             _all: all,
-        })
+        }))
     }
 }
 
@@ -193,8 +195,8 @@ impl ResponseStream {
             OperationPermits::of_request(gateway)?
         };
         Ok(Self::spawn(gateway, move |gateway, queue| async move {
-            let _permits = permits;
-            forward(&gateway, &identity, operation, &queue).await
+            let mut operation = RunningOperation::start(&gateway, operation, permits);
+            forward(&gateway, &identity, &mut operation, &queue).await
         }))
     }
 
@@ -209,26 +211,27 @@ impl ResponseStream {
         operation: OperationRequest,
     ) -> Result<Self, HttpError> {
         refuse_at_shutdown(gateway)?;
-        let mut permits = OperationPermits::of_request(gateway)?;
+        let permits = OperationPermits::of_request(gateway)?;
+        // Boxed, so that an open subscription does not keep the memory of its start.
+        let started = {
+            let gateway = gateway.clone();
+            async move { RunningOperation::prepare_and_start(&gateway, operation, permits).await }.boxed()
+        };
         Ok(Self::spawn(gateway, move |gateway, queue| async move {
-            let operation = tokio::select! {
+            let started = tokio::select! {
                 biased;
                 () = queue.closed() => return StreamItem::Completed,
-                operation = operation.prepare(&gateway) => operation,
+                started = started => started,
             };
-            if operation.is_subscription() {
-                permits = match OperationPermits::of_subscription(&gateway, &operation) {
-                    Ok(permits) => permits,
-                    Err(error) => return StreamItem::Ended(error),
-                };
+            match started {
+                Ok(mut operation) => forward(&gateway, &identity, &mut operation, &queue).await,
+                Err(error) => StreamItem::Ended(error),
             }
-            let _permits = permits;
-            forward(&gateway, &identity, operation, &queue).await
         }))
     }
 
     /// Runs an operation in a task, which puts its answers into the queue and returns the last item.
-    fn spawn<F>(gateway: &Gateway, run: impl FnOnce(Gateway, mpsc::Sender<QueuedResponse>) -> F) -> Self
+    fn spawn<F>(gateway: &Gateway, run: impl FnOnce(Gateway, mpsc::Sender<Box<QueuedResponse>>) -> F) -> Self
     where
         F: Future<Output = StreamItem> + Send + 'static,
     {
@@ -239,7 +242,8 @@ impl ResponseStream {
             last_item: Arc::clone(&last_item),
             is_finished: false,
         };
-        let operation = run(gateway.clone(), sender.clone());
+        // Boxed, because each future around it has two places for it: one from its creation, one from its first poll.
+        let operation = run(gateway.clone(), sender.clone()).boxed();
         let operation = contract::with_client_address(contract::client_address(), operation);
         tokio::spawn(async move {
             let item = operation.await;
@@ -300,24 +304,53 @@ impl OperationPermits {
     }
 }
 
+/// An operation that has begun.
+struct RunningOperation {
+    responses: BoxStream<'static, SubgraphResponse>,
+    is_subscription: bool,
+    _permits: OperationPermits,
+}
+
+impl RunningOperation {
+    fn start(gateway: &Gateway, operation: PreparedOperation, permits: OperationPermits) -> Self {
+        Self {
+            is_subscription: operation.is_subscription(),
+            responses: operation.into_responses(gateway),
+            _permits: permits,
+        }
+    }
+
+    /// Prepares and starts an operation, which has the permits of a request until its kind is known.
+    async fn prepare_and_start(
+        gateway: &Gateway,
+        operation: OperationRequest,
+        mut permits: OperationPermits,
+    ) -> Result<Self, HttpError> {
+        let operation = operation.prepare(gateway).await;
+        if operation.is_subscription() {
+            permits = OperationPermits::of_subscription(gateway, &operation)?;
+        }
+        Ok(Self::start(gateway, operation, permits))
+    }
+}
+
 async fn forward(
     gateway: &Gateway,
     identity: &Identity,
-    operation: PreparedOperation,
-    queue: &mpsc::Sender<QueuedResponse>,
+    operation: &mut RunningOperation,
+    queue: &mpsc::Sender<Box<QueuedResponse>>,
 ) -> StreamItem {
-    let is_subscription = operation.is_subscription();
+    let is_subscription = operation.is_subscription;
     let termination = termination(gateway, identity, is_subscription);
     tokio::pin!(termination);
     let wait_max = Duration::from_millis(gateway.limits.subscriber_ms_max);
     let bytes = QueueBudget::new(gateway);
-    let mut responses = operation.into_responses(gateway);
     loop {
         let answer = tokio::select! {
             biased;
             error = &mut termination => return StreamItem::Ended(error),
             () = queue.closed() => return StreamItem::Completed,
-            answer = responses.next() => answer,
+            answer = operation.responses.next() => answer,
         };
         let Some(answer) = answer else {
             return StreamItem::Completed;
@@ -327,10 +360,12 @@ async fn forward(
         if let (true, Err(error)) = (is_subscription, gateway.auth.require_valid(identity)) {
             return StreamItem::Ended(error.into());
         }
+        // Boxed, so that a subscription that waits for its next answer does not hold the memory of this wait.
         let slot = timeout(wait_max, async {
             let slot = queue.reserve().await.ok()?;
             Some((slot, bytes.acquire(answer.into_encoded()).await?))
-        });
+        })
+        .boxed();
         let slot = tokio::select! {
             biased;
             error = &mut termination => return StreamItem::Ended(error),

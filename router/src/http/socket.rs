@@ -36,8 +36,8 @@ const SEND_TIME_MAX: Duration = Duration::from_secs(30);
 /// The time that a client has to answer a close.
 const CLOSE_TIME_MAX: Duration = Duration::from_secs(2);
 const ID_BYTES_MAX: usize = 256;
-/// The size of each socket's read buffer; most messages are short.
-const READ_BUFFER_BYTES: usize = 4 * 1024;
+/// The size of each socket's read buffer; most messages are short, and a longer one gets a larger buffer.
+const READ_BUFFER_BYTES: usize = 1024;
 
 /// Accepts a WebSocket. `identity` comes from the headers of the upgrade; `connection_init` may replace it.
 pub(super) fn open(
@@ -59,12 +59,13 @@ pub(super) fn open(
         .max_frame_size(most);
     let address = contract::client_address();
     upgrade.on_upgrade(move |socket| {
+        let protocol_agreed = socket.protocol().is_some();
+        let mut connection = WebSocketConnection::new(gateway, socket, id, transport);
         contract::with_client_address(address, async move {
             let _permit = permit;
-            let protocol_agreed = socket.protocol().is_some();
-            let mut connection = WebSocketConnection::new(gateway, socket, id, transport);
             let close = if protocol_agreed {
-                connection.run(identity).await
+                // Boxed, because it is the larger part of this future, which axum moves while it opens the socket.
+                connection.run(identity).boxed().await
             } else {
                 Err(Close::new(4406, "Subprotocol not acceptable: graphql-transport-ws is spoken here").into())
             };
@@ -127,7 +128,8 @@ impl WebSocketConnection {
     }
 
     async fn run(&mut self, identity: Identity) -> SocketResult {
-        let identity = self.initialise(identity).await?;
+        // Boxed, so that an open socket does not keep the memory of its start. The same goes for each message below.
+        let identity = self.initialise(identity).boxed().await?;
         let mut invalidated = until_invalidated(&self.gateway, &identity);
         let shutdown = self.gateway.shutdown.clone();
         loop {
@@ -141,7 +143,7 @@ impl WebSocketConnection {
                 Some((id, part)) = self.operations.next(), if !self.operations.is_empty() => self.send_item(id, part).await?,
                 message = self.socket.recv() => {
                     if let Some(message) = self.decode(message).await? {
-                        self.handle_message(message, &identity).await?;
+                        self.handle_message(message, &identity).boxed().await?;
                     }
                 }
                 _ = self.keep_alive.tick() => self.check_alive().await?,
@@ -324,7 +326,7 @@ impl WebSocketConnection {
         }
     }
 
-    async fn close(mut self, close: Close) {
+    async fn close(&mut self, close: Close) {
         // All running operations end at once, whatever the client does.
         self.operations.clear();
         let frame = CloseFrame {
@@ -338,7 +340,7 @@ impl WebSocketConnection {
 
     /// Reads until the client closes. A client must read the close frame before the connection ends, or it may never
     /// learn the reason; reading also answers a close of the client.
-    async fn read_until_closed(mut self) {
+    async fn read_until_closed(&mut self) {
         self.operations.clear();
         let answered = async { while let Some(Ok(_)) = self.socket.recv().await {} };
         let _ = timeout(CLOSE_TIME_MAX, answered).await;

@@ -9,8 +9,9 @@ tokio::task_local! {
 
 /// Runs `work` for a client at that address. The futures that it awaits on its own task see the address; tasks that
 /// it spawns do not.
-pub async fn with_client_address<F: Future>(address: Option<IpAddr>, work: F) -> F::Output {
-    ADDRESS.scope(address, work).await
+pub fn with_client_address<F: Future>(address: Option<IpAddr>, work: F) -> impl Future<Output = F::Output> {
+    // No async function: its future would have two places for `work`.
+    ADDRESS.scope(address, work)
 }
 
 /// Returns the address of the client whose request this task answers, in the form of [`client_network`]; `None` where

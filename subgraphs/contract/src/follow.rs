@@ -18,10 +18,12 @@ pub trait Follower: Send {
 /// Returns the items of `follower`, until the events end. A failed read ends the stream: continuing would hide a
 /// missed item.
 pub fn follow<F: Follower>(follower: F, events: EventStream) -> impl Stream<Item = Result<F::Item>> {
-    stream::unfold(Some((follower, events)), async |state| {
-        let (mut follower, mut events) = state?;
-        let next = follower.next(&mut events).await?;
-        let rest = next.is_ok().then_some((follower, events));
+    // Boxed, because the state of the stream and its future each have a place for them.
+    stream::unfold(Some(Box::new((follower, events))), async |state| {
+        let mut state = state?;
+        let (follower, events) = &mut *state;
+        let next = follower.next(events).await?;
+        let rest = next.is_ok().then_some(state);
         Some((next, rest))
     })
 }

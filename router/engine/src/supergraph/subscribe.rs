@@ -25,7 +25,8 @@ pub fn subscribe(pipeline: Arc<Pipeline>, request: SubgraphRequest) -> BoxStream
             .await
             .unwrap_or_else(|rejection| once(rejection.into_encoded()))
     };
-    stream::once(answers).flatten().map(SubgraphResponse::Json).boxed()
+    // Boxed, so that an open subscription does not keep the memory of its start.
+    stream::once(answers.boxed()).flatten().map(SubgraphResponse::Json).boxed()
 }
 
 async fn open(
@@ -63,7 +64,8 @@ async fn open(
     }
     let answers = stream::iter(first).chain(events).then(move |event| {
         let (pipeline, planned) = (pipeline.clone(), planned.clone());
-        async move { answer(&pipeline, &planned, event).await }
+        // Boxed, so that a subscription that waits does not hold the memory of an answer.
+        async move { answer(&pipeline, &planned, event).await }.boxed()
     });
     Ok(answers.boxed())
 }
