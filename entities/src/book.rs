@@ -3,10 +3,11 @@
 use sea_orm::ActiveValue::NotSet;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::ExprTrait;
-use sea_orm::{IntoActiveModel, QueryOrder, QuerySelect, Select};
+use sea_orm::{IntoActiveModel, Select};
 use serde::{Deserialize, Serialize};
 
 use crate::case_fold::{case_fold, contains_pattern};
+use crate::sql;
 
 /// One book. Its id is never reused, so a purchase of a deleted book never points to another book.
 #[sea_orm::model]
@@ -91,15 +92,16 @@ pub fn search(topic: Option<&str>, text: Option<&str>) -> Select<Entity> {
 
 /// Returns the topics that have books, in alphabetical order, each in the alphabetically first of its spellings.
 pub async fn topics(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<String>, DbErr> {
-    Entity::find()
-        .select_only()
-        .column_as(Column::Topic.min(), "topic")
-        .group_by(Column::TopicKey)
-        .order_by_asc(Column::TopicKey)
-        .limit(limit)
-        .into_tuple()
-        .all(db)
-        .await
+    // It goes from each topic to the next one in the index. A GROUP BY would read all books.
+    let sql = "WITH RECURSIVE found (topic_key) AS (
+             SELECT min(topic_key) FROM book
+             UNION ALL
+             SELECT (SELECT min(topic_key) FROM book WHERE topic_key > found.topic_key) FROM found
+                 WHERE topic_key IS NOT NULL LIMIT $1
+         )
+         SELECT (SELECT min(topic) FROM book WHERE topic_key = found.topic_key) AS topic FROM found
+             WHERE topic_key IS NOT NULL ORDER BY topic_key";
+    sql::texts(db, sql, [i64::try_from(limit).unwrap_or(i64::MAX).into()]).await
 }
 
 /// Adds a book.

@@ -321,21 +321,23 @@ pub async fn cancel(
     sql::fetch_optional(tx, sql, [reason.into(), now_us.into(), id.into()]).await
 }
 
-/// Selects the orders that concern a user, as investor or as broker.
+/// Selects the orders that concern a user as investor, and those that concern the user as broker: of one side, of one
+/// status, or both.
 ///
-/// Few users are both. A user who is only one of them gets a condition on one column, which its index serves in any
-/// order. An `OR` would collect and sort all orders for each page.
-pub async fn for_party(db: &impl ConnectionTrait, user_id: i64) -> Result<Select<Entity>, DbErr> {
-    let (invested, brokered) = (Column::InvestorId.eq(user_id), Column::BrokerId.eq(user_id));
-    let first = |condition| Entity::find().filter(condition).limit(1).one(db);
-    let mine = if first(brokered.clone()).await?.is_none() {
-        Condition::all().add(invested)
-    } else if first(invested.clone()).await?.is_some() {
-        Condition::any().add(invested).add(brokered)
-    } else {
-        Condition::all().add(brokered)
-    };
-    Ok(Entity::find().filter(mine))
+/// These are two statements, because an index serves each of them in any order. An `OR` would collect and sort all
+/// orders for each page.
+pub fn for_party(user_id: i64, side: Option<Side>, status: Option<OrderStatus>) -> [Select<Entity>; 2] {
+    [Column::InvestorId, Column::BrokerId].map(|party| {
+        let mut orders = Entity::find().filter(party.eq(user_id));
+        if let Some(side) = side {
+            orders = orders.filter(Column::Side.eq(side));
+        }
+        match status {
+            Some(OrderStatus::Pending) => orders.filter(pending()),
+            Some(status) => orders.filter(Column::Status.eq(status)),
+            None => orders,
+        }
+    })
 }
 
 /// Selects the orders that concern a user, as investor or as broker, for a subscription that lost changes. The index of

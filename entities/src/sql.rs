@@ -102,6 +102,16 @@ fn numbered(sql: &str) -> String {
     String::from_utf8(bytes).unwrap_or_else(|_| sql.replace('$', "?"))
 }
 
+/// Returns the only column of a query's rows.
+pub(crate) async fn texts(
+    db: &impl ConnectionTrait,
+    sql: &str,
+    values: impl IntoIterator<Item = Value>,
+) -> Result<Vec<String>, DbErr> {
+    let rows = db.query_all_raw(statement(db, sql, values)).await?;
+    rows.iter().map(|row| row.try_get_by_index(0)).collect()
+}
+
 /// Returns how many rows a query has.
 pub(crate) async fn count_rows(
     db: &impl ConnectionTrait,

@@ -25,6 +25,7 @@ mod m0014_counters;
 mod m0015_fee_terms;
 mod m0016_account_origin;
 mod m0017_sign_in_addresses;
+mod m0018_book_topic_spelling;
 mod steps;
 mod tables;
 
@@ -55,6 +56,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0015_fee_terms::Migration),
             Box::new(m0016_account_origin::Migration),
             Box::new(m0017_sign_in_addresses::Migration),
+            Box::new(m0018_book_topic_spelling::Migration),
         ]
     }
     async fn up<'c, C>(db: C, steps: Option<u32>) -> Result<(), DbErr>

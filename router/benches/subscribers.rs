@@ -4,7 +4,7 @@
 //!
 //! The server is the program itself in a process of its own, so that its memory and its processor time are its own. Each user
 //! has one WebSocket with two subscriptions: all cache invalidations that the user may learn of, and new messages. Then messages
-//! are sent at a fixed rate, each to one user, and every tenth message a book changes, of which all users learn. The bench
+//! are sent at a fixed rate, each to one user, and with one in a hundred a book changes, of which all users learn. The bench
 //! fails unless each subscriber receives exactly what it should, in order.
 //!
 //! The time of a delivery is from the request that sends a message until its receiver has it: it contains the commit. The load of
@@ -36,8 +36,8 @@ const MESSAGES: u32 = 2_000;
 const MESSAGES_PER_SECOND: u32 = 100;
 /// Connections that send messages, so that one slow commit does not delay the next messages.
 const SENDERS: usize = 16;
-/// One of this many messages comes with a change of a book.
-const BOOK_INTERVAL: usize = 10;
+/// One of this many messages comes with a change of a book, of which all users learn.
+const BOOK_INTERVAL: usize = 100;
 /// The time in which the allocator and the kernel take back what the start needed.
 const SETTLE_TIME: Duration = Duration::from_secs(2);
 /// The time after which a message that has not arrived counts as lost.
@@ -117,7 +117,7 @@ async fn run(bench: &Bench) {
     let at = |share: f64| delays_ms[((messages - 1) as f64 * share) as usize];
     println!(
         "{messages} messages, {MESSAGES_PER_SECOND} a second, and {} changes of a book: all delivered",
-        messages / BOOK_INTERVAL
+        messages.div_ceil(BOOK_INTERVAL)
     );
     println!(
         "  time of delivery in ms: median {:.1}, p99 {:.1}, longest {:.1}",

@@ -6,7 +6,6 @@ use contract::{
     parse_id, to_date_time,
 };
 use entities::{brokerage_order, side};
-use sea_orm::{ColumnTrait, QueryFilter};
 
 use crate::authorization::Authorization;
 use crate::exchange_order::ExchangeOrder;
@@ -171,14 +170,12 @@ pub(crate) async fn for_party(
     args: PageArgs,
 ) -> Result<PageConnection<BrokerageOrder>> {
     ctx.viewer().require_self_or_operator(party)?;
-    let mut orders = brokerage_order::for_party(ctx.db().read(), party).await?;
-    if let Some(side) = filter.side {
-        orders = orders.filter(brokerage_order::Column::Side.eq(side));
-    }
-    if let Some(status) = filter.status {
-        orders = orders.filter(brokerage_order::Column::Status.eq(brokerage_order::OrderStatus::from(status)));
-    }
-    orders.newest_first().paginate(ctx, args, BrokerageOrder).await
+    let [invested, brokered] = brokerage_order::for_party(party, filter.side, filter.status.map(Into::into));
+    invested
+        .newest_first()
+        .or(brokered)
+        .paginate(ctx, args, BrokerageOrder)
+        .await
 }
 
 /// Returns the order with that id, if there is one and the viewer may see it. Batched.

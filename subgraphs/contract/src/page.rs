@@ -121,11 +121,15 @@ pub trait Paginate<E: ReadEntity<Model: Send + Sync>>: Sized + Send {
 
 impl<E: ReadEntity<Model: Send + Sync>> Paginate<E> for Select<E> {
     fn sorted_by(self, columns: &[E::Column], order: Order) -> SortedSelect<E> {
-        let sorting = Sorting {
-            columns: columns.to_vec(),
-            is_descending: matches!(order, Order::Desc),
-        };
-        SortedSelect { select: self, sorting }
+        SortedSelect {
+            select: self,
+            others: Vec::new(),
+            range: KeyRange::default(),
+            sorting: Sorting {
+                columns: columns.to_vec(),
+                is_descending: matches!(order, Order::Desc),
+            },
+        }
     }
 }
 
@@ -136,10 +140,41 @@ fn primary_key<E: EntityTrait>() -> Vec<E::Column> {
 /// The rows of a list, in the order of a unique key.
 pub struct SortedSelect<E: EntityTrait> {
     select: Select<E>,
+    /// Further rows of the list.
+    others: Vec<Select<E>>,
+    range: KeyRange,
     sorting: Sorting<E>,
 }
 
+/// The part of the keys that a list has, whatever page is requested.
+#[derive(Clone, Copy, Default)]
+struct KeyRange {
+    /// The key after which the list begins.
+    after: Option<i64>,
+    /// The key before which it ends.
+    before: Option<i64>,
+}
+
 impl<E: ReadEntity<Model: Send + Sync>> SortedSelect<E> {
+    /// The list of these rows and those of `other`. A row that is among both is listed once.
+    ///
+    /// An `OR` of conditions on two columns would be served by two indexes, and then all rows collected and sorted for each
+    /// page. This reads as many rows of each as a page has.
+    #[must_use]
+    pub fn or(mut self, other: Select<E>) -> Self {
+        self.others.push(other);
+        self
+    }
+
+    /// The rows of the list whose key lies between these two, for an ascending list with a key of one column.
+    ///
+    /// Of two lower bounds, such as this one and that of a cursor, an index would serve the first only.
+    #[must_use]
+    pub fn between(mut self, after: Option<i64>, before: Option<i64>) -> Self {
+        self.range = KeyRange { after, before };
+        self
+    }
+
     /// Reads one page. `node` returns the node that the API shows.
     ///
     /// Pages stay stable while rows are inserted or deleted, because a page starts after a key, not at an offset.
@@ -152,9 +187,18 @@ impl<E: ReadEntity<Model: Send + Sync>> SortedSelect<E> {
         args: PageArgs,
         node: impl Fn(E::Model) -> N,
     ) -> Result<PageConnection<N>> {
-        let Self { select, sorting } = self;
-        let page = args.check(sorting.columns.len())?;
-        let rows = ctx.db().read().rows(sorting.rows_of(select, &page)).await?;
+        let page = args.check(self.sorting.columns.len())?;
+        let Self {
+            select,
+            others,
+            range,
+            sorting,
+        } = self;
+        let mut rows = ctx.db().read().rows(sorting.rows_of(select, range, &page)).await?;
+        for other in others {
+            let found = ctx.db().read().rows(sorting.rows_of(other, range, &page)).await?;
+            rows = sorting.merged(rows, found, &page)?;
+        }
         sorting.connection(&page, rows, node)
     }
 
@@ -164,7 +208,7 @@ impl<E: ReadEntity<Model: Send + Sync>> SortedSelect<E> {
     /// As [`paginate`](Self::paginate).
     pub fn page_statement(self, args: PageArgs) -> Result<Select<E>> {
         let page = args.check(self.sorting.columns.len())?;
-        Ok(self.sorting.rows_of(self.select, &page))
+        Ok(self.sorting.rows_of(self.select, self.range, &page))
     }
 
     /// Like [`paginate`](Self::paginate), for rows with long texts. It reads them in pieces, and calls `charge` without
@@ -179,8 +223,10 @@ impl<E: ReadEntity<Model: Send + Sync>> SortedSelect<E> {
         charge: impl Fn(&[E::Model]) -> Result<()>,
         node: impl Fn(E::Model) -> N,
     ) -> Result<PageConnection<N>> {
-        let Self { select, sorting } = self;
-        let page = args.check(sorting.columns.len())?;
+        let page = args.check(self.sorting.columns.len())?;
+        let Self {
+            select, range, sorting, ..
+        } = self;
         let mut piece = page.clone();
         let mut rows: Vec<E::Model> = Vec::new();
         loop {
@@ -189,7 +235,11 @@ impl<E: ReadEntity<Model: Send + Sync>> SortedSelect<E> {
             let missing = Ord::min(missing, PIECE_ROWS);
             // The statement reads one row more than its page has.
             piece.limit = missing.saturating_sub(1);
-            let found = ctx.db().read().rows(sorting.rows_of(select.clone(), &piece)).await?;
+            let found = ctx
+                .db()
+                .read()
+                .rows(sorting.rows_of(select.clone(), range, &piece))
+                .await?;
             charge(&found)?;
             let is_last = (found.len() as u64) < missing;
             let bound = if page.backwards {
@@ -215,15 +265,22 @@ struct Sorting<E: EntityTrait> {
 impl<E: ReadEntity<Model: Send + Sync>> Sorting<E> {
     /// Returns the statement that reads this page of `select`. It reads one row more than the page has, which tells whether there
     /// is another page. Counted from the end, the last row comes first.
-    fn rows_of(&self, mut select: Select<E>, page: &Page) -> Select<E> {
+    fn rows_of(&self, mut select: Select<E>, range: KeyRange, page: &Page) -> Select<E> {
         let columns: Vec<Expr> = self
             .columns
             .iter()
             .map(|column| Expr::col((E::default(), *column)))
             .collect();
-        for (key, is_lower) in [(&page.after, !self.is_descending), (&page.before, self.is_descending)] {
+        let after = page.after.iter().cloned().chain(range.after.map(|key| vec![key])).max();
+        let before = page
+            .before
+            .iter()
+            .cloned()
+            .chain(range.before.map(|key| vec![key]))
+            .min();
+        for (key, is_lower) in [(after, !self.is_descending), (before, self.is_descending)] {
             if let Some(key) = key {
-                select = select.filter(key_condition(&columns, key, is_lower));
+                select = select.filter(key_condition(&columns, &key, is_lower));
             }
         }
         let order = if self.is_descending == page.backwards {
@@ -244,6 +301,20 @@ impl<E: ReadEntity<Model: Send + Sync>> Sorting<E> {
             other => Err(Error::Internal(format!("{other:?} is no value of a list's key").into())),
         };
         self.columns.iter().map(value).collect()
+    }
+
+    /// Returns the first rows of both, in the order in which each of them was read.
+    fn merged(&self, rows: Vec<E::Model>, others: Vec<E::Model>, page: &Page) -> Result<Vec<E::Model>> {
+        let mut keyed = Vec::with_capacity(rows.len() + others.len());
+        for row in rows.into_iter().chain(others) {
+            keyed.push((self.key(&row)?, row));
+        }
+        let is_falling = self.is_descending != page.backwards;
+        keyed.sort_by(|(one, _), (other, _)| if is_falling { other.cmp(one) } else { one.cmp(other) });
+        keyed.dedup_by(|(one, _), (other, _)| one == other);
+        let read = usize::try_from(page.limit).unwrap_or(usize::MAX).saturating_add(1);
+        keyed.truncate(read);
+        Ok(keyed.into_iter().map(|(_, row)| row).collect())
     }
 
     /// Returns the requested page of the rows that its statement read.

@@ -7,7 +7,7 @@ use contract::{
 };
 use entities::exchange_order;
 use entities::stock::StockRef;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{EntityTrait, Order};
 
 use crate::stock::{BAZAAR, Stock, checked_name, checked_quantity, find as find_stock};
 use crate::user::User;
@@ -104,17 +104,11 @@ impl OrderQuery {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<PageConnection<ExchangeOrder>> {
-        let (mut all, args) = (
-            exchange_order::Entity::find(),
-            PageArgs::new(first, after, last, before),
-        );
-        if let Some(known) = after_number {
-            all = all.filter(exchange_order::Column::Number.gt(known));
-        }
+        let args = PageArgs::new(first, after, last, before);
         // A client that pages by number continues after the last number it got, so a page must not skip a number.
-        if let Some(whole) = ctx.services().order_log.contiguous_through(ctx.db()).await? {
-            all = all.filter(exchange_order::Column::Number.lte(whole));
-        }
+        let whole = ctx.services().order_log.contiguous_through(ctx.db()).await?;
+        let all = exchange_order::Entity::find().sorted_by(&[exchange_order::Column::Number], Order::Asc);
+        let all = all.between(after_number, whole.map(|whole| whole.saturating_add(1)));
         all.paginate(ctx, args, ExchangeOrder).await
     }
 }

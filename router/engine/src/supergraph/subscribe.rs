@@ -26,7 +26,10 @@ pub fn subscribe(pipeline: Arc<Pipeline>, request: SubgraphRequest) -> BoxStream
             .unwrap_or_else(|rejection| once(rejection.into_encoded()))
     };
     // Boxed, so that an open subscription does not keep the memory of its start.
-    stream::once(answers.boxed()).flatten().map(SubgraphResponse::Json).boxed()
+    stream::once(answers.boxed())
+        .flatten()
+        .map(SubgraphResponse::Json)
+        .boxed()
 }
 
 async fn open(

@@ -1,11 +1,11 @@
 //! Query plans: indexes find the rows, so no query reads rows that it does not return.
 
 use entities::blocked::{self, OrderCandidates};
-use entities::brokerage_order::{self, Column};
+use entities::brokerage_order::{self, Column, OrderStatus};
 use entities::expiry;
 use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, QueryOrder, QueryTrait, Select, Statement};
 
-use crate::support::{ADA, BEN, BOB, Floor, buy, person};
+use crate::support::{ADA, BEN, Floor, buy, person};
 
 /// Returns SQLite's query plan.
 async fn plan<E: EntityTrait>(floor: &Floor, select: Select<E>) -> String {
@@ -25,20 +25,28 @@ async fn every_list_has_its_index() {
     floor.deposit(ADA, 10_000).await;
     let capital = floor.lend_money(ADA, BEN, 4_100).await;
     floor.placed(&person(BEN), &buy(1).under(capital)).await;
-    let db = floor.services.db.read();
-    for (party, index) in [
-        (ADA, "brokerage_order_investor (investor_id=?)"),
-        (BEN, "brokerage_order_broker (broker_id=?)"),
-        (BOB, "brokerage_order_investor (investor_id=?)"),
+    for (status, indexes) in [
+        (
+            None,
+            [
+                "brokerage_order_investor (investor_id=?)",
+                "brokerage_order_broker (broker_id=?)",
+            ],
+        ),
+        (
+            Some(OrderStatus::Pending),
+            [
+                "brokerage_order_pending (investor_id=?)",
+                "brokerage_order_broker (broker_id=?)",
+            ],
+        ),
     ] {
-        let theirs = brokerage_order::for_party(db, party)
-            .await
-            .unwrap()
-            .order_by_desc(Column::Id);
-        assert_eq!(
-            plan(&floor, theirs).await,
-            format!("SEARCH brokerage_order USING INDEX {index}")
-        );
+        for (theirs, index) in brokerage_order::for_party(BEN, None, status).into_iter().zip(indexes) {
+            assert_eq!(
+                plan(&floor, theirs.order_by_desc(Column::Id)).await,
+                format!("SEARCH brokerage_order USING INDEX {index}")
+            );
+        }
     }
     let triggered = plan(&floor, brokerage_order::triggered(3, 10)).await;
     assert_eq!(

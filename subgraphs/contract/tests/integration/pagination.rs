@@ -2,7 +2,8 @@
 
 use async_graphql::{Context, EmptyMutation, EmptySubscription, Object, Request, Schema, Value, Variables, value};
 use contract::{DomainSchema, Error, PageArgs, PageConnection, Paginate, Result, SortedSelect};
-use sea_orm::{EntityTrait, Order};
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter};
 use serde_json::json;
 
 use crate::support::TestDb;
@@ -70,6 +71,70 @@ impl Query {
         };
         falling().paginate_texts(ctx, args, charge, |row| row.id).await
     }
+
+    /// Two lists that share rows, as one.
+    async fn joined(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<PageConnection<i64>> {
+        let args = PageArgs::new(first, after, last, before);
+        let rows = falling_with(Column::Value.lt(4)).or(Entity::find().filter(Column::Id.lt(20)));
+        rows.paginate(ctx, args, |row| row.id).await
+    }
+
+    /// The rows of [`joined`](Self::joined), as one condition.
+    async fn either(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<PageConnection<i64>> {
+        let args = PageArgs::new(first, after, last, before);
+        let rows = falling_with(Column::Value.lt(4).or(Column::Id.lt(20)));
+        rows.paginate(ctx, args, |row| row.id).await
+    }
+
+    /// A part of the rows, by their keys.
+    async fn part(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<PageConnection<i64>> {
+        let args = PageArgs::new(first, after, last, before);
+        let rows = Entity::find()
+            .sorted_by(&[Column::Id], Order::Asc)
+            .between(Some(9), Some(60));
+        rows.paginate(ctx, args, |row| row.id).await
+    }
+
+    /// The rows of [`part`](Self::part), as a condition.
+    async fn filtered(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<PageConnection<i64>> {
+        let args = PageArgs::new(first, after, last, before);
+        let rows = Entity::find().filter(Column::Id.gt(9)).filter(Column::Id.lt(60));
+        rows.paginate(ctx, args, |row| row.id).await
+    }
+}
+
+fn falling_with(condition: Expr) -> SortedSelect<Entity> {
+    Entity::find()
+        .filter(condition)
+        .sorted_by(&[Column::Value, Column::Id], Order::Desc)
 }
 
 fn falling() -> SortedSelect<Entity> {
@@ -92,6 +157,10 @@ macro_rules! page_of {
 const RISING: &str = page_of!("rising");
 const FALLING: &str = page_of!("falling");
 const PIECES: &str = page_of!("pieces");
+const JOINED: &str = page_of!("joined");
+const EITHER: &str = page_of!("either");
+const PART: &str = page_of!("part");
+const FILTERED: &str = page_of!("filtered");
 
 struct Lists {
     schema: DomainSchema,
@@ -373,6 +442,33 @@ async fn rows_read_in_chunks_make_the_same_pages() {
             let whole = lists.page(FALLING, args.clone()).await;
             let pieces = lists.page(PIECES, args.clone()).await;
             assert_eq!(whole, pieces, "{args}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn lists_of_several_statements_make_the_same_pages() {
+    let lists = Lists::of((0..70).map(|id| (id, id / 7))).await;
+    for (list, expected, cursors_of) in [(JOINED, EITHER, FALLING), (PART, FILTERED, RISING)] {
+        // Cursors inside of the list and outside.
+        for (first, last) in [(60, 10), (3, 3)] {
+            let front = lists.page(cursors_of, json!({ "first": first })).await;
+            let end = lists.page(cursors_of, json!({ "last": last })).await;
+            let (after, before) = (front.ends.unwrap().1, end.ends.unwrap().0);
+            for size in [0, 1, 10, 26, 40, 49, 50, 51, 100] {
+                for args in [
+                    json!({ "first": size }),
+                    json!({ "last": size }),
+                    json!({ "first": size, "after": after }),
+                    json!({ "first": size, "before": before }),
+                    json!({ "last": size, "after": after }),
+                    json!({ "last": size, "before": before }),
+                    json!({ "last": size, "after": after, "before": before }),
+                ] {
+                    let page = lists.page(list, args.clone()).await;
+                    assert_eq!(page, lists.page(expected, args.clone()).await, "{list}: {args}");
+                }
+            }
         }
     }
 }
