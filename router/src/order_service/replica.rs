@@ -256,7 +256,7 @@ pub async fn run(args: &ReplicaArgs, settings: &Settings) -> Result<(), ReplicaE
         catalog: Arc::new(catalog),
         now_us: Arc::new(|| SystemClock.now_us()),
     };
-    let asked = shutdown_signal();
+    let stop_signal = shutdown_signal();
     let replica = Replica::open(node_config, log_settings, dependencies).await?;
     let open = settings.server.rest_access.anonymous_access(address);
     if open == AnonymousAccess::Anyone && !address.ip().is_loopback() {
@@ -274,7 +274,7 @@ pub async fn run(args: &ReplicaArgs, settings: &Settings) -> Result<(), ReplicaE
     tracing::info!(id = replica.id(), %address, "the replica listens");
     let served = server::serve(listener, router, &permits, shutdown.clone());
     let parent = parent_ended(args.ends_with_input);
-    tokio::pin!(served, asked, parent);
+    tokio::pin!(served, stop_signal, parent);
     let mut outcome = Ok(());
     let announced = async {
         replica.ready().await;
@@ -292,7 +292,7 @@ pub async fn run(args: &ReplicaArgs, settings: &Settings) -> Result<(), ReplicaE
             Some(why) => ReplicaError::NotAdmitted(replica.id(), why),
             None => ReplicaError::Stopped(replica.id()),
         }),
-        () = &mut asked => {}
+        () = &mut stop_signal => {}
         () = &mut parent => tracing::info!(id = replica.id(), "the parent process has ended"),
         () = announced => {}
     }
@@ -323,9 +323,9 @@ pub(super) fn shared_secret(settings: &Settings) -> Result<Arc<dyn Credentials>,
     Ok(Arc::new(secret))
 }
 
-/// Returns when standard input ends, if `asked`; otherwise never.
-async fn parent_ended(asked: bool) {
-    if !asked {
+/// Returns when standard input ends, if `is_watched`; otherwise never.
+async fn parent_ended(is_watched: bool) {
+    if !is_watched {
         return std::future::pending().await;
     }
     let (ended, end) = tokio::sync::oneshot::channel();

@@ -1,7 +1,7 @@
 //! The admission of a replica's file to the cluster.
 //!
 //! A replica that lost its file has forgotten its votes and the entries that it acknowledged. Under its old id the
-//! others would still trust it: a majority could elect a leader that lacks acknowledged orders. So every file has a
+//! others would still trust it: a majority could elect a leader that lacks acknowledged trades. So every file has a
 //! unique name, and each replica remembers the first file name of every other one. A new file asks for admission once
 //! in its life, before it becomes active. A replica that knows another file under its id refuses it for good.
 //!
@@ -50,8 +50,8 @@ pub(crate) struct StoreIdentity {
     pub(crate) id: ReplicaId,
     pub(crate) file: String,
     /// The progress of the file, in the messages that report it.
-    #[serde(default)]
-    pub(crate) reached: Option<Progress>,
+    #[serde(default, rename = "reached")]
+    pub(crate) progress: Option<Progress>,
 }
 
 /// The progress of a file. Neither value ever decreases in the same file.
@@ -157,32 +157,32 @@ async fn require_no_rollback(core: &Core, urls: &BTreeMap<ReplicaId, String>) ->
 
 /// Reports this replica's progress to the others, whenever it has changed.
 pub(crate) async fn report_progress(core: Arc<Core>) {
-    let mut told = None;
+    let mut last_reported = None;
     loop {
         tokio::time::sleep(core.settings.election_timeout).await;
-        let reached = core.progress();
-        if told == Some(reached) || !*core.is_member.borrow() {
+        let progress = core.progress();
+        if last_reported == Some(progress) || !*core.is_member.borrow() {
             continue;
         }
         let file = StoreIdentity {
-            reached: Some(reached),
+            progress: Some(progress),
             ..core.store_identity()
         };
         let others = core.members().into_iter().filter(|id| *id != core.id);
-        let told_to = others.filter_map(|id| core.url(id)).map(async |url| {
+        let reports = others.filter_map(|id| core.url(id)).map(async |url| {
             let timeout = core.settings.ping_timeout;
-            let done = core.peers.post::<_, ()>(&url, PROGRESS, &file, timeout).await;
-            done.inspect_err(|error| tracing::debug!(%error, "a member did not receive this replica's progress"))
+            let report = core.peers.post::<_, ()>(&url, PROGRESS, &file, timeout).await;
+            report.inspect_err(|error| tracing::debug!(%error, "a member did not receive this replica's progress"))
         });
-        let all = join_all(told_to).await.iter().all(Result::is_ok);
-        told = all.then_some(reached);
+        let all = join_all(reports).await.iter().all(Result::is_ok);
+        last_reported = all.then_some(progress);
     }
 }
 
 /// Remembers the progress of another replica.
-pub(crate) async fn record_progress(replica: &Replica, told: StoreIdentity) -> Result<(), PeerError> {
-    let Some(reached) = told.reached else { return Ok(()) };
-    let remembered = replica.core.store.record_progress(told.id, reached).await;
+pub(crate) async fn record_progress(replica: &Replica, other: StoreIdentity) -> Result<(), PeerError> {
+    let Some(progress) = other.progress else { return Ok(()) };
+    let remembered = replica.core.store.record_progress(other.id, progress).await;
     remembered.map_err(|error| PeerError::Unreachable(error.to_string()))
 }
 
@@ -192,13 +192,13 @@ pub(crate) async fn join(replica: &Replica, members: BTreeMap<ReplicaId, String>
     if *core.is_member.borrow() {
         return Ok(());
     }
-    let asked = members.iter().filter(|(id, _)| **id != core.id);
-    let answers = join_all(asked.map(async |(id, url)| request_admission(core, *id, url).await)).await;
+    let others = members.iter().filter(|(id, _)| **id != core.id);
+    let answers = join_all(others.map(async |(id, url)| request_admission(core, *id, url).await)).await;
     let (mut admitting, all) = (0, answers.len());
     for answer in answers {
         match answer {
             Ok(FileComparison::Same) => admitting += 1,
-            Ok(_) => return Err(PeerError::Refused("another replica comes with another file".to_owned())),
+            Ok(_) => return Err(PeerError::Refused("a replica has another file than before".to_owned())),
             Err(PeerError::Refused(why)) => return Err(PeerError::Refused(why)),
             Err(error) => tracing::debug!(%error, "a member did not say whether it admits this file"),
         }
@@ -235,7 +235,7 @@ async fn await_admission_by(core: &Core, id: ReplicaId) -> Result<(), AdmissionE
 async fn request_admission(core: &Core, id: ReplicaId, url: &str) -> Result<FileComparison, PeerError> {
     let timeout = core.settings.ping_timeout;
     let file = StoreIdentity {
-        reached: Some(
+        progress: Some(
             core.store
                 .progress()
                 .await
@@ -246,7 +246,7 @@ async fn request_admission(core: &Core, id: ReplicaId, url: &str) -> Result<File
     let other: StoreIdentity = core.peers.post(url, ADMIT, &file, timeout).await?;
     if other.id != id {
         let found = other.id;
-        tracing::warn!(asked = id, found, "a different replica answers at this address");
+        tracing::warn!(expected = id, found, "a different replica answers at this address");
         return Err(PeerError::Unreachable(format!("replica {found} answers there")));
     }
     let remembered = core.store.remember_file(other).await;
@@ -254,23 +254,23 @@ async fn request_admission(core: &Core, id: ReplicaId, url: &str) -> Result<File
 }
 
 /// Remembers the file of a replica that asks for admission, unless another file is known under its id.
-pub(crate) async fn admit(replica: &Replica, asks: StoreIdentity) -> Result<StoreIdentity, PeerError> {
-    let (core, id) = (&replica.core, asks.id);
+pub(crate) async fn admit(replica: &Replica, other: StoreIdentity) -> Result<StoreIdentity, PeerError> {
+    let (core, id) = (&replica.core, other.id);
     if core.refusal_reason.get().is_some() {
         return Err(PeerError::Unreachable(format!(
             "replica {} is not a member itself",
             core.id
         )));
     }
-    if id == core.id && asks.file != core.store.file {
+    if id == core.id && other.file != core.store.file {
         return Err(PeerError::Refused(format!("this is replica {id}, with another file")));
     }
-    if let Some(claimed) = asks.reached
+    if let Some(claimed) = other.progress
         && !claimed.includes(&core.progress_seen_from(id))
     {
         return Err(PeerError::Refused(rollback_message(id)));
     }
-    match core.store.remember_file(asks).await {
+    match core.store.remember_file(other).await {
         Ok(FileComparison::Same) => Ok(core.store_identity()),
         Ok(FileComparison::Different) => Err(PeerError::Refused(lost_file_message(id))),
         Ok(FileComparison::RolledBack) => Err(PeerError::Refused(rollback_message(id))),
@@ -300,7 +300,7 @@ impl Core {
         StoreIdentity {
             id: self.id,
             file: self.store.file.clone(),
-            reached: None,
+            progress: None,
         }
     }
 

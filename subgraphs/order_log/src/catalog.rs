@@ -1,4 +1,4 @@
-//! The catalog of shares. Catalog and log are two systems, so a trade reserves shares before it proposes its order.
+//! The catalog of shares. Catalog and log are two systems, so a trade reserves its shares before it is proposed.
 
 mod http;
 
@@ -9,12 +9,12 @@ use crate::command::{Price, Shares};
 
 pub use http::{HttpCatalog, catalog_routes};
 
-/// Shares that are reserved until the outcome of an order is known.
+/// Shares that are reserved until the outcome of a trade is known.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Reservation {
-    /// The name of one attempt to record one order. It is never used again, whatever its outcome.
+    /// The name of one attempt to record one trade. It is never used again, whatever its outcome.
     pub attempt: String,
-    /// The client's key of the order.
+    /// The client's key of the trade.
     pub key: String,
 }
 
@@ -42,7 +42,7 @@ pub enum CatalogError {
 /// The result of a catalog's step.
 pub type CatalogResult<'a, T> = BoxFuture<'a, Result<T, CatalogError>>;
 
-/// A catalog of shares. Each share is in one place: available, reserved by one attempt, or gone with one order.
+/// A catalog of shares. Each share is in one place: available, reserved by one attempt, or gone with one trade.
 ///
 /// Each method is one atomic and idempotent step: the caller may have lost the answer and repeat it.
 pub trait Catalog: Send + Sync {
@@ -51,11 +51,11 @@ pub trait Catalog: Send + Sync {
     /// `cancel` can fail for lack of shares or space.
     fn reserve<'a>(&'a self, reservation: &'a Reservation, shares: &'a Shares) -> CatalogResult<'a, Price>;
 
-    /// Confirms a reservation, since the log has its order under this number: the bought shares are gone, the sold ones
+    /// Confirms a reservation, since the log has its trade under this number: the bought shares are gone, the sold ones
     /// are available.
     fn confirm<'a>(&'a self, attempt: &'a str, number: i64) -> CatalogResult<'a, ()>;
 
-    /// Cancels a reservation, since its order is not in the log and never will be. This undoes the reservation.
+    /// Cancels a reservation, since its trade is not in the log and never will be. This undoes the reservation.
     fn cancel<'a>(&'a self, attempt: &'a str) -> CatalogResult<'a, ()>;
 
     /// At most `limit` open reservations, the oldest first; only those of `key`, if it is given.

@@ -77,8 +77,8 @@ async fn wait_for_majority(core: &Core) {
         let members = core.members();
         let statuses = members.iter().map(|id| core.status_of(*id));
         let statuses = futures_util::future::join_all(statuses).await;
-        let reached = statuses.iter().flatten().filter(|status| status.alive).count();
-        if reached * 2 > members.len() {
+        let alive = statuses.iter().flatten().filter(|status| status.alive).count();
+        if alive * 2 > members.len() {
             return;
         }
         tokio::time::sleep(core.settings.heartbeat).await;

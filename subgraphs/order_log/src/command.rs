@@ -1,5 +1,7 @@
 //! The content of the log: trades with the exchange, numbered 0, 1, 2 … without gaps.
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 /// A replica's id, from 1. It is never given to another replica, nor to the same one after it lost its file.
@@ -23,13 +25,20 @@ impl TradeSide {
             Self::Sell => "sell",
         }
     }
+}
 
-    /// The side with this name, if there is one.
-    pub fn of(word: &str) -> Option<Self> {
-        match word {
-            "buy" => Some(Self::Buy),
-            "sell" => Some(Self::Sell),
-            _ => None,
+/// A text that names no side.
+#[derive(Debug)]
+pub struct UnknownSide;
+
+impl FromStr for TradeSide {
+    type Err = UnknownSide;
+
+    fn from_str(name: &str) -> Result<Self, UnknownSide> {
+        match name {
+            "buy" => Ok(Self::Buy),
+            "sell" => Ok(Self::Sell),
+            _ => Err(UnknownSide),
         }
     }
 }
@@ -81,9 +90,9 @@ impl LoggedTrade {
 pub struct NumberedTrade {
     /// Its position in the log.
     pub number: i64,
-    /// The client's key, which is valid for this order only.
+    /// The client's key, which is valid for this trade only.
     pub key: String,
-    /// The reservation of the shares that this order confirms.
+    /// The reservation of the shares that this trade confirms.
     pub attempt: String,
     /// The trade.
     #[serde(flatten)]
@@ -118,7 +127,7 @@ pub enum CommandOutcome {
     Recorded {
         /// Its number.
         number: i64,
-        /// The attempt that recorded it: another one when the key had its order before.
+        /// The attempt that recorded it: another one when the key had its trade before.
         attempt: String,
     },
     /// The key belongs to another request.
@@ -135,7 +144,7 @@ pub const KEY_CHARS_MAX: usize = 255;
 const KEY_BYTES_MAX: usize = KEY_CHARS_MAX + 2;
 /// The most bytes of an attempt's name: a key and a unique suffix.
 pub const ATTEMPT_BYTES_MAX: usize = 400;
-/// An upper bound of the bytes of an order in JSON, even with every character of its texts escaped.
+/// An upper bound of the bytes of a trade in JSON, even with every character of its texts escaped.
 pub(crate) const ORDER_JSON_BYTES_MAX: usize = 8 << 10;
 /// The most shares of one trade.
 pub const QUANTITY_MAX: i64 = i32::MAX as i64;

@@ -20,7 +20,7 @@ use crate::command::{CommandOutcome, LogCommand, NumberedTrade, ReplicaId};
 use crate::leader::{Commit, LeaderTask};
 use crate::network::{LeaderHint, PeerError, Peers};
 use crate::replica::{Error, NodeStatus, STATUS, SetupError};
-use crate::server::{ORDER, ORDERS_AFTER};
+use crate::server::{TRADE, TRADES_AFTER};
 use crate::{Credentials, OrderLogSettings};
 
 /// A service's client of the replicas. Clones share their state; it needs no background task of the caller.
@@ -54,11 +54,11 @@ impl FrontEnd {
             return Err(SetupError::Settings("there is no replica to ask".to_owned()));
         }
         for (id, url) in &urls {
-            let told = |why| SetupError::Settings(format!("the address of replica {id}: {why}"));
-            let parsed = reqwest::Url::parse(url).map_err(|error| told(error.to_string()))?;
+            let invalid = |why| SetupError::Settings(format!("the address of replica {id}: {why}"));
+            let parsed = reqwest::Url::parse(url).map_err(|error| invalid(error.to_string()))?;
             let is_http = matches!(parsed.scheme(), "http" | "https");
             if !is_http || parsed.query().is_some() || parsed.fragment().is_some() {
-                return Err(told(format!("{url} is not the base of an HTTP address")));
+                return Err(invalid(format!("{url} is not the base of an HTTP address")));
             }
         }
         let settings = Arc::new(settings);
@@ -130,6 +130,7 @@ impl FrontEnd {
             command.check().map_err(Error::Refused)?;
         }
         let task = Commit(commands.to_vec());
+        let deposed = || PeerError::Unreachable("the replica does not lead any more".to_owned());
         let (mut failed_before, mut followed) = (false, false);
         loop {
             let (leader, generation) = match self.wait_for_leader(deadline).await {
@@ -142,7 +143,7 @@ impl FrontEnd {
             let answer = tokio::select! {
                 answer = answer => answer,
                 // That leader may be stopped or cut off. Another request found that out first.
-                () = self.wait_until_superseded(generation) => Err(PeerError::Unreachable("it leads no longer".to_owned())),
+                () = self.wait_until_superseded(generation) => Err(deposed()),
             };
             match answer {
                 Ok(outcomes) if Vec::len(&outcomes) == commands.len() => {
@@ -169,29 +170,29 @@ impl FrontEnd {
         }
     }
 
-    /// The order with this number. It never misses an order whose number a client received. Any live replica that has
-    /// the order returns it.
+    /// The trade with this number. It never misses a trade whose number a client received. Any live replica that has
+    /// the trade returns it.
     ///
     /// # Errors
-    /// `Unavailable` when no live replica has the order and no majority says before the deadline whether it exists.
-    pub async fn order(&self, number: i64, deadline: Instant) -> Result<Option<NumberedTrade>, Error> {
+    /// `Unavailable` when no live replica has the trade and no majority says before the deadline whether it exists.
+    pub async fn trade_by_number(&self, number: i64, deadline: Instant) -> Result<Option<NumberedTrade>, Error> {
         let _permit = self.permit()?;
-        self.read(&format!("{ORDER}/{number}"), deadline).await
+        self.read(&format!("{TRADE}/{number}"), deadline).await
     }
 
-    /// The complete orders after a number, without gaps: at least all that were acknowledged before the call. As many
+    /// The complete trades after a number, without gaps: at least all that were acknowledged before the call. As many
     /// as fit into an answer; the caller asks again until there are none.
     ///
     /// # Errors
     /// `Unavailable` when no majority answers before the deadline.
-    pub async fn orders_after(&self, last: i64, deadline: Instant) -> Result<Vec<NumberedTrade>, Error> {
-        self.read(&format!("{ORDERS_AFTER}/{last}"), deadline).await
+    pub async fn trades_after(&self, last: i64, deadline: Instant) -> Result<Vec<NumberedTrade>, Error> {
+        self.read(&format!("{TRADES_AFTER}/{last}"), deadline).await
     }
 
     /// The status of every replica, by id. A replica that does not answer is not alive.
     pub async fn statuses(&self) -> Vec<NodeStatus> {
         let timeout = self.settings().ping_timeout;
-        let asked = self.inner.urls.iter().map(async |(id, url)| {
+        let requests = self.inner.urls.iter().map(async |(id, url)| {
             let answer = self
                 .inner
                 .peers
@@ -203,7 +204,7 @@ impl FrontEnd {
                 .filter(|status| status.id == *id)
                 .unwrap_or(NodeStatus::of_unreachable(*id))
         });
-        let mut statuses = join_all(asked).await;
+        let mut statuses = join_all(requests).await;
         // A deposed leader that was not told of it still reports that it leads.
         let leaders = statuses.iter().filter(|status| status.leader);
         let term = leaders.map(|status| status.term).max();
@@ -222,9 +223,9 @@ impl FrontEnd {
             return Err(Error::Refused(format!("there is no replica {id}")));
         }
         let _permit = self.permit()?;
-        let told: Vec<_> = self.inner.urls.keys().copied().collect();
+        let replicas: Vec<_> = self.inner.urls.keys().copied().collect();
         loop {
-            let leader = tokio::time::timeout_at(deadline, self.broadcast(id, &told)).await;
+            let leader = tokio::time::timeout_at(deadline, self.broadcast(id, &replicas)).await;
             if let Some(leader) = leader.map_err(|_| Error::Unavailable)? {
                 let id = leader.id;
                 self.set_leader(leader);
@@ -265,15 +266,15 @@ impl FrontEnd {
             }
             self.start_discovery();
             let urls = self.inner.urls.values();
-            // A live replica that has the order answers at once; without a majority no replica can say that an order
+            // A live replica that has the trade answers at once; without a majority no replica can say that a trade
             // does not exist.
             let timeout = if self.is_lost() {
                 settings.ping_timeout
             } else {
                 settings.answer_timeout
             };
-            let asked = urls.map(|url| get(trim_base(url).to_owned(), timeout).boxed());
-            match select_ok(asked).await {
+            let requests = urls.map(|url| get(trim_base(url).to_owned(), timeout).boxed());
+            match select_ok(requests).await {
                 Ok((answer, _)) => return Ok(answer),
                 Err(error) => tracing::debug!(%error, path, "no replica answers"),
             }

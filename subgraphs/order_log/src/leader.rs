@@ -185,9 +185,9 @@ impl Core {
     async fn try_leader<T: LeaderTask>(&self, leader: ReplicaId, task: &T) -> Result<T::Output, PeerError> {
         let timeout = T::timeout(&self.settings);
         if leader == self.id {
-            let done = task.clone().execute(self);
-            let done = tokio::time::timeout(timeout, done).await;
-            return done.unwrap_or_else(|_| Err(PeerError::Unreachable("no majority".to_owned())));
+            let execution = task.clone().execute(self);
+            let output = tokio::time::timeout(timeout, execution).await;
+            return output.unwrap_or_else(|_| Err(PeerError::Unreachable("no majority".to_owned())));
         }
         let url = self.url(leader).ok_or(PeerError::NotLeader(None))?;
         self.peers.post(&url, T::PATH, task, timeout).await

@@ -9,7 +9,7 @@
 //! - [`Replica`] joins these three.
 //! - [`Catalog`] is the interface to the shares.
 //! - `admission` keeps out a replica that lost its file.
-//! - `trade` moves shares and records orders so that both happen or neither.
+//! - `trade` moves shares and records trades so that both happen or neither.
 //! - `resolve_orphans` resolves the reservations that a dead replica left open.
 //! - `election` starts elections as soon as they can be won.
 //! - `check_quorum` makes a leader step down that no majority follows.

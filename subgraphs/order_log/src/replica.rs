@@ -92,7 +92,7 @@ pub struct NodeStatus {
     pub leader: bool,
     /// Its current term.
     pub term: u64,
-    /// The number of the last order that it applied; -1 before the first.
+    /// The number of the last trade that it applied; -1 before the first.
     pub applied: i64,
 }
 
@@ -258,24 +258,24 @@ impl Replica {
         self.proposals.commit(command, deadline).await
     }
 
-    /// The order with this number. It never misses an order whose number a client received.
+    /// The trade with this number. It never misses a trade whose number a client received.
     ///
     /// # Errors
-    /// `Unavailable` when the order is not here and no majority says whether it exists.
-    pub async fn order(&self, number: i64) -> Result<Option<NumberedTrade>, Error> {
-        if let Some(found) = self.core.store.order(number).await? {
+    /// `Unavailable` when the trade is not here and no majority says whether it exists.
+    pub async fn trade_by_number(&self, number: i64) -> Result<Option<NumberedTrade>, Error> {
+        if let Some(found) = self.core.store.trade_by_number(number).await? {
             return Ok(Some(found));
         }
         self.core.ensure_linearizable(self.core.deadline()).await?;
-        Ok(self.core.store.order(number).await?)
+        Ok(self.core.store.trade_by_number(number).await?)
     }
 
-    /// The committed orders after a number, without a gap, at most as many as the settings allow.
-    pub async fn orders_after(&self, last_id: i64) -> Result<Vec<NumberedTrade>, Error> {
+    /// The committed trades after a number, without a gap, at most as many as the settings allow.
+    pub async fn trades_after(&self, last_id: i64) -> Result<Vec<NumberedTrade>, Error> {
         Ok(self
             .core
             .store
-            .orders_after(last_id, self.core.settings.sync_rows_max)
+            .trades_after(last_id, self.core.settings.sync_rows_max)
             .await?)
     }
 

@@ -36,8 +36,8 @@ impl Replica {
         for (path, handler) in [
             ("/buy", post(buy)),
             ("/sell", post(sell)),
-            ("/orders/{number}", get(order)),
-            ("/lookup-order/{number}", get(order)),
+            ("/orders/{number}", get(trade_by_number)),
+            ("/lookup-order/{number}", get(trade_by_number)),
             ("/push", post(push)),
             ("/sync", post(sync)),
             ("/ping", get(ping)),
@@ -131,10 +131,13 @@ async fn trade(replica: &Replica, side: TradeSide, request: Request) -> Result<R
     ))
 }
 
-async fn order(State(replica): State<Replica>, Path(number): Path<String>) -> Result<Response, ErrorResponse> {
-    // A number has one spelling, as at the mounts: `00` and `+0` name no order.
+async fn trade_by_number(
+    State(replica): State<Replica>,
+    Path(number): Path<String>,
+) -> Result<Response, ErrorResponse> {
+    // A number has one spelling, as at the mounts: `00` and `+0` name no trade.
     let known = match number.parse::<i64>() {
-        Ok(known) if known >= 0 && known.to_string() == number => replica.order(known).await?,
+        Ok(known) if known >= 0 && known.to_string() == number => replica.trade_by_number(known).await?,
         _ => None,
     };
     let not_found = || {
@@ -143,9 +146,9 @@ async fn order(State(replica): State<Replica>, Path(number): Path<String>) -> Re
             format!("could not find order with number {number}"),
         )
     };
-    let order = known.ok_or_else(not_found)?;
-    let mut shown = entry(&order);
-    shown.insert("number".to_owned(), order.number.into());
+    let numbered = known.ok_or_else(not_found)?;
+    let mut shown = entry(&numbered);
+    shown.insert("number".to_owned(), numbered.number.into());
     Ok(ok(shown.into()))
 }
 
@@ -159,8 +162,8 @@ async fn push(State(replica): State<Replica>, request: Request) -> Result<Respon
         side: pushed.side()?,
         quantity: pushed.quantity()?,
     };
-    match replica.order(number).await? {
-        Some(order) if order.trade.shares == shares => Ok(success("pushed entry to database", None)),
+    match replica.trade_by_number(number).await? {
+        Some(numbered) if numbered.trade.shares == shares => Ok(success("pushed entry to database", None)),
         Some(_) | None => Err(ErrorResponse::new(
             StatusCode::CONFLICT,
             "the log does not have this trade under this number",
@@ -171,14 +174,14 @@ async fn push(State(replica): State<Replica>, request: Request) -> Result<Respon
 async fn sync(State(replica): State<Replica>, request: Request) -> Result<Response, ErrorResponse> {
     let input = Input::from_request(request, &replica.core.settings).await?;
     let last = input.integer("lastID", -1, i64::MAX)?;
-    // After this wait the replica usually has all orders that other replicas told the caller. Without a majority it
-    // answers with the orders that it has.
+    // After this wait the replica usually has all trades that other replicas told the caller. Without a majority it
+    // answers with the trades that it has.
     let soon = Instant::now() + replica.core.settings.heartbeat;
     let _ = replica.core.ensure_linearizable(soon).await;
-    let missed = replica.orders_after(last).await?;
+    let missed = replica.trades_after(last).await?;
     let missed: Map<_, Value> = missed
         .iter()
-        .map(|order| (order.number.to_string(), entry(order).into()))
+        .map(|numbered| (numbered.number.to_string(), entry(numbered).into()))
         .collect();
     let leader = replica.leader().and_then(|id| i64::try_from(id).ok()).unwrap_or(-1);
     Ok(ok(json!({ "leader-id": leader, "transactions": missed })))
@@ -208,8 +211,8 @@ async fn leader_broadcast(State(replica): State<Replica>, request: Request) -> R
     Ok(success("acknowledge new leader", leads.map(|id| ("leader-id", id))))
 }
 
-fn entry(order: &NumberedTrade) -> Map<String, Value> {
-    let shares = &order.trade.shares;
+fn entry(numbered: &NumberedTrade) -> Map<String, Value> {
+    let shares = &numbered.trade.shares;
     let members: [(_, Value); 3] = [
         ("name", shares.name.as_str().into()),
         ("quantity", shares.quantity.into()),

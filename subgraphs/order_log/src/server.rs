@@ -26,10 +26,10 @@ use crate::replica::STATUS;
 use crate::store::snapshot::{SnapshotData, SnapshotLine};
 use crate::{Credentials, OrderLogSettings, Replica};
 
-/// The path of one complete order by its number.
-pub(crate) const ORDER: &str = "/raft/orders";
-/// The path of the complete orders after a number.
-pub(crate) const ORDERS_AFTER: &str = "/raft/orders-after";
+/// The path of one complete trade by its number.
+pub(crate) const TRADE: &str = "/raft/orders";
+/// The path of the complete trades after a number.
+pub(crate) const TRADES_AFTER: &str = "/raft/orders-after";
 
 /// The routes for other replicas and for the front end.
 pub(crate) fn routes(replica: &Replica) -> Router<Replica> {
@@ -50,8 +50,8 @@ pub(crate) fn routes(replica: &Replica) -> Router<Replica> {
         .route(PROGRESS, post(progress))
         .route(STATUS, get(status))
         .route(PRE_VOTE, get(pre_vote))
-        .route(&format!("{ORDER}/{{number}}"), get(order))
-        .route(&format!("{ORDERS_AFTER}/{{number}}"), get(orders_after))
+        .route(&format!("{TRADE}/{{number}}"), get(trade_by_number))
+        .route(&format!("{TRADES_AFTER}/{{number}}"), get(trades_after))
         .layer(DefaultBodyLimit::disable())
         .route_layer(middleware::from_fn_with_state(credentials, require_credential))
 }
@@ -117,14 +117,14 @@ async fn members(State(replica): State<Replica>) -> Response {
 
 async fn admit(State(replica): State<Replica>, body: Body) -> Response {
     match parse_json(body, &replica.core.settings).await {
-        Ok(asks) => peer_response(admission::admit(&replica, asks).await),
+        Ok(other) => peer_response(admission::admit(&replica, other).await),
         Err(refusal) => refusal,
     }
 }
 
 async fn progress(State(replica): State<Replica>, body: Body) -> Response {
     match parse_json(body, &replica.core.settings).await {
-        Ok(told) => peer_response(admission::record_progress(&replica, told).await),
+        Ok(other) => peer_response(admission::record_progress(&replica, other).await),
         Err(refusal) => refusal,
     }
 }
@@ -136,12 +136,12 @@ async fn join(State(replica): State<Replica>, body: Body) -> Response {
     }
 }
 
-async fn order(State(replica): State<Replica>, Path(number): Path<i64>) -> Response {
-    to_response(replica.order(number).await)
+async fn trade_by_number(State(replica): State<Replica>, Path(number): Path<i64>) -> Response {
+    to_response(replica.trade_by_number(number).await)
 }
 
-/// As many complete orders as fit into an answer. It waits until all orders that were acknowledged before are here.
-async fn orders_after(State(replica): State<Replica>, Path(last): Path<i64>) -> Response {
+/// As many complete trades as fit into an answer. It waits until all trades that were acknowledged before are here.
+async fn trades_after(State(replica): State<Replica>, Path(last): Path<i64>) -> Response {
     let (core, settings) = (&replica.core, &replica.core.settings);
     let rows_max = settings
         .sync_rows_max
@@ -149,7 +149,7 @@ async fn orders_after(State(replica): State<Replica>, Path(last): Path<i64>) -> 
     if let Err(error) = core.ensure_linearizable(core.deadline()).await {
         return to_response::<(), _>(Err(error));
     }
-    to_response(core.store.orders_after(last, rows_max.max(1)).await)
+    to_response(core.store.trades_after(last, rows_max.max(1)).await)
 }
 
 async fn task<T: LeaderTask>(State(replica): State<Replica>, body: Body) -> Response {
@@ -224,7 +224,7 @@ async fn receive_snapshot(replica: &Replica, body: Body) -> Result<(SnapshotHead
                 }
                 match serde_json::from_slice(&line)? {
                     SnapshotLine::End(count) => end = Some(count),
-                    SnapshotLine::Order(_) | SnapshotLine::Cancelled(_) => lines += 1,
+                    SnapshotLine::Trade(_) | SnapshotLine::Cancelled(_) => lines += 1,
                 }
                 file.write_all(&line).await?;
             }

@@ -14,9 +14,9 @@ pub struct OrderLogSettings {
     pub compact_after: u64,
     /// How many applied entries a compaction keeps, so that a replica that was away for a moment needs no snapshot.
     pub entries_kept: u64,
-    /// How many orders become one entry of the log, with one write to each disk.
+    /// How many trades become one entry of the log, with one write to each disk.
     pub batch_max: usize,
-    /// How many orders wait for the next entry.
+    /// How many trades wait for the next entry.
     pub proposals_waiting_max: usize,
     /// How long the leader has for one entry before the request is sent again, to it or to a new leader.
     pub commit_timeout: Duration,
@@ -55,7 +55,7 @@ pub struct OrderLogSettings {
     pub body_bytes_max: usize,
     /// How long a request's body may take to arrive.
     pub body_timeout: Duration,
-    /// The most orders that one answer of `/sync` holds.
+    /// The most trades that one answer of `/sync` holds.
     pub sync_rows_max: usize,
     /// How many statements may wait for the file.
     pub store_queue: usize,

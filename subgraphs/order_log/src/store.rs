@@ -62,21 +62,21 @@ pub enum StoreError {
     #[error("another process has replica {0} open")]
     InUse(ReplicaId),
     /// The file belongs to a replica with another id; it must not change its id.
-    #[error("the file belongs to replica {found}, not to replica {asked}")]
+    #[error("the file belongs to replica {found}, not to replica {opened_by}")]
     OtherReplica {
         /// The replica that the file belongs to.
         found: ReplicaId,
         /// The replica that opened it.
-        asked: ReplicaId,
+        opened_by: ReplicaId,
     },
     /// A later version wrote the file.
     #[error("the replica's file has version {0}, which this program does not know")]
     OtherVersion(i64),
-    /// An order differs from the leader's; a replica that stops is better than ledgers that differ.
-    #[error("order {0} differs between this replica and the leader's copy")]
+    /// A trade differs from the leader's; a replica that stops is better than ledgers that differ.
+    #[error("trade {0} differs between this replica and the leader's copy")]
     Differs(i64),
     /// A snapshot that ends early.
-    #[error("a copy of the ledger is not complete")]
+    #[error("the snapshot of the ledger is not complete")]
     Incomplete,
     /// The thread has ended.
     #[error("the replica's file is closed")]
@@ -163,10 +163,10 @@ impl Store {
     ) -> Result<T, StoreError> {
         let along = move |connection: &mut Connection| {
             connection.pragma_update(None, "synchronous", "NORMAL")?;
-            let done = in_transaction(connection, work);
+            let result = in_transaction(connection, work);
             // Whatever the result, the next write relies on being synced.
             connection.pragma_update(None, "synchronous", "FULL")?;
-            done
+            result
         };
         self.writer.run(along).await
     }
@@ -201,7 +201,7 @@ impl Store {
                 None => set_fact(db, &file, &other.file)?,
             }
             let before: Progress = fact(db, &progress_key(other.id))?.unwrap_or_default();
-            Ok(match other.reached {
+            Ok(match other.progress {
                 Some(now) if !now.includes(&before) => FileComparison::RolledBack,
                 _ => FileComparison::Same,
             })
@@ -210,10 +210,10 @@ impl Store {
     }
 
     /// Remembers the progress of another replica's file; a lower value than the remembered one changes nothing.
-    pub(crate) async fn record_progress(&self, id: ReplicaId, reached: Progress) -> Result<(), StoreError> {
+    pub(crate) async fn record_progress(&self, id: ReplicaId, progress: Progress) -> Result<(), StoreError> {
         let written = self.write(move |db| {
             let before: Progress = fact(db, &progress_key(id))?.unwrap_or_default();
-            match reached.merge(&before) {
+            match progress.merge(&before) {
                 both if both == before => Ok(()),
                 both => set_fact(db, &progress_key(id), &both),
             }
@@ -223,33 +223,33 @@ impl Store {
 
     /// The progress of this file.
     pub(crate) async fn progress(&self) -> Result<Progress, StoreError> {
-        let reached = self.read(|db| {
+        let progress = self.read(|db| {
             let vote: Option<Vote> = fact(db, "vote")?;
             Ok(Progress {
                 term: vote.map_or(0, |vote| vote.leader_id.term),
                 log: log::last(db)?,
             })
         });
-        reached.await
+        progress.await
     }
 
-    /// The order with this number, if it is applied here.
-    pub(crate) async fn order(&self, number: i64) -> Result<Option<NumberedTrade>, StoreError> {
+    /// The trade with this number, if it is applied here.
+    pub(crate) async fn trade_by_number(&self, number: i64) -> Result<Option<NumberedTrade>, StoreError> {
         self.read(move |db| ledger::by_number(db, number)).await
     }
 
-    /// The order of a client's key, if it is applied here.
-    pub(crate) async fn order_of_key(&self, key: &str) -> Result<Option<NumberedTrade>, StoreError> {
+    /// The trade of a client's key, if it is applied here.
+    pub(crate) async fn trade_of_key(&self, key: &str) -> Result<Option<NumberedTrade>, StoreError> {
         let key = key.to_owned();
         self.read(move |db| ledger::by_key(db, &key)).await
     }
 
-    /// At most `limit` orders after a number, by number.
-    pub(crate) async fn orders_after(&self, after: i64, limit: usize) -> Result<Vec<NumberedTrade>, StoreError> {
-        self.read(move |db| ledger::orders_after(db, after, limit)).await
+    /// At most `limit` trades after a number, by number.
+    pub(crate) async fn trades_after(&self, after: i64, limit: usize) -> Result<Vec<NumberedTrade>, StoreError> {
+        self.read(move |db| ledger::trades_after(db, after, limit)).await
     }
 
-    /// The number of the last order that is applied here; -1 before the first.
+    /// The number of the last trade that is applied here; -1 before the first.
     pub(crate) async fn last_number(&self) -> Result<i64, StoreError> {
         self.read(ledger::last_number).await
     }
@@ -264,9 +264,9 @@ fn in_transaction<T>(
     work: impl FnOnce(&Connection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let done = work(&tx)?;
+    let result = work(&tx)?;
     tx.commit()?;
-    Ok(done)
+    Ok(result)
 }
 
 /// Locks the file for this process, since two processes with one id would both vote. The lock ends with the process.
@@ -293,7 +293,7 @@ fn prepare_file(connection: &mut Connection, id: ReplicaId) -> Result<(String, u
     }
     let found = fact(&tx, "replica")?.unwrap_or(id);
     if found != id {
-        return Err(StoreError::OtherReplica { found, asked: id });
+        return Err(StoreError::OtherReplica { found, opened_by: id });
     }
     // A leader that restarts must not add entries in its old term: if its file had been set back, the term would have
     // two entries at one position. It may be elected again.

@@ -1,4 +1,4 @@
-//! A trade: it reserves the shares, proposes the order and confirms the reservation. In the end catalog and log agree.
+//! A trade: it reserves the shares, proposes an entry of the log and confirms the reservation. In the end catalog and log agree.
 
 use std::sync::Arc;
 
@@ -77,7 +77,7 @@ impl From<CatalogError> for TradeError {
 }
 
 impl Replica {
-    /// Executes a trade, whether or not this replica leads. When it succeeds, a majority has the order on its disks,
+    /// Executes a trade, whether or not this replica leads. When it succeeds, a majority has the trade on its disks,
     /// and the catalog has moved the shares.
     ///
     /// If the majority is lost during a trade without a key, the answer waits until the outcome is known.
@@ -108,7 +108,7 @@ async fn execute(
         None => format!("r:{}", core.unique_id()),
     };
     loop {
-        if let Some(known) = core.store.order_of_key(&key).await.map_err(Error::from)? {
+        if let Some(known) = core.store.trade_of_key(&key).await.map_err(Error::from)? {
             return replay(core, request, known).await;
         }
         // Reserves no shares while no majority could confirm the reservation.
@@ -152,7 +152,7 @@ async fn execute(
                     trade,
                 });
             }
-            // The key had its order before. The log records a key once, so this attempt has failed for good.
+            // The key had its trade before. The log records a key once, so this attempt has failed for good.
             CommandOutcome::Recorded { .. } => {
                 catalog.cancel(&attempt).await?;
                 core.ensure_linearizable(deadline).await?;
@@ -199,7 +199,7 @@ async fn cancel_attempt(core: &Arc<Core>, proposals: &Proposals, attempt: &str) 
     Err(TradeError::OutcomeUnknown)
 }
 
-/// Returns the order that the key has already, if it comes from the same request. It confirms the reservation first, so
+/// Returns the trade that the key has already, if it comes from the same request. It confirms the reservation first, so
 /// that the shares are moved before the client gets an answer.
 async fn replay(core: &Core, request: &TradeRequest, known: NumberedTrade) -> Result<NumberedTrade, TradeError> {
     if known.trade.shares != request.shares || known.trade.trader_id != request.trader_id {
@@ -209,7 +209,7 @@ async fn replay(core: &Core, request: &TradeRequest, known: NumberedTrade) -> Re
     Ok(known)
 }
 
-/// Whether an earlier attempt under the key may be the reason why the catalog refuses this one: the key has its order,
+/// Whether an earlier attempt under the key may be the reason why the catalog refuses this one: the key has its trade,
 /// or an earlier attempt held the shares. Without this check the exchange could refuse a retry of a trade that it has
 /// executed.
 async fn has_earlier_attempt(
@@ -227,6 +227,6 @@ async fn has_earlier_attempt(
         resolve_orphans::resolve(core, proposals, &reservation.attempt, deadline).await?;
     }
     core.ensure_linearizable(deadline).await?;
-    let known = core.store.order_of_key(key).await.map_err(Error::from)?;
+    let known = core.store.trade_of_key(key).await.map_err(Error::from)?;
     Ok(!left.is_empty() || known.is_some())
 }

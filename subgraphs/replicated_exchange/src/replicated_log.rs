@@ -179,14 +179,18 @@ impl OrderLog for ReplicatedLog {
             if self.unwritten.has(number) {
                 return Ok(true);
             }
-            let order = self.front.order(number, self.deadline()).await.map_err(unavailable)?;
-            let Some(order) = order else { return Ok(false) };
-            // The replica that recorded the order may not have written its number back yet.
+            let trade = self
+                .front
+                .trade_by_number(number, self.deadline())
+                .await
+                .map_err(unavailable)?;
+            let Some(trade) = trade else { return Ok(false) };
+            // The replica that recorded the trade may not have written its number back yet.
             let known = exchange_order::Entity::find_by_id(number)
                 .one(services.db.read())
                 .await?;
             if known.is_none() {
-                write_back_attempt(services, order.attempt, number).await?;
+                write_back_attempt(services, trade.attempt, number).await?;
             }
             Ok(true)
         }

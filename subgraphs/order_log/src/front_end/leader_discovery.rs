@@ -190,8 +190,8 @@ impl FrontEnd {
 
     /// Tells these replicas that one was chosen to lead. Returns the leader that a majority follows then, if there is
     /// one in time.
-    pub(super) async fn broadcast(&self, chosen: ReplicaId, told: &[ReplicaId]) -> Option<LeaderHint> {
-        let mut answers: FuturesUnordered<_> = told.iter().map(|id| self.broadcast_to(*id, chosen)).collect();
+    pub(super) async fn broadcast(&self, chosen: ReplicaId, replicas: &[ReplicaId]) -> Option<LeaderHint> {
+        let mut answers: FuturesUnordered<_> = replicas.iter().map(|id| self.broadcast_to(*id, chosen)).collect();
         while let Some(leader) = answers.next().await {
             if leader.is_some() {
                 return leader;
@@ -201,8 +201,8 @@ impl FrontEnd {
     }
 
     /// Returns the leader among these replicas, or one that they name, if a majority confirms it now.
-    async fn leader_named_by(&self, asked: &[ReplicaId]) -> Option<LeaderHint> {
-        let mut answers: FuturesUnordered<_> = asked
+    async fn leader_named_by(&self, replicas: &[ReplicaId]) -> Option<LeaderHint> {
+        let mut answers: FuturesUnordered<_> = replicas
             .iter()
             .filter_map(|id| Some((*id, trim_base(self.inner.urls.get(id)?).to_owned())))
             .map(|(id, url)| self.confirm_leader(LeaderHint { id, url }))

@@ -67,7 +67,11 @@ impl Input {
     }
 
     pub(super) fn side(&self) -> Result<TradeSide, ErrorResponse> {
-        let side = self.0.get("type").and_then(Value::as_str).and_then(TradeSide::of);
+        let side = self
+            .0
+            .get("type")
+            .and_then(Value::as_str)
+            .and_then(|side| side.parse().ok());
         side.ok_or_else(|| ErrorResponse::invalid("type must be \"buy\" or \"sell\""))
     }
 }

@@ -4,9 +4,9 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::StoreError;
-use crate::command::{CommandOutcome, LogCommand, LoggedTrade, NumberedTrade, Price, Shares, TradeSide};
+use crate::command::{CommandOutcome, LogCommand, LoggedTrade, NumberedTrade, Price, Shares};
 
-const ORDER: &str =
+const TRADE: &str =
     "SELECT number, key, attempt, name, side, quantity, price_minor, currency, trader_id, at_us FROM exchange_order";
 
 /// The most characters of an unknown value that an error shows.
@@ -39,16 +39,16 @@ fn record(db: &Connection, key: String, attempt: String, trade: LoggedTrade) -> 
     if is_cancelled(db, &attempt)? {
         return Ok(CommandOutcome::Cancelled);
     }
-    let order = NumberedTrade {
+    let numbered = NumberedTrade {
         number: last_number(db)? + 1,
         key,
         attempt,
         trade,
     };
-    insert(db, &order)?;
+    insert(db, &numbered)?;
     Ok(CommandOutcome::Recorded {
-        number: order.number,
-        attempt: order.attempt,
+        number: numbered.number,
+        attempt: numbered.attempt,
     })
 }
 
@@ -66,7 +66,7 @@ pub(super) fn insert_tombstone(db: &Connection, attempt: &str) -> Result<(), Sto
     Ok(())
 }
 
-pub(super) fn insert(db: &Connection, order: &NumberedTrade) -> Result<(), StoreError> {
+pub(super) fn insert(db: &Connection, numbered: &NumberedTrade) -> Result<(), StoreError> {
     let sql = "INSERT INTO exchange_order
         (number, key, attempt, name, side, quantity, price_minor, currency, trader_id, at_us)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
@@ -75,7 +75,7 @@ pub(super) fn insert(db: &Connection, order: &NumberedTrade) -> Result<(), Store
         key,
         attempt,
         trade,
-    } = order;
+    } = numbered;
     db.prepare_cached(sql)?.execute(params![
         number,
         key,
@@ -92,19 +92,19 @@ pub(super) fn insert(db: &Connection, order: &NumberedTrade) -> Result<(), Store
 }
 
 pub(super) fn by_number(db: &Connection, number: i64) -> Result<Option<NumberedTrade>, StoreError> {
-    let mut found = db.prepare_cached(&format!("{ORDER} WHERE number = ?1"))?;
-    Ok(found.query_row([number], order).optional()?)
+    let mut found = db.prepare_cached(&format!("{TRADE} WHERE number = ?1"))?;
+    Ok(found.query_row([number], read_trade).optional()?)
 }
 
 pub(super) fn by_key(db: &Connection, key: &str) -> Result<Option<NumberedTrade>, StoreError> {
-    let mut found = db.prepare_cached(&format!("{ORDER} WHERE key = ?1"))?;
-    Ok(found.query_row([key], order).optional()?)
+    let mut found = db.prepare_cached(&format!("{TRADE} WHERE key = ?1"))?;
+    Ok(found.query_row([key], read_trade).optional()?)
 }
 
-pub(super) fn orders_after(db: &Connection, after: i64, limit: usize) -> Result<Vec<NumberedTrade>, StoreError> {
-    let mut found = db.prepare_cached(&format!("{ORDER} WHERE number > ?1 ORDER BY number LIMIT ?2"))?;
+pub(super) fn trades_after(db: &Connection, after: i64, limit: usize) -> Result<Vec<NumberedTrade>, StoreError> {
+    let mut found = db.prepare_cached(&format!("{TRADE} WHERE number > ?1 ORDER BY number LIMIT ?2"))?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = found.query_map((after, limit), order)?;
+    let rows = found.query_map((after, limit), read_trade)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -126,15 +126,15 @@ pub(super) fn for_each_tombstone(
     Ok(())
 }
 
-/// Calls `with` for every order, by number.
-pub(super) fn for_each_order(
+/// Calls `with` for every trade, by number.
+pub(super) fn for_each_trade(
     db: &Connection,
     with: &mut dyn FnMut(NumberedTrade) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    let mut found = db.prepare(&format!("{ORDER} ORDER BY number"))?;
+    let mut found = db.prepare(&format!("{TRADE} ORDER BY number"))?;
     let mut rows = found.query([])?;
     while let Some(row) = rows.next()? {
-        with(order(row)?)?;
+        with(read_trade(row)?)?;
     }
     Ok(())
 }
@@ -149,7 +149,7 @@ fn is_cancelled(db: &Connection, attempt: &str) -> Result<bool, StoreError> {
     Ok(found.exists([attempt])?)
 }
 
-fn order(row: &Row<'_>) -> rusqlite::Result<NumberedTrade> {
+fn read_trade(row: &Row<'_>) -> rusqlite::Result<NumberedTrade> {
     let number = row.get(0)?;
     let side = row.get_ref(4)?.as_str()?;
     Ok(NumberedTrade {
@@ -159,7 +159,7 @@ fn order(row: &Row<'_>) -> rusqlite::Result<NumberedTrade> {
         trade: LoggedTrade {
             shares: Shares {
                 name: row.get(3)?,
-                side: TradeSide::of(side).ok_or_else(|| unknown_side(number, side))?,
+                side: side.parse().map_err(|_| unknown_side(number, side))?,
                 quantity: row.get(5)?,
             },
             price: Price {

@@ -25,8 +25,9 @@ enum Source {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum SnapshotLine {
-    /// An order.
-    Order(NumberedTrade),
+    /// A trade.
+    #[serde(rename = "order")]
+    Trade(NumberedTrade),
     /// A cancelled attempt, which is never recorded.
     Cancelled(String),
     /// The last line, with the number of lines before it: without it a snapshot is incomplete.
@@ -48,9 +49,9 @@ impl SnapshotData {
             Source::Local(connection, _lock) => {
                 let db = connection.into_inner().map_err(|_| StoreError::Closed)?;
                 let mut lines = 0;
-                ledger::for_each_order(&db, &mut |order| {
+                ledger::for_each_trade(&db, &mut |trade| {
                     lines += 1;
-                    with(SnapshotLine::Order(order))
+                    with(SnapshotLine::Trade(trade))
                 })?;
                 ledger::for_each_tombstone(&db, &mut |attempt| {
                     lines += 1;

@@ -112,7 +112,7 @@ pub(super) fn apply_all(db: &Connection, entries: Vec<Entry<Types>>) -> Result<V
     Ok(outcomes)
 }
 
-/// Installs the leader's snapshot. The ledger here is a prefix of the leader's, so this adds the missing orders and
+/// Installs the leader's snapshot. The ledger here is a prefix of the leader's, so this adds the missing trades and
 /// compares the others.
 fn install(db: &Connection, meta: &SnapshotMeta, data: SnapshotData) -> Result<(), StoreError> {
     let (applied, _) = applied(db)?;
@@ -121,10 +121,10 @@ fn install(db: &Connection, meta: &SnapshotMeta, data: SnapshotData) -> Result<(
     }
     let last_here = ledger::last_number(db)?;
     data.for_each_line(&mut |line| match line {
-        SnapshotLine::Order(order) if order.number > last_here => ledger::insert(db, &order),
-        SnapshotLine::Order(order) => match ledger::by_number(db, order.number)? {
-            Some(here) if here == order => Ok(()),
-            _ => Err(StoreError::Differs(order.number)),
+        SnapshotLine::Trade(trade) if trade.number > last_here => ledger::insert(db, &trade),
+        SnapshotLine::Trade(trade) => match ledger::by_number(db, trade.number)? {
+            Some(here) if here == trade => Ok(()),
+            _ => Err(StoreError::Differs(trade.number)),
         },
         SnapshotLine::Cancelled(attempt) => ledger::insert_tombstone(db, &attempt),
         SnapshotLine::End(_) => Ok(()),

@@ -154,7 +154,7 @@ async fn order_with_an_unknown_side_is_an_error() {
 
     let error = state_machine
         .store
-        .order_of_key("b")
+        .trade_of_key("b")
         .await
         .expect_err("an error")
         .to_string();
@@ -218,8 +218,8 @@ async fn a_snapshot_is_consistent_and_extends_an_older_ledger() {
         .expect("installed");
 
     assert_eq!(follower.applied_state().await.expect("a state").0, Some(at(1)));
-    let expected = leader.store.orders_after(-1, 2).await.expect("orders");
-    assert_eq!(follower.store.orders_after(-1, 100).await.expect("orders"), expected);
+    let expected = leader.store.trades_after(-1, 2).await.expect("orders");
+    assert_eq!(follower.store.trades_after(-1, 100).await.expect("orders"), expected);
     let late = follower.apply([entry(2, vec![record("c", "c1", 1)])]).await;
     assert_eq!(late.expect("applied"), [vec![CommandOutcome::Cancelled]]);
 }
@@ -266,7 +266,10 @@ async fn a_file_has_one_owner_and_one_id() {
     let copied = original.execute("VACUUM INTO ?1", [copy.to_str().expect("a path")]);
     copied.expect("a copy");
     let other = Store::open(folder.path(), 2, &OrderLogSettings::default());
-    assert!(matches!(other, Err(StoreError::OtherReplica { found: 1, asked: 2 })));
+    assert!(matches!(
+        other,
+        Err(StoreError::OtherReplica { found: 1, opened_by: 2 })
+    ));
 }
 
 #[tokio::test]
@@ -336,7 +339,7 @@ async fn a_crash_at_any_log_length_loses_no_appended_entry() {
         }
     }
     state_machine.apply(before).await.expect("applied");
-    let (wal, expected) = (wal(), state_machine.store.orders_after(-1, 100).await.expect("orders"));
+    let (wal, expected) = (wal(), state_machine.store.trades_after(-1, 100).await.expect("orders"));
     assert_eq!(expected.len(), 12);
 
     let (mut cuts, mut applied_again) = (0, 0);
@@ -359,7 +362,7 @@ async fn a_crash_at_any_log_length_loses_no_appended_entry() {
                 .find(|(length, _)| *length <= end)
                 .expect("an entry");
             assert!(last.index >= told.1, "an entry is gone that openraft was told is there");
-            let orders = state_machine.store.orders_after(-1, 100).await.expect("orders");
+            let orders = state_machine.store.trades_after(-1, 100).await.expect("orders");
             let last = usize::try_from(last.index).expect("few");
             assert_eq!(orders, expected[..=last]);
             cuts += 1;

@@ -183,7 +183,7 @@ async fn entries_that_a_crash_reverts_are_applied_again() {
     let dependencies = test_dependencies(catalog(crashed.path()));
     let running = RunningReplica::start(node_config.clone(), settings(), dependencies, listener).await;
     let front = front_end(node_config.urls, settings());
-    let orders = within("orders", front.orders_after(-1, Instant::now() + PATIENCE)).await;
+    let orders = within("orders", front.trades_after(-1, Instant::now() + PATIENCE)).await;
     assert_eq!(orders.expect("orders").len(), 50);
     running.stop().await;
     assert_eq!(ledger(crashed.path(), 1), ledger(folder.path(), 1));
@@ -233,7 +233,7 @@ async fn a_replica_that_lost_its_file_cannot_rejoin_with_its_old_id() {
     within("the replica ends", cluster.replica(lost).stopped()).await;
     assert!(!cluster.replica(lost).is_ready());
     recorded(&front_end, 10..20, 10).await;
-    let orders = front_end.orders_after(-1, Instant::now() + PATIENCE).await;
+    let orders = front_end.trades_after(-1, Instant::now() + PATIENCE).await;
     assert_eq!(orders.expect("orders").len(), 20);
 }
 
@@ -294,7 +294,7 @@ async fn set_back(chosen: impl AsyncFnOnce(&Cluster) -> Vec<ReplicaId>) -> (Clus
 
 async fn goes_on((_cluster, front_end): (Cluster, FrontEnd)) {
     recorded(&front_end, 20..30, 10).await;
-    let orders = front_end.orders_after(-1, Instant::now() + PATIENCE).await;
+    let orders = front_end.trades_after(-1, Instant::now() + PATIENCE).await;
     assert_eq!(orders.expect("orders").len(), 30);
 }
 
@@ -317,7 +317,7 @@ async fn replicas_restored_one_after_another_decide_nothing() {
         let refused = front_end.commit(&[record(20)], soon).await;
         assert!(refused.is_err(), "one of three decided: {refused:?}");
         drop(front_end);
-        let orders = cluster.replica(last).orders_after(-1).await.expect("a ledger");
+        let orders = cluster.replica(last).trades_after(-1).await.expect("a ledger");
         assert_eq!(orders.len(), 20);
     }
 }
@@ -350,7 +350,7 @@ async fn replicas_that_lost_their_files_elect_no_leader_alone() {
     for id in 1..=2 {
         within("the replica ends", cluster.replica(id).stopped()).await;
     }
-    let orders = cluster.replica(3).orders_after(-1).await.expect("a ledger");
+    let orders = cluster.replica(3).trades_after(-1).await.expect("a ledger");
     assert_eq!(orders.len(), 10);
 }
 

@@ -228,7 +228,7 @@ impl Cluster {
                 }
             });
             order.await;
-            ledgers.push(running.replica.orders_after(-1).await.expect("a ledger"));
+            ledgers.push(running.replica.trades_after(-1).await.expect("a ledger"));
         }
         ledgers
     }

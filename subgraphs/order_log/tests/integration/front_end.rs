@@ -103,15 +103,15 @@ async fn a_batch_commits_in_sequence_and_is_read_back_whole() {
 
     let expected = [recorded(0, "a"), recorded(1, "b"), recorded(0, "a"), recorded(2, "c")];
     assert_eq!(outcomes, expected);
-    let ledger = cluster.replica(leader).orders_after(-1).await.expect("a ledger");
+    let ledger = cluster.replica(leader).trades_after(-1).await.expect("a ledger");
     assert_eq!(ledger.len(), 3);
-    assert_eq!(front_end.orders_after(-1, patient()).await.expect("orders"), ledger);
-    assert_eq!(front_end.orders_after(1, patient()).await.expect("orders"), ledger[2..]);
-    assert_eq!(front_end.orders_after(2, patient()).await.expect("orders"), []);
-    let order = front_end.order(1, patient()).await.expect("an answer");
+    assert_eq!(front_end.trades_after(-1, patient()).await.expect("orders"), ledger);
+    assert_eq!(front_end.trades_after(1, patient()).await.expect("orders"), ledger[2..]);
+    assert_eq!(front_end.trades_after(2, patient()).await.expect("orders"), []);
+    let order = front_end.trade_by_number(1, patient()).await.expect("an answer");
     assert_eq!(order.as_ref(), Some(&ledger[1]));
-    assert_eq!(front_end.order(3, patient()).await.expect("an answer"), None);
-    assert_eq!(front_end.order(-1, patient()).await.expect("an answer"), None);
+    assert_eq!(front_end.trade_by_number(3, patient()).await.expect("an answer"), None);
+    assert_eq!(front_end.trade_by_number(-1, patient()).await.expect("an answer"), None);
 }
 
 #[tokio::test]
@@ -149,7 +149,7 @@ async fn a_new_leader_replaces_a_stopped_one_and_keeps_numbers() {
     cluster.ready().await;
     let ledgers = cluster.ledgers(2).await;
     assert!(ledgers.iter().all(|ledger| *ledger == ledgers[0]));
-    assert_eq!(front_end.orders_after(-1, patient()).await.expect("orders"), ledgers[0]);
+    assert_eq!(front_end.trades_after(-1, patient()).await.expect("orders"), ledgers[0]);
 }
 
 #[tokio::test]
@@ -173,14 +173,14 @@ async fn a_lost_majority_is_reported_in_time_and_can_return() {
     assert!(decided.as_ref().is_err_and(unavailable), "{decided:?}");
     let led = within("an answer", front_end.ready(soon())).await;
     assert!(led.as_ref().is_err_and(unavailable), "{led:?}");
-    let orders = within("an answer", front_end.orders_after(-1, soon())).await;
+    let orders = within("an answer", front_end.trades_after(-1, soon())).await;
     assert!(orders.as_ref().is_err_and(unavailable), "{orders:?}");
     let proposed = within("an answer", front_end.propose_leader(first, soon())).await;
     assert!(proposed.as_ref().is_err_and(unavailable), "{proposed:?}");
     // The remaining replica can return the orders that it has, but cannot know whether there are more.
-    let order = within("an answer", front_end.order(0, patient())).await;
+    let order = within("an answer", front_end.trade_by_number(0, patient())).await;
     assert_eq!(order.expect("an answer").expect("an order").number, 0);
-    let order = within("an answer", front_end.order(1, soon())).await;
+    let order = within("an answer", front_end.trade_by_number(1, soon())).await;
     assert!(order.as_ref().is_err_and(unavailable), "{order:?}");
 
     // A request fails at once while the majority is known to be lost. A retry after its return succeeds.

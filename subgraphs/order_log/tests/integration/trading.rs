@@ -53,7 +53,7 @@ async fn a_dead_leader_fails_no_trade_and_catches_up_after_a_restart() {
     cluster.start_again(leader, urls).await;
     cluster.ready().await;
     assert_eq!(
-        cluster.replica(leader).orders_after(-1).await.expect("a ledger").len(),
+        cluster.replica(leader).trades_after(-1).await.expect("a ledger").len(),
         3
     );
     let ledgers = cluster.ledgers(2).await;
@@ -117,7 +117,7 @@ async fn an_orphaned_reservation_is_released_for_good() {
             .expect("an outcome");
         assert_eq!(late, CommandOutcome::Cancelled);
     }
-    assert!(cluster.replica(1).orders_after(-1).await.expect("a ledger").is_empty());
+    assert!(cluster.replica(1).trades_after(-1).await.expect("a ledger").is_empty());
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ pub(super) async fn reconcile(front: &FrontEnd, services: &Services) -> Result<(
     let held = last_common_number(front, known).await?;
     if held >= 0 {
         let ours = stored_trades(services, held, 1).await?;
-        let theirs = retry_until_answered(front, |deadline| front.order(held, deadline).boxed()).await?;
+        let theirs = retry_until_answered(front, |deadline| front.trade_by_number(held, deadline).boxed()).await?;
         if !theirs
             .zip(ours.first())
             .is_some_and(|(theirs, ours)| is_same_trade(&theirs, ours))
@@ -41,7 +41,7 @@ async fn last_common_number(front: &FrontEnd, known: i64) -> Result<i64> {
     // Usually the log has all of them.
     let mut look = known;
     while lacks - has > 1 {
-        match retry_until_answered(front, |deadline| front.order(look, deadline).boxed()).await? {
+        match retry_until_answered(front, |deadline| front.trade_by_number(look, deadline).boxed()).await? {
             Some(_) => has = look,
             None => lacks = look,
         }
@@ -94,7 +94,7 @@ async fn copy_to_log(front: &FrontEnd, services: &Services, mut next: i64, known
 /// written back yet; any other one belongs to another database, or to this one before it was restored.
 async fn require_all_known(front: &FrontEnd, services: &Services, mut last: i64) -> Result<()> {
     loop {
-        let more = retry_until_answered(front, |deadline| front.orders_after(last, deadline).boxed()).await?;
+        let more = retry_until_answered(front, |deadline| front.trades_after(last, deadline).boxed()).await?;
         for order in &more {
             let reserved = reservation::by_attempt(services.db.read(), &order.attempt).await?;
             if reserved.is_none() {

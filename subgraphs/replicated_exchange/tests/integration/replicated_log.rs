@@ -125,7 +125,7 @@ impl Replicas {
             }
         };
         within(PATIENCE, "a replica applies", applied).await;
-        let orders = replica.orders_after(-1).await.unwrap();
+        let orders = replica.trades_after(-1).await.unwrap();
         let told = orders.into_iter().map(|order| {
             let shares = order.trade.shares;
             (order.number, shares.name, shares.side.as_str(), shares.quantity)

@@ -35,7 +35,7 @@ const GLANCE: Duration = Duration::from_millis(2);
 async fn each_stock_is_linearizable_while_leaders_die() {
     let stocks = STOCKS.map(|name| (name, 1599, SHARES));
     let mut trial = Trial::with(Proxies::start().await, &stocks, Times::of_tests());
-    let seen = Arc::new(Seen::default());
+    let seen = Arc::new(SharedState::default());
     let clients: Vec<_> = (0..CLIENTS)
         .map(|n| {
             let chance = StdRng::seed_from_u64(trial.chance.random());
@@ -94,7 +94,7 @@ async fn each_stock_is_linearizable_while_leaders_die() {
 }
 
 /// Polls which attempts hold shares.
-async fn watch(catalog: SqliteCatalog, seen: Arc<Seen>) -> [Vec<CatalogObservation>; STOCKS.len()] {
+async fn watch(catalog: SqliteCatalog, seen: Arc<SharedState>) -> [Vec<CatalogObservation>; STOCKS.len()] {
     let mut observations = STOCKS.map(|_| Vec::new());
     let places = || seen.recorders.each_ref().map(Recorder::place);
     while !seen.stop.load(SeqCst) {
@@ -112,13 +112,13 @@ async fn watch(catalog: SqliteCatalog, seen: Arc<Seen>) -> [Vec<CatalogObservati
 
 /// The state that the clients share.
 #[derive(Default)]
-struct Seen {
+struct SharedState {
     recorders: [Recorder; STOCKS.len()],
     operations: AtomicUsize,
     stop: AtomicBool,
 }
 
-async fn client(n: usize, front: RetryingClient, catalog: SqliteCatalog, seen: Arc<Seen>, mut chance: StdRng) {
+async fn client(n: usize, front: RetryingClient, catalog: SqliteCatalog, seen: Arc<SharedState>, mut chance: StdRng) {
     for trade in 0.. {
         if seen.stop.load(SeqCst) {
             return;
