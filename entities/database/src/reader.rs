@@ -30,9 +30,9 @@ use pool::Pool;
 /// Its callers know it by [`rows`](Self::rows) and [`row`](Self::row) and as a [`ConnectionTrait`], so that connections
 /// to another database can stand behind it.
 #[derive(Clone)]
-pub struct Reader(Arc<Connections>);
+pub struct Reader(Arc<ReadPools>);
 
-struct Connections {
+struct ReadPools {
     /// For statements on the thread of the caller.
     inline: Arc<Pool>,
     /// For statements that need more time.
@@ -50,7 +50,7 @@ impl Reader {
             let connections: rusqlite::Result<Vec<_>> = connections.collect();
             connections.and_then(Pool::new).map_err(connection_error)
         };
-        Ok(Self(Arc::new(Connections {
+        Ok(Self(Arc::new(ReadPools {
             // A lock is waited for where that stops no other task.
             inline: open(options.readers, Duration::ZERO)?,
             slow: open(options.slow_readers, connect::LOCK_WAIT)?,

@@ -6,7 +6,7 @@ use async_graphql::parser::types::{BaseType, Type};
 use serde_json::Value;
 
 use super::bound_service::BoundService;
-use super::field::{Field, FieldType, Member, Presence};
+use super::field::{Field, FieldType, Presence, RequestMember};
 use super::route::{Param, ParamLocation, RequestBody, ResponseSource, Route};
 
 /// The variable that receives the header `Idempotency-Key`.
@@ -25,7 +25,7 @@ pub(super) struct BoundRoute {
     /// The other operation, where the route has one.
     alternative_document: Option<Arc<str>>,
     /// The members of parameters and body that go into a variable.
-    pub members: Vec<Member>,
+    pub members: Vec<RequestMember>,
     /// Whether the operation takes an idempotency key.
     pub idempotent: bool,
 }
@@ -52,7 +52,7 @@ impl BoundRoute {
         };
         let params = route.params.iter().map(|param| &param.field);
         let fields = params.chain(route.body.iter().flat_map(RequestBody::fields));
-        let members: Vec<Member> = fields
+        let members: Vec<RequestMember> = fields
             .flat_map(Field::flatten)
             .filter(|member| !member.pointer.is_empty())
             .collect();
@@ -62,7 +62,7 @@ impl BoundRoute {
         {
             return wrong("its two operations declare different variables".to_owned());
         }
-        let chooses = |member: &Member| {
+        let chooses = |member: &RequestMember| {
             route
                 .alternative_operation
                 .is_some_and(|other| other.discriminator.json_pointer() == member.pointer)
@@ -141,7 +141,7 @@ fn is_in_variable(variable: &str, pointer: &str) -> bool {
 }
 
 /// Whether the type of a member fits the variable.
-fn is_compatible(member: &Member, variable: &OperationVariable) -> bool {
+fn is_compatible(member: &RequestMember, variable: &OperationVariable) -> bool {
     if member.presence != Presence::Required && !variable.optional {
         return false;
     }

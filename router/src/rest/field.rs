@@ -5,7 +5,7 @@ mod model;
 mod parse;
 
 pub use bounds::{AUTHOR, EMAIL, PASSWORD, SIGN_IN_NAME, USERNAME, ValueBounds};
-pub use model::{Field, FieldType, ID, Member, ObjectModel, Presence, QUANTITY, REFERENCE, acknowledgement};
+pub use model::{Field, FieldType, ID, ObjectModel, Presence, QUANTITY, REFERENCE, RequestMember, acknowledgement};
 pub use parse::{ParseError, RawInput, without_trailing_zeros};
 
 pub(in crate::rest) use bounds::control;

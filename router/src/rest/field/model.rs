@@ -195,15 +195,15 @@ impl Field {
     }
 
     /// Returns this member and all members below it.
-    pub fn flatten(&self) -> Vec<Member> {
-        let mut members = vec![Member {
+    pub fn flatten(&self) -> Vec<RequestMember> {
+        let mut members = vec![RequestMember {
             name: self.name.to_owned(),
             pointer: self.json_pointer(),
             field_type: self.field_type,
             presence: self.presence,
         }];
         if let FieldType::Object(model) = self.field_type {
-            members.extend(model.fields.iter().flat_map(Self::flatten).map(|below| Member {
+            members.extend(model.fields.iter().flat_map(Self::flatten).map(|below| RequestMember {
                 name: format!("{}.{}", self.name, below.name),
                 pointer: format!("{}{}", self.json_pointer(), below.pointer),
                 // An object that a request may omit makes its members optional too.
@@ -220,7 +220,7 @@ impl Field {
 }
 
 /// A member of a request, at any depth.
-pub struct Member {
+pub struct RequestMember {
     /// Its path of names: `entry.quantity`.
     pub name: String,
     /// Its JSON pointer into the variables; empty for an object whose members have pointers of their own.
