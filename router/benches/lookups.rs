@@ -150,7 +150,7 @@ fn print(variants: &mut [Variant], share: impl Fn(f64, f64) -> f64) {
 /// Returns the minimal handler: it serializes a stock without a look-up.
 fn axum_alone() -> Router {
     #[derive(serde::Serialize)]
-    struct Shown {
+    struct StockResponse {
         data: Stock,
     }
     #[derive(serde::Serialize)]
@@ -161,7 +161,7 @@ fn axum_alone() -> Router {
     }
     let stock = async |axum::extract::Path(name): axum::extract::Path<String>| {
         let (price, quantity) = (15.99, 100);
-        Json(Shown {
+        Json(StockResponse {
             data: Stock { name, price, quantity },
         })
     };

@@ -63,13 +63,13 @@ struct Variant {
     writers: usize,
     kind: WriteKind,
     path: PathBuf,
-    target: Target,
+    target: Storage,
     figures: Vec<Figures>,
     /// The number of answered writes, of measured rounds and others.
     written: u64,
 }
 
-enum Target {
+enum Storage {
     Db(Db),
     Rusqlite {
         connection: rusqlite::Connection,
@@ -86,12 +86,12 @@ struct Figures {
 }
 
 /// The time and the processor time at the start of a round.
-struct Began {
+struct RoundStart {
     at: Instant,
     processor_ns: f64,
 }
 
-impl Began {
+impl RoundStart {
     fn now() -> Self {
         Self {
             at: Instant::now(),
@@ -112,8 +112,8 @@ fn main() {
         for variant in &mut variants {
             let kind = variant.kind;
             let figures = match &mut variant.target {
-                Target::Db(db) => runtime.block_on(write_through(db, kind, variant.writers, time, &next)),
-                Target::Rusqlite { connection, group } => write_plainly(connection, kind, *group, time, &next),
+                Storage::Db(db) => runtime.block_on(write_through(db, kind, variant.writers, time, &next)),
+                Storage::Rusqlite { connection, group } => write_plainly(connection, kind, *group, time, &next),
             };
             variant.written += figures.written;
             round.record(&mut variant.figures, figures);
@@ -121,7 +121,7 @@ fn main() {
     }
     print(&variants, fsyncs_per_second(folder.path(), time));
     for variant in variants {
-        if let Target::Db(db) = variant.target {
+        if let Storage::Db(db) = variant.target {
             runtime.block_on(db.close()).unwrap();
         }
         assert_written(&variant.path, variant.kind, variant.written);
@@ -152,10 +152,10 @@ fn variants(bench: &Bench, folder: &Path, runtime: &tokio::runtime::Runtime) -> 
         }
         let path = folder.join(format!("{}.db", variants.len()));
         let target = if name.starts_with("Db") {
-            Target::Db(runtime.block_on(open(&path, group)))
+            Storage::Db(runtime.block_on(open(&path, group)))
         } else {
             let connection = runtime.block_on(rusqlite(&path));
-            Target::Rusqlite { connection, group }
+            Storage::Rusqlite { connection, group }
         };
         variants.push(Variant {
             name,
@@ -231,7 +231,7 @@ async fn stocked(tx: &Tx) -> Result<()> {
 
 async fn write_through(db: &Db, kind: WriteKind, writers: usize, time: Duration, next: &Arc<AtomicI64>) -> Figures {
     let before = db.stats();
-    let start = Began::now();
+    let start = RoundStart::now();
     let stop = Arc::new(AtomicBool::new(false));
     let written = Arc::new(AtomicU64::new(0));
     let mut tasks = tokio::task::JoinSet::new();
@@ -311,7 +311,7 @@ fn write_plainly(
     time: Duration,
     next: &AtomicI64,
 ) -> Figures {
-    let (mut written, mut commits, start) = (0, 0, Began::now());
+    let (mut written, mut commits, start) = (0, 0, RoundStart::now());
     let run = |sql: &str, values: &[&dyn rusqlite::ToSql]| {
         let mut statement = connection.prepare_cached(sql).unwrap();
         let mut rows = statement.query(values).unwrap();
@@ -354,7 +354,7 @@ impl Variant {
 }
 
 impl Figures {
-    fn of(written: u64, commits: u64, start: Began) -> Self {
+    fn of(written: u64, commits: u64, start: RoundStart) -> Self {
         let processor_ns = processor_ns() - start.processor_ns;
         Self {
             written,

@@ -177,7 +177,7 @@ async fn columns_are_read_by_position_and_by_any_name() {
 /// Reads columns and computed expressions of a table whose one row is the full one.
 async fn check_columns(db: &impl ConnectionTrait) -> Result<()> {
     #[derive(Debug, PartialEq, FromQueryResult)]
-    struct Summed {
+    struct ComputedColumns {
         total: Option<i64>,
         average: Option<f64>,
         good: bool,
@@ -222,10 +222,10 @@ async fn check_columns(db: &impl ConnectionTrait) -> Result<()> {
         .column_as(Column::MaybeAmount.sum(), "total")
         .column_as(Expr::cust("avg(ratio)"), "average")
         .column(Column::Good)
-        .into_model::<Summed>()
+        .into_model::<ComputedColumns>()
         .one(db)
         .await?;
-    let expected = Summed {
+    let expected = ComputedColumns {
         total: Some(-3),
         average: Some(0.5),
         good: true,
