@@ -15,6 +15,7 @@ mod http2_streams;
 mod introspection;
 mod large_answers;
 mod lost_majority;
+mod new_documents;
 mod planning;
 mod slow_bodies;
 mod slow_headers;

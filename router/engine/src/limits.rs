@@ -109,6 +109,8 @@ settings! {
         verified_tokens_max: u64 = 10_000,
         /// Cached query plans.
         plans_max: u64 = 2_000,
+        /// Bytes of the longest document that is cached, with the name of its operation; a longer one is validated and planned each time.
+        cached_document_bytes_max: usize = 32 * 1024,
         /// Whether answers that are the same for every caller are cached until their data changes.
         cache_enabled: bool = true,
         /// Cached answers; the least recently used one is removed first.

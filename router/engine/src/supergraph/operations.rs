@@ -1,5 +1,9 @@
 //! The operations of a supergraph: each document is validated once, and each operation is planned once. Bounded caches
 //! keep both, and the results of introspections.
+//!
+//! A long text never becomes a key of these caches ([`Limits::cached_document_bytes_max`]). They keep the key of a removed
+//! entry in its place until they reorganize, which is up to about 800 keys each, and `try_get_with` inserts and removes a
+//! key even if it caches nothing. The weigher does not count those keys.
 
 use std::sync::Arc;
 
@@ -81,7 +85,16 @@ impl Operations {
 
     /// Returns the valid operation of a document if it is cached.
     pub fn known_operation(&self, key: &OperationKey) -> Option<Arc<CachedOperation>> {
-        self.operations.get(key)
+        if self.is_cacheable(key_bytes(key)) {
+            self.operations.get(key)
+        } else {
+            None
+        }
+    }
+
+    /// Whether a key of this size may be in a cache.
+    fn is_cacheable(&self, key_bytes: usize) -> bool {
+        key_bytes <= self.limits.cached_document_bytes_max
     }
 
     /// Returns the valid operation of a document, from the cache or by validating it in a lane.
@@ -129,7 +142,8 @@ impl Operations {
                 operations.planner_input(&input_operation.valid, &input_values)
             })
             .await?;
-        let duration = if self.fetches.contains_key(&input.text) || input.cost <= self.limits.planning_quick_cost_max {
+        let is_planned = self.is_cacheable(input.text.len()) && self.fetches.contains_key(&input.text);
+        let duration = if is_planned || input.cost <= self.limits.planning_quick_cost_max {
             ExpectedDuration::Short
         } else {
             ExpectedDuration::Long
@@ -152,7 +166,8 @@ impl Operations {
             key,
             serde_json::to_string(&variables).map_err(|_| RequestError::Internal)?,
         );
-        if let Some(known) = self.introspections.get(&key) {
+        let is_cacheable = self.is_cacheable(key_bytes(&key.0) + key.1.len());
+        if is_cacheable && let Some(known) = self.introspections.get(&key) {
             return Ok((known, true));
         }
         introspect::check_cost(&self.schema, &operation.valid, self.limits.introspection_bytes_max)?;
@@ -163,7 +178,9 @@ impl Operations {
                 &operation.valid,
                 &variables,
             )?);
-            operations.introspections.insert(key, answered.clone());
+            if is_cacheable {
+                operations.introspections.insert(key, answered.clone());
+            }
             Ok(answered)
         };
         Ok((self.compute(ExpectedDuration::Long, work).await?, false))
@@ -181,13 +198,18 @@ impl Operations {
         self.lanes.run(duration, &self.limits, move || work(&inner)).boxed()
     }
 
-    /// Returns the validated operation of a document. Concurrent requests with the same document validate it once.
+    /// Returns the validated operation of a document. Concurrent requests with the same document validate it once, unless
+    /// it is long.
     pub fn load_operation(&self, key: OperationKey) -> Result<Arc<CachedOperation>, RequestError> {
         let (text, name) = key.clone();
-        let operation = self.operations.try_get_with(key, || {
+        let validate = || {
             validate::validate(&self.schema, &self.limits, &text, name.as_deref())
                 .map(|valid| Arc::new(CachedOperation::new(valid)))
-        });
+        };
+        if !self.is_cacheable(key_bytes(&key)) {
+            return validate();
+        }
+        let operation = self.operations.try_get_with(key, validate);
         operation.map_err(|error: Arc<RequestError>| (*error).clone())
     }
 
@@ -219,16 +241,25 @@ impl Operations {
         condition_values: ConditionValues,
         input: PlannerInput,
     ) -> Result<Arc<Plan>, RequestError> {
-        let fetches = self.fetches.try_get_with(input.text.clone(), || {
-            self.planner
-                .plan_fetches(&self.schema, &self.limits, &input)
-                .map(Arc::new)
-        });
-        let fetches = fetches.map_err(|error: Arc<RequestError>| (*error).clone())?;
+        let plan_fetches = || {
+            let fetches = self.planner.plan_fetches(&self.schema, &self.limits, &input);
+            fetches.map(Arc::new)
+        };
+        let fetches = if self.is_cacheable(input.text.len()) {
+            let fetches = self.fetches.try_get_with(input.text.clone(), plan_fetches);
+            fetches.map_err(|error: Arc<RequestError>| (*error).clone())?
+        } else {
+            plan_fetches()?
+        };
         let plan = Arc::new(input.into_plan(fetches));
         operation.store_plan(condition_values, plan.clone());
         Ok(plan)
     }
+}
+
+/// The size of a key, which is as long as the client's text.
+fn key_bytes((text, name): &OperationKey) -> usize {
+    text.len() + name.as_deref().map_or(0, str::len)
 }
 
 /// The weight of a document in the caches, by its size: the compiled form is many times bigger than the text.
