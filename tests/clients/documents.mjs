@@ -367,6 +367,7 @@ export const DOCUMENTS = {
       favorite("true"), favorite("false"),
       text('"a"'), text("null"),
       book(1), book('"1"'), book('"x"'), book(-1), book('""'), book("9223372036854775807"),
+      book("9223372036854775808"), book("-9223372036854775809"), book("9".repeat(400)), fee("9223372036854775808"), fee("9".repeat(300)),
     ],
     invalid: [
       first(2147483648), first(-2147483649), first("1.0"), first("1e0"), first("1e10"), first('"1"'), first("true"), first("ONE"), first("{}"), first("[1]"), first("{a: 1}"),
@@ -381,7 +382,7 @@ export const DOCUMENTS = {
   "5.6.1 Values of Correct Type: enums and lists": {
     valid: [
       role("BROKER"), role("null"),
-      ids("[1]"), ids("1"), ids('"a"'), ids("[]"), ids('[1, "a", -1]'), ids('["a" "b"]'),
+      ids("[1]"), ids("1"), ids('"a"'), ids("[]"), ids('[1, "a", -1]'), ids('["a" "b"]'), ids("99999999999999999999"), ids("[1, 99999999999999999999]"),
       "subscription { stockChanged(names: null) { id } }",
       "subscription { stockChanged(names: \"a\") { id } }",
     ],
@@ -561,6 +562,9 @@ export const DOCUMENTS = {
       takes("$a: Int = null", "{ books(first: $a) { nodes { id } } }"),
       takes("$a: Role = BROKER", "{ users(role: $a) { nodes { id } } }"),
       takes("$a: ID! = 1", "{ book(id: $a) { id } }"),
+      takes("$a: ID! = 9223372036854775808", "{ book(id: $a) { id } }"),
+      takes("$a: [ID!]! = [99999999999999999999]", "{ postsByScore(ids: $a) { id } }"),
+      "mutation($a: Float = 9223372036854775808) { updateProfile(input: {brokerageFeePercent: $a}) { id } }",
       'mutation($m: Money! = {amount: "1.00"}) { deposit(amount: $m) { id } }',
     ],
     invalid: [

@@ -130,7 +130,15 @@ fn is_constant(literal: &Literal) -> bool {
 
 /// Converts a literal to a value of its type. The document is valid, so a value that does not fit belongs to a custom scalar
 /// or a variable.
-fn coerce_literal(schema: &Schema, ty: &Type, literal: &Literal, variables: &Variables) -> Result<Value, RequestError> {
+///
+/// # Errors
+/// When a number in it cannot be represented. Only the type tells: an `ID` is text, however many digits it has.
+pub fn coerce_literal(
+    schema: &Schema,
+    ty: &Type,
+    literal: &Literal,
+    variables: &Variables,
+) -> Result<Value, RequestError> {
     let item = match ty {
         Type::List(item) | Type::NonNullList(item) => Some(item),
         Type::Named(_) | Type::NonNullNamed(_) => None,
@@ -159,13 +167,7 @@ fn coerce_literal(schema: &Schema, ty: &Type, literal: &Literal, variables: &Var
             }
             _ => untyped_value(literal, variables)?,
         },
-        (Literal::Int(number), None) if ty.inner_named_type() == "ID" => {
-            let number = number
-                .as_str()
-                .parse::<i64>()
-                .map_err(|_| number_too_large(number.as_str()))?;
-            Value::String(number.to_string())
-        }
+        (Literal::Int(number), None) if ty.inner_named_type() == "ID" => Value::String(number.as_str().to_owned()),
         (Literal::Int(number), None) if ty.inner_named_type() == "Float" => parse_float(number.as_str())?,
         (literal, None) => untyped_value(literal, variables)?,
     })

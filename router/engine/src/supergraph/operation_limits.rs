@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use apollo_compiler::Name;
-use apollo_compiler::ast::{Definition, Document, Selection, Value};
+use apollo_compiler::ast::{Definition, Document, Selection};
 
 use super::request_error::RequestError;
 use crate::limits::Limits;
@@ -36,9 +36,6 @@ pub fn check_operation_limits(document: &Document, limits: &Limits) -> Result<()
         match definition {
             Definition::OperationDefinition(operation) => {
                 visitor.directives += operation.directives.len();
-                for variable in &operation.variables {
-                    variable.default_value.as_deref().map_or(Ok(()), check_integers)?;
-                }
                 let size = visitor.selections(&operation.selection_set, 0)?;
                 size.check(limits)?;
                 fields = fields.saturating_add(size.fields);
@@ -143,20 +140,6 @@ impl<'a> LimitVisitor<'a> {
         let size = self.selections(selections, level)?;
         self.measured.insert(name, Some(size));
         Ok(size)
-    }
-}
-
-/// Limits the integers in a variable's default to 64 bits: the specification allows any length, and leaves the limit to
-/// the server.
-fn check_integers(value: &Value) -> Result<(), RequestError> {
-    match value {
-        Value::Int(number) if number.as_str().parse::<i64>().is_err() => {
-            let shown: String = number.as_str().chars().take(40).collect();
-            Err(RequestError::InvalidInput(format!("{shown} is more than fits 64 bits")))
-        }
-        Value::List(items) => items.iter().try_for_each(|item| check_integers(item)),
-        Value::Object(members) => members.iter().try_for_each(|(_, member)| check_integers(member)),
-        _ => Ok(()),
     }
 }
 

@@ -7,6 +7,7 @@ use apollo_compiler::schema::{ExtendedType, InputObjectType};
 use async_graphql::{Name, Value, Variables};
 use serde_json::Number;
 
+use super::arguments::coerce_literal;
 use super::request_error::{InvalidValue, RequestError};
 use super::schema::PublicSchema;
 
@@ -41,7 +42,8 @@ pub fn declared_variables(schema: &PublicSchema, operation: &Operation) -> Resul
         let default = variable.default_value.as_deref();
         let default = default.map(|default| {
             let mut at = format!("${}", variable.name);
-            coerce_value(schema, &variable.ty, constant_value(default), &mut at)
+            let default = constant_value(schema, &variable.ty, default)?;
+            coerce_value(schema, &variable.ty, default, &mut at)
         });
         Ok(DeclaredVariable {
             name: Name::new(&variable.name),
@@ -132,10 +134,9 @@ fn coerce_scalar(schema: &PublicSchema, name: &str, ty: &Type, value: Value, at:
             Some(int) if i32::try_from(int).is_ok() => Ok(Value::from(int)),
             _ => Err(type_mismatch(at, ty, &value)),
         },
-        ("ID", Value::Number(number)) => match (number.as_u64(), integer(number)) {
-            (Some(id), _) => Ok(Value::String(id.to_string())),
-            (None, Some(id)) => Ok(Value::String(id.to_string())),
-            (None, None) => Err(type_mismatch(at, ty, &value)),
+        ("ID", Value::Number(number)) => match integer_text(number) {
+            Some(id) => Ok(Value::String(id)),
+            None => Err(type_mismatch(at, ty, &value)),
         },
         ("Float", Value::Number(number)) if number.as_f64().is_some_and(f64::is_finite) => Ok(value),
         ("String" | "ID", Value::String(_)) | ("Boolean", Value::Boolean(_)) => Ok(value),
@@ -150,14 +151,18 @@ fn coerce_scalar(schema: &PublicSchema, name: &str, ty: &Type, value: Value, at:
 
 /// Returns the integer value of a JSON number, however it is written: `1.0` and `1e0` are 1.
 fn integer(number: &Number) -> Option<i64> {
-    /// 2 to the power of 63: every float below it without a fraction is an `i64`.
-    const BEYOND: f64 = 9_223_372_036_854_775_808.0;
-    number.as_i64().or_else(|| {
-        let float = number
-            .as_f64()
-            .filter(|float| float.fract() == 0.0 && float.abs() < BEYOND)?;
-        format!("{float:.0}").parse().ok()
-    })
+    number.as_i64().or_else(|| integer_text(number)?.parse().ok())
+}
+
+/// Returns the digits of a JSON number that is an integer, however it is written. Of more than 64 bits, the JSON parser has
+/// kept only the nearest float.
+fn integer_text(number: &Number) -> Option<String> {
+    if number.is_i64() || number.is_u64() {
+        return Some(number.to_string());
+    }
+    let float = number.as_f64().filter(|float| float.fract() == 0.0)?;
+    // Adding zero turns `-0.0` into zero.
+    Some(format!("{:.0}", float + 0.0))
 }
 
 type InputFields = async_graphql::indexmap::IndexMap<Name, Value>;
@@ -182,7 +187,8 @@ fn coerce_input_object(
                 with_path_segment(at, &format!(".{name}"), |at| coerce_value(schema, &field.ty, value, at))?
             }
             (None, Some(default)) => with_path_segment(at, &format!(".{name}"), |at| {
-                coerce_value(schema, &field.ty, constant_value(default), at)
+                let default = constant_value(schema, &field.ty, default)?;
+                coerce_value(schema, &field.ty, default, at)
             })?,
             (None, None) if field.ty.is_non_null() => {
                 let at = format!("{at}.{name}");
@@ -231,12 +237,12 @@ fn invalid_value(at: &str, message: String) -> RequestError {
     invalid.into()
 }
 
-/// Converts a literal without variables to a value.
-fn constant_value(value: &Literal) -> Value {
-    literal_value(value, &Variables::default())
+/// Converts a literal without variables to a value of its type.
+fn constant_value(schema: &PublicSchema, ty: &Type, value: &Literal) -> Result<Value, RequestError> {
+    coerce_literal(&schema.types, ty, value, &Variables::default())
 }
 
-/// Converts a literal to a value. An input field whose variable is omitted is omitted too; a list item
+/// Converts the literal of a custom scalar to a value. An input field whose variable is omitted is omitted too; a list item
 /// becomes null.
 pub fn literal_value(value: &Literal, variables: &Variables) -> Value {
     match value {
