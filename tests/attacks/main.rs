@@ -10,12 +10,15 @@
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+mod growth;
+mod guessing;
 mod held_requests;
 mod http2_streams;
 mod introspection;
 mod large_answers;
 mod lost_majority;
 mod new_documents;
+mod open_routes;
 mod planning;
 mod slow_bodies;
 mod slow_headers;
@@ -29,3 +32,7 @@ mod wire;
 #[expect(dead_code, reason = "these tests kill no server")]
 #[path = "../front_door/killed/server.rs"]
 mod server;
+
+// The requests of the test that checks the open routes one by one.
+#[path = "../front_door/open_routes/requests.rs"]
+mod open_route_requests;

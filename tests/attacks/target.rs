@@ -29,7 +29,7 @@ const ATTACK_TIME_MAX: Duration = Duration::from_secs(60);
 /// A server with the demo's data in a process of its own, over a fresh folder.
 pub struct Target {
     server: Server,
-    _folder: TempDir,
+    folder: TempDir,
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -55,7 +55,7 @@ impl Target {
         assert!(limited.success());
         Self {
             server,
-            _folder: folder,
+            folder,
             _turn: turn,
         }
     }
@@ -63,6 +63,13 @@ impl Target {
     /// `http://127.0.0.1:PORT`
     pub fn url(&self) -> &str {
         &self.server.url
+    }
+
+    /// Returns the size of the files in the data folder, in bytes.
+    pub fn stored_bytes(&self) -> u64 {
+        let files = std::fs::read_dir(self.folder.path()).expect("the folder");
+        let sizes = files.filter_map(|file| file.ok()?.metadata().ok());
+        sizes.map(|metadata| metadata.len()).sum()
     }
 
     /// Runs an attack beside a caller that sends a normal query, and reports the caller's latencies and the server's
