@@ -18,11 +18,12 @@ use reqwest::{Body, RequestBuilder, StatusCode, Url};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use crate::command::ReplicaId;
 use crate::store::snapshot::SnapshotData;
-use crate::store::{SnapshotMeta, StoreError, Types, Vote};
+use crate::store::{LogId, SnapshotMeta, StoreError, Types, Vote};
 use crate::{Credentials, OrderLogSettings};
 
 /// The path of openraft's append-entries requests.
@@ -185,10 +186,8 @@ impl RaftNetworkFactory<Types> for Peers {
     type Network = PeerConnection;
 
     async fn new_client(&mut self, target: ReplicaId, node: &BasicNode) -> PeerConnection {
-        PeerConnection {
-            url: self.url(target, Some(node)).unwrap_or_default(),
-            peers: self.clone(),
-        }
+        let url = self.url(target, Some(node)).unwrap_or_default();
+        PeerConnection::new(url, self.clone())
     }
 }
 
@@ -196,6 +195,50 @@ impl RaftNetworkFactory<Types> for Peers {
 pub(crate) struct PeerConnection {
     url: String,
     peers: Peers,
+    /// When the replica last accepted a message of this connection.
+    accepted_at: Option<Instant>,
+    /// The last committed entry that openraft had this connection tell.
+    committed: Option<LogId>,
+    /// The task that tells it, unless a message of openraft does so before.
+    notice: Option<AbortHandle>,
+}
+
+impl PeerConnection {
+    fn new(url: String, peers: Peers) -> Self {
+        Self {
+            url,
+            peers,
+            accepted_at: None,
+            committed: None,
+            notice: None,
+        }
+    }
+
+    /// Whether a message only tells the replica that more entries are committed, and can wait.
+    ///
+    /// openraft sends one after each commit, and the next entries wait for its answer. They tell the same. The answer that
+    /// openraft gets instead is one that the replica gave a moment ago, so it still learns in time that the replica is gone.
+    fn can_wait(&mut self, rpc: &AppendEntriesRequest<Types>) -> bool {
+        let tells_commit = rpc.leader_commit > self.committed;
+        self.committed = self.committed.max(rpc.leader_commit);
+        let recent = self.peers.settings.heartbeat / 4;
+        rpc.entries.is_empty() && tells_commit && self.accepted_at.is_some_and(|at| at.elapsed() < recent)
+    }
+
+    /// Sends a message soon, unless this connection sends another one before.
+    fn send_later(&mut self, rpc: AppendEntriesRequest<Types>) {
+        let (url, peers) = (self.url.clone(), self.peers.clone());
+        let soon = peers.settings.heartbeat / 10;
+        let notice = tokio::spawn(async move {
+            tokio::time::sleep(soon).await;
+            let answer =
+                peers.post::<_, AppendEntriesResponse<ReplicaId>>(&url, APPEND, &rpc, peers.settings.heartbeat);
+            if let Err(error) = answer.await {
+                tracing::debug!(%error, "a replica does not learn what is committed");
+            }
+        });
+        self.notice = Some(notice.abort_handle());
+    }
 }
 
 type RpcError = RPCError<ReplicaId, BasicNode, RaftError<ReplicaId>>;
@@ -206,7 +249,16 @@ impl RaftNetwork<Types> for PeerConnection {
         rpc: AppendEntriesRequest<Types>,
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<ReplicaId>, RpcError> {
+        if let Some(notice) = self.notice.take() {
+            notice.abort();
+        }
+        if self.can_wait(&rpc) {
+            self.send_later(rpc);
+            return Ok(AppendEntriesResponse::Success);
+        }
         let answer = self.peers.post(&self.url, APPEND, &rpc, option.hard_ttl()).await;
+        let is_accepted = matches!(answer, Ok(AppendEntriesResponse::Success));
+        self.accepted_at = is_accepted.then(Instant::now);
         answer.map_err(|error| unreachable_error(&error).into())
     }
 

@@ -9,6 +9,7 @@ pub(crate) mod log;
 pub(crate) mod snapshot;
 mod snapshot_install;
 pub(crate) mod state_machine;
+mod tail;
 #[cfg(test)]
 mod tests;
 pub(crate) mod worker;

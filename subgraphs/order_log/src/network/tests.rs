@@ -1,4 +1,4 @@
-//! A snapshot for a replica that takes long to receive it.
+//! Messages to a replica: entries, what is committed, and a snapshot for a replica that takes long to receive it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use openraft::network::{RPCOption, RaftNetwork};
 use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse};
 use openraft::storage::RaftStateMachine;
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 
 use super::{APPEND, PeerConnection, Peers, SNAPSHOT};
 use crate::command::ReplicaId;
@@ -50,10 +50,7 @@ async fn sent(routes: Router, vote: Vote) -> SnapshotResponse<ReplicaId> {
     };
     let peers = Peers::new(BTreeMap::new(), credentials, Arc::new(settings)).expect("a client");
     assert_eq!(peers.since_snapshot_heartbeat(), None);
-    let mut link = PeerConnection {
-        url,
-        peers: peers.clone(),
-    };
+    let mut link = PeerConnection::new(url, peers.clone());
     let cancel = std::future::pending();
     let option = RPCOption::new(Duration::from_secs(1));
     let sent = link.full_snapshot(vote, copy, cancel, option);
@@ -94,4 +91,90 @@ async fn a_snapshot_aborts_when_the_peer_follows_another_leader() {
     let never = async || std::future::pending::<Json<SnapshotResponse<ReplicaId>>>().await;
     let routes = Router::new().route(APPEND, post(append)).route(SNAPSHOT, post(never));
     assert_eq!(sent(routes, Vote::new_committed(3, 1)).await.vote, later);
+}
+
+fn log_id(index: u64) -> openraft::LogId<ReplicaId> {
+    openraft::LogId::new(openraft::CommittedLeaderId::new(1, 1), index)
+}
+
+/// A message with one entry, or without any.
+fn message(entry: Option<u64>, committed: u64) -> AppendEntriesRequest<Types> {
+    let entries = entry.map(|index| openraft::Entry {
+        log_id: log_id(index),
+        payload: openraft::EntryPayload::Blank,
+    });
+    AppendEntriesRequest {
+        vote: Vote::new_committed(1, 1),
+        prev_log_id: None,
+        entries: entries.into_iter().collect(),
+        leader_commit: Some(log_id(committed)),
+    }
+}
+
+#[tokio::test]
+async fn a_commit_is_told_without_a_wait_for_the_answer() {
+    let (heard, mut messages) = mpsc::unbounded_channel();
+    let append = async move |Json(rpc): Json<AppendEntriesRequest<Types>>| {
+        let message = (rpc.entries.len(), rpc.leader_commit.map(|committed| committed.index));
+        heard.send(message).expect("the test waits");
+        Json(AppendEntriesResponse::<ReplicaId>::Success)
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    tokio::spawn(async move { axum::serve(listener, Router::new().route(APPEND, post(append))).await });
+    let settings = OrderLogSettings {
+        // An answer stays recent, and a notice becomes due, for as long as the test runs.
+        heartbeat: Duration::from_secs(3_600),
+        ..OrderLogSettings::default()
+    };
+    let credentials = Arc::new(SharedSecret("secret".to_owned()));
+    let peers = Peers::new(BTreeMap::new(), credentials, Arc::new(settings)).expect("a client");
+    let mut link = PeerConnection::new(url, peers);
+    let mut send = async |message| {
+        let option = RPCOption::new(Duration::from_secs(30));
+        link.append_entries(message, option).await.expect("an answer")
+    };
+
+    // The first message is sent, since the replica may be gone.
+    send(message(None, 1)).await;
+    send(message(Some(3), 1)).await;
+    send(message(None, 3)).await;
+    // The same again is a heartbeat.
+    send(message(None, 3)).await;
+    send(message(None, 4)).await;
+    send(message(Some(5), 4)).await;
+
+    let mut told = Vec::new();
+    while let Ok(message) = messages.try_recv() {
+        told.push(message);
+    }
+    assert_eq!(told, [(0, Some(1)), (1, Some(1)), (0, Some(3)), (1, Some(4))]);
+}
+
+#[tokio::test]
+async fn a_commit_is_told_although_no_entry_follows() {
+    let (heard, mut messages) = mpsc::unbounded_channel();
+    let append = async move |Json(rpc): Json<AppendEntriesRequest<Types>>| {
+        heard
+            .send(rpc.leader_commit.map(|committed| committed.index))
+            .expect("the test waits");
+        Json(AppendEntriesResponse::<ReplicaId>::Success)
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    tokio::spawn(async move { axum::serve(listener, Router::new().route(APPEND, post(append))).await });
+    let settings = OrderLogSettings {
+        heartbeat: Duration::from_secs(4),
+        ..OrderLogSettings::default()
+    };
+    let credentials = Arc::new(SharedSecret("secret".to_owned()));
+    let peers = Peers::new(BTreeMap::new(), credentials, Arc::new(settings)).expect("a client");
+    let mut link = PeerConnection::new(url, peers);
+    for message in [message(Some(2), 1), message(None, 2)] {
+        let option = RPCOption::new(Duration::from_secs(30));
+        link.append_entries(message, option).await.expect("an answer");
+    }
+    assert_eq!(messages.recv().await, Some(Some(1)));
+    let told = tokio::time::timeout(Duration::from_secs(30), messages.recv()).await;
+    assert_eq!(told.expect("a message"), Some(Some(2)));
 }

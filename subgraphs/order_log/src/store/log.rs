@@ -2,11 +2,13 @@
 
 use std::fmt::Debug;
 use std::ops::{Bound, RangeBounds};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use openraft::storage::{LogFlushed, LogState, RaftLogStorage};
 use openraft::{Entry, OptionalSend, RaftLogId, RaftLogReader, StorageError, StorageIOError};
 use rusqlite::Connection;
 
+use super::tail::Tail;
 use super::{LogId, Store, StoreError, Types, Vote, fact, fatal, set_fact};
 use crate::command::ReplicaId;
 
@@ -19,12 +21,29 @@ pub(crate) struct LogStore {
     /// The last entry that is known to be committed. It is written along with the next entries: an older value after a
     /// crash does no harm, since the ledger stores its own position.
     committed: Option<LogId>,
+    /// The newest entries. Clones share them.
+    tail: Arc<Mutex<Tail>>,
 }
 
 impl LogStore {
+    fn tail(&self) -> MutexGuard<'_, Tail> {
+        self.tail.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The entries of a range, from memory or from the file: at least one if there is any, and no further ones after that
+    /// many bytes.
+    async fn entries(&self, from: u64, to: u64, bytes: usize) -> Result<Vec<Entry<Types>>> {
+        if let Some(entries) = self.tail().entries(from, to, bytes) {
+            return Ok(entries);
+        }
+        let read = self.store.read(move |db| entries(db, from, to, bytes));
+        read.await.map_err(fatal(StorageIOError::read_logs))
+    }
+
     pub(crate) async fn open(store: Store) -> Result<Self, StoreError> {
         let committed = store.read(|db| fact(db, "committed")).await?;
-        Ok(Self { store, committed })
+        let tail = Arc::default();
+        Ok(Self { store, committed, tail })
     }
 }
 
@@ -33,16 +52,12 @@ impl RaftLogReader<Types> for LogStore {
         &mut self,
         range: RB,
     ) -> Result<Vec<Entry<Types>>> {
-        let (from, to) = (first(&range), end(&range));
-        let read = self.store.read(move |db| entries(db, from, to, usize::MAX));
-        read.await.map_err(fatal(StorageIOError::read_logs))
+        self.entries(first(&range), end(&range), usize::MAX).await
     }
 
     /// Limits the entries to what fits into a message.
     async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> Result<Vec<Entry<Types>>> {
-        let bytes = self.store.append_bytes;
-        let read = self.store.read(move |db| entries(db, start, end, bytes));
-        read.await.map_err(fatal(StorageIOError::read_logs))
+        self.entries(start, end, self.store.append_bytes).await
     }
 }
 
@@ -94,12 +109,17 @@ impl RaftLogStorage<Types> for LogStore {
             .wait_for_installation()
             .await
             .map_err(fatal(StorageIOError::write_logs))?;
+        let rows: Result<Vec<_>, _> = entries.iter().map(serde_json::to_string).collect();
+        let rows = rows.map_err(StoreError::from);
+        let rows = rows.map_err(fatal(StorageIOError::write_logs))?;
+        let sizes: Vec<_> = rows.iter().map(String::len).collect();
+        let indexes: Vec<_> = entries.iter().map(|entry| number(entry.log_id.index)).collect();
         let written = self.store.write(move |db| {
             // An entry with this index would be a mistake of openraft's, which truncates the log before it replaces
             // entries.
             let mut insert = db.prepare_cached("INSERT INTO log (log_index, entry) VALUES (?1, ?2)")?;
-            for entry in &entries {
-                insert.execute((number(entry.log_id.index), serde_json::to_string(entry)?))?;
+            for row in indexes.into_iter().zip(rows) {
+                insert.execute(row)?;
             }
             match committed {
                 Some(committed) => set_fact(db, "committed", &committed),
@@ -108,6 +128,7 @@ impl RaftLogStorage<Types> for LogStore {
         });
         match written.await {
             Ok(()) => {
+                self.tail().append(entries.into_iter().zip(sizes));
                 callback.log_io_completed(Ok(()));
                 Ok(())
             }
@@ -119,6 +140,7 @@ impl RaftLogStorage<Types> for LogStore {
     }
 
     async fn truncate(&mut self, since: LogId) -> Result<()> {
+        self.tail().truncate(since.index);
         let write = self.store.write(move |db| {
             db.execute("DELETE FROM log WHERE log_index >= ?1", [number(since.index)])?;
             Ok(())
@@ -127,6 +149,7 @@ impl RaftLogStorage<Types> for LogStore {
     }
 
     async fn purge(&mut self, up_to: LogId) -> Result<()> {
+        self.tail().purge(up_to.index);
         if self.store.is_compacted_by_installation(up_to) {
             return Ok(());
         }
