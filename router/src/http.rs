@@ -24,6 +24,7 @@ mod pages;
 mod params;
 mod preconditions;
 mod proxies;
+mod response_queue;
 mod response_stream;
 mod socket;
 mod sse;

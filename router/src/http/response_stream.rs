@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -13,13 +13,14 @@ use bytes::Bytes;
 use contract::ErrorCode;
 use futures_util::FutureExt;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 use crate::auth::Identity;
 use crate::gateway::Gateway;
 use crate::http::error::HttpError;
 use crate::http::params::{Params, ParamsMemory};
+use crate::http::response_queue::{QueueItem, ResponseQueue};
 use crate::subgraph::{
     EncodedResponse, OperationKind, PreparedRequest, RequestDocument, SubgraphRequest, SubgraphResponse,
 };
@@ -111,7 +112,6 @@ pub(super) fn streaming_response(media: &'static str, pieces: impl Stream<Item =
 }
 
 /// An item that a streaming transport sends.
-#[derive(Clone)]
 pub(super) enum StreamItem {
     /// The next answer.
     Response(EncodedResponse),
@@ -123,56 +123,8 @@ pub(super) enum StreamItem {
 
 /// The answers of one operation. Dropping it ends the operation.
 pub(super) struct ResponseStream {
-    queue: mpsc::Receiver<Box<QueuedResponse>>,
-    last_item: Arc<OnceLock<StreamItem>>,
+    queue: Arc<ResponseQueue<StreamItem>>,
     is_finished: bool,
-}
-
-/// An answer that waits for its client, with its permits of the limits in bytes. Queues hold it boxed, because they have
-/// memory for many answers while they are empty.
-struct QueuedResponse {
-    answer: EncodedResponse,
-    _own: OwnedSemaphorePermit,
-    _all: OwnedSemaphorePermit,
-}
-
-/// The limits in bytes of the waiting answers: of one operation, and of all.
-struct QueueBudget {
-    own: Arc<Semaphore>,
-    own_max: usize,
-    all: Arc<Semaphore>,
-    all_max: usize,
-}
-
-impl QueueBudget {
-    fn new(gateway: &Gateway) -> Self {
-        let own_max = gateway.limits.subscriber_queue_bytes_max;
-        Self {
-            own: Arc::new(Semaphore::new(own_max.min(Semaphore::MAX_PERMITS))),
-            own_max,
-            all: Arc::clone(&gateway.permits.queued_bytes),
-            all_max: gateway.limits.unread_bytes_max,
-        }
-    }
-
-    /// Waits until there is room for the answer; an answer that exceeds the limit takes all of it. Always returns `Some`,
-    /// because the semaphores are never closed.
-    async fn acquire(&self, answer: EncodedResponse) -> Option<Box<QueuedResponse>> {
-        let permits = |most: usize| u32::try_from(answer.body.len().min(most)).unwrap_or(u32::MAX);
-        let own = Arc::clone(&self.own)
-            .acquire_many_owned(permits(self.own_max))
-            .await
-            .ok()?;
-        let all = Arc::clone(&self.all)
-            .acquire_many_owned(permits(self.all_max))
-            .await
-            .ok()?;
-        Some(Box::new(QueuedResponse {
-            answer,
-            _own: own,
-            _all: all,
-        }))
-    }
 }
 
 impl ResponseStream {
@@ -231,27 +183,32 @@ impl ResponseStream {
     }
 
     /// Runs an operation in a task, which puts its answers into the queue and returns the last item.
-    fn spawn<F>(gateway: &Gateway, run: impl FnOnce(Gateway, mpsc::Sender<Box<QueuedResponse>>) -> F) -> Self
+    fn spawn<F>(gateway: &Gateway, run: impl FnOnce(Gateway, Arc<ResponseQueue<StreamItem>>) -> F) -> Self
     where
         F: Future<Output = StreamItem> + Send + 'static,
     {
-        let (sender, queue) = mpsc::channel(gateway.limits.subscriber_queue_max);
-        let last_item = Arc::new(OnceLock::new());
-        let responses = Self {
-            queue,
-            last_item: Arc::clone(&last_item),
-            is_finished: false,
-        };
+        let queue = ResponseQueue::new(&gateway.limits, &gateway.permits.queued_bytes);
+        let writer = QueueWriter(Arc::clone(&queue));
         // Boxed, because each future around it has two places for it: one from its creation, one from its first poll.
-        let operation = run(gateway.clone(), sender.clone()).boxed();
+        let operation = run(gateway.clone(), Arc::clone(&queue)).boxed();
         let operation = contract::with_client_address(contract::client_address(), operation);
         tokio::spawn(async move {
             let item = operation.await;
-            // Set before the sender is dropped, because the receiver reads it when the queue ends.
-            let _ = last_item.set(item);
-            drop(sender);
+            writer.0.end(Some(item));
         });
-        responses
+        Self {
+            queue,
+            is_finished: false,
+        }
+    }
+}
+
+/// Ends the queue also when the operation panicked.
+struct QueueWriter(Arc<ResponseQueue<StreamItem>>);
+
+impl Drop for QueueWriter {
+    fn drop(&mut self) {
+        self.0.end(None);
     }
 }
 
@@ -338,13 +295,12 @@ async fn forward(
     gateway: &Gateway,
     identity: &Identity,
     operation: &mut RunningOperation,
-    queue: &mpsc::Sender<Box<QueuedResponse>>,
+    queue: &ResponseQueue<StreamItem>,
 ) -> StreamItem {
     let is_subscription = operation.is_subscription;
     let termination = termination(gateway, identity, is_subscription);
     tokio::pin!(termination);
     let wait_max = Duration::from_millis(gateway.limits.subscriber_ms_max);
-    let bytes = QueueBudget::new(gateway);
     loop {
         let answer = tokio::select! {
             biased;
@@ -361,20 +317,16 @@ async fn forward(
             return StreamItem::Ended(error.into());
         }
         // Boxed, so that a subscription that waits for its next answer does not hold the memory of this wait.
-        let slot = timeout(wait_max, async {
-            let slot = queue.reserve().await.ok()?;
-            Some((slot, bytes.acquire(answer.into_encoded()).await?))
-        })
-        .boxed();
-        let slot = tokio::select! {
+        let pushed = timeout(wait_max, queue.push(answer.into_encoded())).boxed();
+        let pushed = tokio::select! {
             biased;
             error = &mut termination => return StreamItem::Ended(error),
             () = queue.closed() => return StreamItem::Completed,
-            slot = slot => slot,
+            pushed = pushed => pushed,
         };
-        match slot {
-            Ok(Some((slot, queued))) => slot.send(queued),
-            Ok(None) => return StreamItem::Completed,
+        match pushed {
+            Ok(true) => {}
+            Ok(false) => return StreamItem::Completed,
             Err(_elapsed) => return StreamItem::Ended(too_slow()),
         }
     }
@@ -406,14 +358,18 @@ impl Stream for ResponseStream {
         if self.is_finished {
             return Poll::Ready(None);
         }
-        if let Some(queued) = ready!(self.queue.poll_recv(cx)) {
-            return Poll::Ready(Some(StreamItem::Response(queued.answer)));
-        }
+        let item = match ready!(self.queue.poll_next(cx)) {
+            QueueItem::Response(answer) => return Poll::Ready(Some(StreamItem::Response(answer))),
+            QueueItem::End(item) => item,
+        };
         self.is_finished = true;
-        // The task sets the ending before it drops the sender. Without an ending, the task panicked.
-        let last_item = self.last_item.get().cloned();
-        Poll::Ready(Some(
-            last_item.unwrap_or_else(|| StreamItem::Ended(HttpError::internal())),
-        ))
+        // Without a last item, the task panicked.
+        Poll::Ready(Some(item.unwrap_or_else(|| StreamItem::Ended(HttpError::internal()))))
+    }
+}
+
+impl Drop for ResponseStream {
+    fn drop(&mut self) {
+        self.queue.close();
     }
 }
