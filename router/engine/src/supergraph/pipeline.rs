@@ -68,8 +68,8 @@ pub struct PlannedRequest {
 const LARGE_ANSWER_BYTES: usize = 256 * 1024;
 
 impl Pipeline {
-    /// Answers a query or a mutation. What is known is done before the future exists, so that it stays small: moving it costs
-    /// more than a cached answer does otherwise.
+    /// Answers a query or a mutation. A known plan is looked up before the future exists, which therefore stays small:
+    /// moving it costs more than a cached answer does otherwise.
     pub fn execute_request(self: &Arc<Self>, mut request: SubgraphRequest) -> BoxFuture<'_, SubgraphResponse> {
         let document_bytes = request.document.text().len();
         let allowance = self.request_allowance(&mut request);
