@@ -5,7 +5,6 @@
 //! ([`Error`]), reads and writes ([`Db`]), the time ([`Clock`]) and events ([`Bus`]).
 
 mod acting_user;
-mod batch;
 mod changed_rows;
 mod client_address;
 mod clock;

@@ -1,5 +1,7 @@
 //! Batching: many resolvers each ask for one row, and one statement reads all of them.
 
+pub(crate) mod batch;
+
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::marker::PhantomData;
@@ -10,8 +12,8 @@ use entities::is_among;
 use sea_orm::sea_query::FromValueTuple;
 use sea_orm::{Iterable, ModelTrait, PrimaryKeyToColumn, PrimaryKeyTrait, QueryFilter};
 
-use crate::batch::Batches;
 use crate::{Db, ReadEntity, Result, Services};
+use batch::Batches;
 
 /// Reads the values of many keys at once.
 pub trait Load: Send + Sync + 'static {

@@ -11,8 +11,8 @@ use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{BoxStream, StreamExt};
 
 use crate::Services;
-use crate::batch::{Batched, Batches};
 use crate::error_codes::{record_storage_failures, with_codes};
+use crate::loader::batch::{Batched, Batches};
 
 // These descriptions are stated once for all domains: a type of the public schema has one description, whichever
 // domain it is taken from.
