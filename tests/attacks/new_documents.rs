@@ -9,8 +9,8 @@ use tokio::task::JoinSet;
 use super::target::Target;
 use super::wire::{address_of, frame, websocket};
 
-/// The clients that send at once.
-const CLIENTS: usize = 4;
+/// The clients that send at once: few, because the normal caller shares the processors with them.
+const CLIENTS: usize = 2;
 /// The bytes of a document that nearly fills a request.
 const LARGE: usize = 900_000;
 /// The bytes of a document that is short enough to be cached.
@@ -98,7 +98,7 @@ async fn send(target: &Target, kinds: &'static [Kind], turns: usize, bytes: usiz
 async fn new_large_documents_are_not_kept() {
     let target = Target::start();
     target
-        .attacked_by(send(&target, &DOCUMENTS, 11, LARGE))
+        .attacked_by(send(&target, &DOCUMENTS, 22, LARGE))
         .await
         .assert_held();
 }
@@ -107,15 +107,15 @@ async fn new_large_documents_are_not_kept() {
 async fn new_long_names_and_variables_are_not_kept() {
     let target = Target::start();
     let kinds = &[Kind::UnknownOperation, Kind::Introspection];
-    target.attacked_by(send(&target, kinds, 20, LARGE)).await.assert_held();
+    target.attacked_by(send(&target, kinds, 40, LARGE)).await.assert_held();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn new_documents_short_enough_to_cache_are_few() {
     let target = Target::start();
     let attack = async {
-        send(&target, &DOCUMENTS, 150, MEDIUM).await;
-        send(&target, &[Kind::ManyFields], 25, 12_000).await;
+        send(&target, &DOCUMENTS, 300, MEDIUM).await;
+        send(&target, &[Kind::ManyFields], 50, 12_000).await;
     };
     target.attacked_by(attack).await.assert_held();
 }

@@ -17,9 +17,9 @@ use moka::sync::Cache;
 use serde::Serialize;
 
 pub use self::freshness::{Freshness, Generation, Slot};
-pub use self::key::{CacheKeyRef, FetchKey, hash_value};
+pub use self::key::{CacheKeyRef, FetchKey, bytes_of, hash_value};
 
-use self::key::{CacheKey, bytes_of};
+use self::key::CacheKey;
 use crate::limits::Limits;
 
 /// The response cache, with its counters.

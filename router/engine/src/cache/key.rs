@@ -132,7 +132,7 @@ impl Equivalent<CacheKey> for CacheKeyRef<'_> {
 }
 
 /// Returns the approximate memory of a tree.
-pub(super) fn bytes_of(value: &Value) -> usize {
+pub fn bytes_of(value: &Value) -> usize {
     size_of::<Value>()
         + match value {
             Value::String(text) => text.len(),

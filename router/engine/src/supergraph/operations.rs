@@ -21,6 +21,7 @@ use super::plan::planner::{OperationPlanner, PlannerInput};
 use super::request_error::RequestError;
 use super::schema::{PublicSchema, public_schema, supergraph_document};
 use super::validate::{self, ConditionValues, ValidOperation};
+use crate::cache::bytes_of;
 use crate::limits::Limits;
 
 /// The schema of a supergraph, its planner, and the caches of their results.
@@ -162,12 +163,16 @@ impl Operations {
         operation: &Arc<CachedOperation>,
         variables: Variables,
     ) -> Result<(Arc<IntrospectionResult>, bool), RequestError> {
-        let key = (
-            key,
-            serde_json::to_string(&variables).map_err(|_| RequestError::Internal)?,
-        );
-        let is_cacheable = self.is_cacheable(key_bytes(&key.0) + key.1.len());
-        if is_cacheable && let Some(known) = self.introspections.get(&key) {
+        let variable_bytes: usize = variables.values().map(bytes_of).sum();
+        let key = if self.is_cacheable(key_bytes(&key) + variable_bytes) {
+            let variables = serde_json::to_string(&variables).map_err(|_| RequestError::Internal)?;
+            // Escaped characters take more bytes than `variable_bytes` counts.
+            let is_cacheable = self.is_cacheable(key_bytes(&key) + variables.len());
+            is_cacheable.then_some((key, variables))
+        } else {
+            None
+        };
+        if let Some(known) = key.as_ref().and_then(|key| self.introspections.get(key)) {
             return Ok((known, true));
         }
         introspect::check_cost(&self.schema, &operation.valid, self.limits.introspection_bytes_max)?;
@@ -178,7 +183,7 @@ impl Operations {
                 &operation.valid,
                 &variables,
             )?);
-            if is_cacheable {
+            if let Some(key) = key {
                 operations.introspections.insert(key, answered.clone());
             }
             Ok(answered)
