@@ -1,6 +1,7 @@
 //! Adjustments: set a wallet to a given content and post the difference to the ledger.
 
-use sea_orm::{ConnectionTrait, DbErr};
+use database::DbConnection;
+use sea_orm::DbErr;
 
 use crate::error::EntityError;
 use crate::ledger::{self, Account, Bucket, LedgerTransaction, TransactionKind};
@@ -34,7 +35,7 @@ pub enum AdjustmentOutcome {
 /// [`crate::error::Violation::WalletFull`]; an error when the database fails, when the user does not exist, or when the
 /// wallet changed between the read and the ledger transaction. The caller must then roll the transaction back.
 pub async fn adjust(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     user_id: i64,
     currency: &str,
     to: TargetBalance,

@@ -3,6 +3,7 @@
 //! The remaining amount of an open authorization is in the bucket `lent` of the investor's wallet or holding;
 //! [`crate::lending`] moves both.
 
+use database::DbConnection;
 use sea_orm::QueryOrder;
 use sea_orm::QuerySelect;
 use sea_orm::entity::prelude::*;
@@ -205,7 +206,7 @@ pub fn for_party(user_id: i64, party: Party, open: Option<bool>) -> Select<Entit
 /// The amount already lent keeps its agreed fee, or gets the broker's current fee if the investor adds to it while
 /// that is lower. The added amount gets the lower of the two fees, unless the investor accepts a higher one.
 pub async fn apply_grant(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     grant: &Grant,
     by: IncreaseCause<'_>,
     now_us: i64,
@@ -239,7 +240,7 @@ fn lent_columns(grant: &Grant) -> (Option<i64>, Option<i64>, Option<&str>) {
 /// Increases the open authorization in one statement, if one fee applies to the lent and the added amount: the
 /// common case.
 async fn increase_under_same_fee(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     grant: &Grant,
     by: IncreaseCause<'_>,
 ) -> Result<Option<Model>, DbErr> {
@@ -280,7 +281,7 @@ const INCREASE: &str = "remaining = remaining + $1, version = version + 1,
              starts_at_us = CASE WHEN $4 AND starts_at_us > $3 THEN $3 ELSE starts_at_us END";
 
 /// Finds the open authorization that this grant would increase.
-async fn find_open(tx: &impl ConnectionTrait, grant: &Grant) -> Result<Option<Model>, DbErr> {
+async fn find_open(tx: &impl DbConnection, grant: &Grant) -> Result<Option<Model>, DbErr> {
     let (holding, _, currency) = lent_columns(grant);
     let of_holding = match holding {
         Some(id) => Column::HoldingId.eq(id),
@@ -290,19 +291,20 @@ async fn find_open(tx: &impl ConnectionTrait, grant: &Grant) -> Result<Option<Mo
         Some(code) => Column::Currency.eq(code),
         None => Column::Currency.is_null(),
     };
-    Entity::find()
-        .filter(Column::InvestorId.eq(grant.investor_id))
-        .filter(Column::BrokerId.eq(grant.broker_id))
-        .filter(Column::Kind.eq(grant.lent.kind()))
-        .filter(of_holding)
-        .filter(of_currency)
-        .filter(Column::EndedAtUs.is_null())
-        .one(tx)
-        .await
+    tx.row(
+        Entity::find()
+            .filter(Column::InvestorId.eq(grant.investor_id))
+            .filter(Column::BrokerId.eq(grant.broker_id))
+            .filter(Column::Kind.eq(grant.lent.kind()))
+            .filter(of_holding)
+            .filter(of_currency)
+            .filter(Column::EndedAtUs.is_null()),
+    )
+    .await
 }
 
 async fn increase_under_another_fee(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     open: Model,
     grant: &Grant,
     by: IncreaseCause<'_>,
@@ -370,7 +372,7 @@ fn fee_columns(terms: &FeeTerms, otherwise: i64) -> (i64, Option<String>) {
     (highest.fee_basis_points, Some(format!("[{}]", lower.join(","))))
 }
 
-async fn create(tx: &impl ConnectionTrait, grant: &Grant, by: IncreaseCause<'_>, now_us: i64) -> Result<Model, DbErr> {
+async fn create(tx: &impl DbConnection, grant: &Grant, by: IncreaseCause<'_>, now_us: i64) -> Result<Model, DbErr> {
     let (holding, stock, currency) = lent_columns(grant);
     let (fee, lower) = match by {
         IncreaseCause::Investor => (grant.fee_basis_points, None),
@@ -410,7 +412,7 @@ pub struct GrantOutcome {
 ///
 /// # Errors
 /// [`Violation::AuthorizationNotInForce`], [`Violation::InsufficientAuthorization`], or when the database fails.
-pub async fn spend(tx: &impl ConnectionTrait, from: &Model, amount: i64, now_us: i64) -> Result<Model, EntityError> {
+pub async fn spend(tx: &impl DbConnection, from: &Model, amount: i64, now_us: i64) -> Result<Model, EntityError> {
     let lower_fees = match &from.lower_fees {
         None => None,
         Some(_) => fee_columns(&from.terms()?.remaining_after(amount), from.fee_basis_points).1,
@@ -428,7 +430,7 @@ pub async fn spend(tx: &impl ConnectionTrait, from: &Model, amount: i64, now_us:
     if let Some(authorization) = sql::fetch_optional(tx, sql, values).await? {
         return Ok(authorization);
     }
-    let now: Option<Model> = Entity::find_by_id(from.id).one(tx).await?;
+    let now: Option<Model> = tx.row(Entity::find_by_id(from.id)).await?;
     Err(if now.is_some_and(|authorization| authorization.in_force(now_us)) {
         Violation::InsufficientAuthorization
     } else {
@@ -439,12 +441,7 @@ pub async fn spend(tx: &impl ConnectionTrait, from: &Model, amount: i64, now_us:
 
 /// Ends an open authorization: `remaining` becomes zero and `given_back` gets its value. `None` when it had already
 /// ended.
-pub async fn end(
-    tx: &impl ConnectionTrait,
-    id: i64,
-    end: AuthorizationEnd,
-    now_us: i64,
-) -> Result<Option<Model>, DbErr> {
+pub async fn end(tx: &impl DbConnection, id: i64, end: AuthorizationEnd, now_us: i64) -> Result<Option<Model>, DbErr> {
     let sql = "UPDATE broker_authorization SET given_back = remaining, remaining = 0, lower_fees = NULL, ended_by = $1, ended_at_us = $2,
              version = version + 1
          WHERE id = $3 AND ended_at_us IS NULL RETURNING *";
@@ -452,12 +449,13 @@ pub async fn end(
 }
 
 /// Returns open authorizations whose validity has ended, the earliest end first.
-pub async fn overdue(db: &impl ConnectionTrait, now_us: i64, limit: u64) -> Result<Vec<Model>, DbErr> {
-    Entity::find()
-        .filter(Column::EndedAtUs.is_null())
-        .filter(Column::EndsAtUs.lte(now_us))
-        .order_by_asc(Column::EndsAtUs)
-        .limit(limit)
-        .all(db)
-        .await
+pub async fn overdue(db: &impl DbConnection, now_us: i64, limit: u64) -> Result<Vec<Model>, DbErr> {
+    db.rows(
+        Entity::find()
+            .filter(Column::EndedAtUs.is_null())
+            .filter(Column::EndsAtUs.lte(now_us))
+            .order_by_asc(Column::EndsAtUs)
+            .limit(limit),
+    )
+    .await
 }

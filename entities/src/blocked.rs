@@ -5,7 +5,8 @@
 //! or a full wallet. The obstacle is not recorded: an order whose price is right and that can be executed is
 //! triggered again.
 
-use sea_orm::{ConnectionTrait, DbErr, Value};
+use database::DbConnection;
+use sea_orm::{DbErr, Value};
 
 use crate::holding::SHARES_MAX;
 use crate::ledger::WALLET_MAX_MINOR;
@@ -28,7 +29,7 @@ pub enum OrderCandidates<'a> {
 
 /// Whether any of these orders can be executed.
 pub async fn is_any_executable(
-    db: &impl ConnectionTrait,
+    db: &impl DbConnection,
     candidates: OrderCandidates<'_>,
     now_us: i64,
 ) -> Result<bool, DbErr> {
@@ -41,7 +42,7 @@ pub async fn is_any_executable(
 
 /// Marks the orders that can be executed with the current price, and returns their number. They are executed as if
 /// the price had just been set.
-pub async fn trigger(tx: &impl ConnectionTrait, candidates: OrderCandidates<'_>, now_us: i64) -> Result<u64, DbErr> {
+pub async fn trigger(tx: &impl DbConnection, candidates: OrderCandidates<'_>, now_us: i64) -> Result<u64, DbErr> {
     let Some((orders, values)) = executable_orders(candidates, now_us) else {
         return Ok(0);
     };

@@ -1,5 +1,6 @@
 //! Books of the bookstore, and the copies left of each.
 
+use database::DbConnection;
 use sea_orm::ActiveValue::NotSet;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::ExprTrait;
@@ -91,7 +92,7 @@ pub fn search(topic: Option<&str>, text: Option<&str>) -> Select<Entity> {
 }
 
 /// Returns the topics that have books, in alphabetical order, each in the alphabetically first of its spellings.
-pub async fn topics(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<String>, DbErr> {
+pub async fn topics(db: &impl DbConnection, limit: u64) -> Result<Vec<String>, DbErr> {
     // It goes from each topic to the next one in the index. A GROUP BY would read all books.
     let sql = "WITH RECURSIVE found (topic_key) AS (
              SELECT min(topic_key) FROM book
@@ -105,7 +106,7 @@ pub async fn topics(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<String>
 }
 
 /// Adds a book.
-pub async fn add(tx: &impl ConnectionTrait, book: NewBook, now_us: i64) -> Result<Model, DbErr> {
+pub async fn add(tx: &impl DbConnection, book: NewBook, now_us: i64) -> Result<Model, DbErr> {
     let mut added = Model {
         id: 0,
         title_key: case_fold(&book.title),
@@ -125,12 +126,7 @@ pub async fn add(tx: &impl ConnectionTrait, book: NewBook, now_us: i64) -> Resul
 }
 
 /// Changes a book; `None` when there is no such book.
-pub async fn change(
-    tx: &impl ConnectionTrait,
-    id: i64,
-    change: BookChange,
-    now_us: i64,
-) -> Result<Option<Model>, DbErr> {
+pub async fn change(tx: &impl DbConnection, id: i64, change: BookChange, now_us: i64) -> Result<Option<Model>, DbErr> {
     let mut update = versioned_update(now_us).filter(Column::Id.eq(id));
     if let Some(title) = change.title {
         update = update
@@ -152,7 +148,7 @@ pub async fn change(
     }
     match update.exec(tx).await?.rows_affected {
         0 => Ok(None),
-        _ => Entity::find_by_id(id).one(tx).await,
+        _ => tx.row(Entity::find_by_id(id)).await,
     }
 }
 
@@ -160,7 +156,7 @@ pub async fn change(
 ///
 /// One guarded `UPDATE` decides: of many buyers of the last copy exactly one gets it, and a deleted book has no
 /// copies to take.
-pub async fn take_copy(tx: &impl ConnectionTrait, id: i64, now_us: i64) -> Result<TakeCopyOutcome, DbErr> {
+pub async fn take_copy(tx: &impl DbConnection, id: i64, now_us: i64) -> Result<TakeCopyOutcome, DbErr> {
     let taken = versioned_update(now_us)
         .col_expr(Column::Quantity, Expr::col(Column::Quantity).sub(1))
         .filter(Column::Id.eq(id))
@@ -169,7 +165,7 @@ pub async fn take_copy(tx: &impl ConnectionTrait, id: i64, now_us: i64) -> Resul
         .await?
         .rows_affected;
     // In the same transaction, after the UPDATE locked the row: no other transaction changes it before the commit.
-    let book = Entity::find_by_id(id).one(tx).await?;
+    let book = tx.row(Entity::find_by_id(id)).await?;
     Ok(match (taken, book) {
         (0, Some(_)) => TakeCopyOutcome::NoneLeft,
         (_, Some(book)) => TakeCopyOutcome::Taken(book),
@@ -178,8 +174,8 @@ pub async fn take_copy(tx: &impl ConnectionTrait, id: i64, now_us: i64) -> Resul
 }
 
 /// Deletes a book and returns its last state; `None` when no such book exists. Its purchases stay.
-pub async fn remove(tx: &impl ConnectionTrait, id: i64) -> Result<Option<Model>, DbErr> {
-    let Some(book) = Entity::find_by_id(id).one(tx).await? else {
+pub async fn remove(tx: &impl DbConnection, id: i64) -> Result<Option<Model>, DbErr> {
+    let Some(book) = tx.row(Entity::find_by_id(id)).await? else {
         return Ok(None);
     };
     let deleted = Entity::delete_by_id(id).exec(tx).await?.rows_affected;

@@ -1,5 +1,6 @@
 //! Purchases of books: one copy each, never changed.
 
+use database::DbConnection;
 use sea_orm::ActiveValue::NotSet;
 use sea_orm::IntoActiveModel;
 use sea_orm::entity::prelude::*;
@@ -35,7 +36,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 /// Records the sale of a copy, in the transaction that took it; `book` is the book after the sale.
 pub async fn record(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     book: &book::Model,
     buyer: Option<i64>,
     now_us: i64,

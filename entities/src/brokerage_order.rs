@@ -1,5 +1,6 @@
 //! Orders of the brokerage: executed at once, or automated and waiting for their price.
 
+use database::DbConnection;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
 use sea_orm::{Condition, QueryOrder, QuerySelect};
@@ -134,7 +135,7 @@ impl TradeRef {
 }
 
 /// Records an order that was executed as it was placed.
-pub async fn record(tx: &impl ConnectionTrait, order: &ExecutedOrder, now_us: i64) -> Result<Model, DbErr> {
+pub async fn record(tx: &impl DbConnection, order: &ExecutedOrder, now_us: i64) -> Result<Model, DbErr> {
     let sql =
         "INSERT INTO brokerage_order (side, stock_id, quantity, status, price_minor, fee_minor, currency, investor_id,
              broker_id, authorization_id, exchange_number, reservation_id, placed_at_us, ended_at_us, changed_at_us, version)
@@ -204,7 +205,7 @@ pub struct NewAutomatedOrder {
 /// # Errors
 /// [`Violation::TooManyOrders`] when the investor has `pending_max` pending orders, or when the database fails.
 pub async fn place(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     order: &NewAutomatedOrder,
     pending_max: u32,
     now_us: i64,
@@ -233,7 +234,7 @@ pub async fn place(
 ///
 /// Call it in the transaction that sets the price, so that even a brief crossing of the limit counts. The orders
 /// are executed afterwards, at the price that triggered them. A cancellation may still come first.
-pub async fn trigger(tx: &impl ConnectionTrait, stock_id: i64, price_minor: i64, now_us: i64) -> Result<u64, DbErr> {
+pub async fn trigger(tx: &impl DbConnection, stock_id: i64, price_minor: i64, now_us: i64) -> Result<u64, DbErr> {
     let sql = "UPDATE brokerage_order SET fired_minor = $1
          WHERE status = 'PENDING' AND stock_id = $2 AND fired_minor IS NULL AND (expires_at_us IS NULL OR expires_at_us > $3)
              AND ((side = 'BUY' AND limit_minor >= $1) OR (side = 'SELL' AND limit_minor <= $1))";
@@ -265,7 +266,7 @@ fn pending() -> Expr {
 
 /// Removes the mark from a triggered order that could not be executed. It waits again, for the condition that
 /// [`crate::blocked`] states and no longer than until its expiry.
-pub async fn untrigger(tx: &impl ConnectionTrait, id: i64) -> Result<(), DbErr> {
+pub async fn untrigger(tx: &impl DbConnection, id: i64) -> Result<(), DbErr> {
     let sql = "UPDATE brokerage_order SET fired_minor = NULL WHERE id = $1 AND status = 'PENDING'";
     sql::execute(tx, sql, [id.into()]).await?;
     Ok(())
@@ -274,7 +275,7 @@ pub async fn untrigger(tx: &impl ConnectionTrait, id: i64) -> Result<(), DbErr> 
 /// Completes a pending order; `None` when it is no longer pending. If a cancellation competes with it, exactly one
 /// of them succeeds.
 pub async fn complete(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     id: i64,
     price_minor: i64,
     trade: TradeRef,
@@ -298,7 +299,7 @@ pub async fn complete(
 /// Stores the number of a reservation's trade in the order that the trade executed; `None` if no order waits for
 /// that number.
 pub async fn set_number(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     reservation_id: i64,
     number: i64,
     now_us: i64,
@@ -310,7 +311,7 @@ pub async fn set_number(
 
 /// Cancels a pending order; `None` when it is no longer pending.
 pub async fn cancel(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     id: i64,
     reason: Option<CancelReason>,
     now_us: i64,

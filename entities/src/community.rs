@@ -1,5 +1,6 @@
 //! Communities, which posts belong to. The first post in a community creates it, and it stays.
 
+use database::DbConnection;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
@@ -25,7 +26,7 @@ impl ActiveModelBehavior for ActiveModel {}
 pub use crate::case_fold::case_fold;
 
 /// Returns the community with that name in any case; creates it if it is missing.
-pub async fn find_or_create(tx: &impl ConnectionTrait, name: &str) -> Result<Model, DbErr> {
+pub async fn find_or_create(tx: &impl DbConnection, name: &str) -> Result<Model, DbErr> {
     let name_key = case_fold(name);
     let new = ActiveModel {
         id: NotSet,
@@ -37,7 +38,7 @@ pub async fn find_or_create(tx: &impl ConnectionTrait, name: &str) -> Result<Mod
         .on_conflict(OnConflict::column(Column::NameKey).do_nothing().to_owned())
         .exec_without_returning(tx)
         .await?;
-    let found = Entity::find().filter(Column::NameKey.eq(name_key)).one(tx).await?;
+    let found = tx.row(Entity::find().filter(Column::NameKey.eq(name_key))).await?;
     found.ok_or_else(|| DbErr::RecordNotFound("the community just made".to_owned()))
 }
 

@@ -1,5 +1,6 @@
 //! Exchange orders: every successful trade with the exchange, numbered 0, 1, 2 … without gaps.
 
+use database::DbConnection;
 use sea_orm::QuerySelect;
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -68,7 +69,7 @@ pub const APPEND: &str = "INSERT INTO exchange_order
 /// # Errors
 /// [`Violation::NumbersUsedUp`], or when the database fails.
 pub async fn append(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     stock: &stock::Model,
     trade: &NewTrade,
     now_us: i64,
@@ -101,7 +102,7 @@ pub async fn append(
 ///
 /// # Errors
 /// When the number is taken, or the database fails.
-pub async fn insert(tx: &impl ConnectionTrait, trade: &Model) -> Result<(), DbErr> {
+pub async fn insert(tx: &impl DbConnection, trade: &Model) -> Result<(), DbErr> {
     let sql = "INSERT INTO exchange_order (number, stock_id, side, quantity, price_minor, currency, trader_id, at_us)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     let values = [
@@ -119,7 +120,7 @@ pub async fn insert(tx: &impl ConnectionTrait, trade: &Model) -> Result<(), DbEr
 }
 
 /// Returns the number of the last trade; -1 before the first.
-pub async fn last_number(db: &impl ConnectionTrait) -> Result<i64, DbErr> {
+pub async fn last_number(db: &impl DbConnection) -> Result<i64, DbErr> {
     let last: Option<Option<i64>> = Entity::find()
         .select_only()
         .column_as(Column::Number.max(), "last")
@@ -131,16 +132,16 @@ pub async fn last_number(db: &impl ConnectionTrait) -> Result<i64, DbErr> {
 
 /// Returns the last number before the first gap; -1 when number 0 is missing. `known` is a number up to which no
 /// gap exists.
-pub async fn contiguous_through(db: &impl ConnectionTrait, known: i64) -> Result<i64, DbErr> {
+pub async fn contiguous_through(db: &impl DbConnection, known: i64) -> Result<i64, DbErr> {
     // The query reads numbers in order, and only those from `known` on.
     let sql = "SELECT e.number FROM exchange_order e WHERE e.number >= $1
              AND NOT EXISTS (SELECT 1 FROM exchange_order n WHERE n.number = e.number + 1)
          ORDER BY e.number LIMIT 1";
     let begins = if known < 0 { 0 } else { known };
-    if known < 0 && Entity::find_by_id(0).one(db).await?.is_none() {
+    if known < 0 && db.row(Entity::find_by_id(0)).await?.is_none() {
         return Ok(-1);
     }
-    let last: Option<Last> = sql::fetch_optional(db, sql, [begins.into()]).await?;
+    let last: Option<Last> = sql::fetch_computed(db, sql, [begins.into()]).await?;
     Ok(last.map_or(known, |last| last.number))
 }
 

@@ -3,6 +3,7 @@
 //! "Visible at once" (docs/rest-contract/brokerage.md#end-of-an-authorization): every operation that reads or uses
 //! money, shares, authorizations or orders first expires what is overdue.
 
+use database::DbConnection;
 use sea_orm::FromQueryResult;
 use sea_orm::entity::prelude::*;
 
@@ -39,18 +40,18 @@ struct NextDue {
 }
 
 /// Returns when the next authorization or order expires, in microseconds since the epoch; `None` if none does.
-pub async fn next_due_us(db: &impl ConnectionTrait) -> Result<Option<i64>, DbErr> {
-    let next: NextDue = sql::fetch_one(db, NEXT_DUE, []).await?;
-    Ok([next.authorization_us, next.order_us].into_iter().flatten().min())
+pub async fn next_due_us(db: &impl DbConnection) -> Result<Option<i64>, DbErr> {
+    let next: Option<NextDue> = sql::fetch_computed(db, NEXT_DUE, []).await?;
+    Ok(next.and_then(|next| [next.authorization_us, next.order_us].into_iter().flatten().min()))
 }
 
 /// Whether any authorization or order is overdue.
-pub async fn is_any_overdue(db: &impl ConnectionTrait, now_us: i64) -> Result<bool, DbErr> {
+pub async fn is_any_overdue(db: &impl DbConnection, now_us: i64) -> Result<bool, DbErr> {
     Ok(next_due_us(db).await?.is_some_and(|due_us| due_us <= now_us))
 }
 
 /// Expires what is overdue, at most `limit` authorizations and `limit` orders; the rest stays overdue.
-pub async fn expire(tx: &impl ConnectionTrait, now_us: i64, limit: u64) -> Result<EndedObligations, EntityError> {
+pub async fn expire(tx: &impl DbConnection, now_us: i64, limit: u64) -> Result<EndedObligations, EntityError> {
     let mut obligations = EndedObligations::default();
     if !is_any_overdue(tx, now_us).await? {
         return Ok(obligations);
@@ -61,7 +62,7 @@ pub async fn expire(tx: &impl ConnectionTrait, now_us: i64, limit: u64) -> Resul
             obligations.affected.extend(affected);
         }
     }
-    for overdue in brokerage_order::overdue(now_us, limit).all(tx).await? {
+    for overdue in tx.rows(brokerage_order::overdue(now_us, limit)).await? {
         if let Some(order) = brokerage_order::cancel(tx, overdue.id, Some(CancelReason::Expired), now_us).await? {
             match order_reserve::release(tx, &order, hold::HoldEnd::Expired, now_us).await? {
                 Some(affected) => obligations.affected.push(affected),

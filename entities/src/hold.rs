@@ -1,5 +1,6 @@
 //! Holds: money of a wallet that covers an automated order until the order is triggered, cancelled or expires.
 
+use database::DbConnection;
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -69,7 +70,7 @@ impl From<HoldEnd> for HoldState {
 
 /// Records a hold; the caller posts the ledger transaction.
 pub async fn place(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     wallet_id: i64,
     amount_minor: i64,
     order_id: Option<i64>,
@@ -89,7 +90,7 @@ pub async fn place(
 }
 
 /// Ends the pending hold of an order and returns it; `None` when none is pending. A hold ends only once.
-pub async fn end(tx: &impl ConnectionTrait, order_id: i64, end: HoldEnd, now_us: i64) -> Result<Option<Model>, DbErr> {
+pub async fn end(tx: &impl DbConnection, order_id: i64, end: HoldEnd, now_us: i64) -> Result<Option<Model>, DbErr> {
     let sql = "UPDATE hold SET state = $1, ended_at_us = $2 WHERE order_id = $3 AND state = 'PENDING' RETURNING *";
     sql::fetch_optional(tx, sql, [HoldState::from(end).into(), now_us.into(), order_id.into()]).await
 }

@@ -1,5 +1,6 @@
 //! Holdings: a user's shares of one stock, in four buckets.
 
+use database::DbConnection;
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -61,12 +62,13 @@ impl ShareBucket {
 }
 
 /// Returns a user's holding of a stock.
-pub async fn find(db: &impl ConnectionTrait, user_id: i64, stock_id: i64) -> Result<Option<Model>, DbErr> {
-    Entity::find()
-        .filter(Column::UserId.eq(user_id))
-        .filter(Column::StockId.eq(stock_id))
-        .one(db)
-        .await
+pub async fn find(db: &impl DbConnection, user_id: i64, stock_id: i64) -> Result<Option<Model>, DbErr> {
+    db.row(
+        Entity::find()
+            .filter(Column::UserId.eq(user_id))
+            .filter(Column::StockId.eq(stock_id)),
+    )
+    .await
 }
 
 /// The most shares that a holding can have, in all buckets together. It is a limit of the API and so no setting:
@@ -78,7 +80,7 @@ pub const SHARES_MAX: i64 = 2_147_483_647;
 /// # Errors
 /// [`Violation::HoldingFull`] when it would have more than [`SHARES_MAX`], or when the database fails.
 pub async fn add(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     user_id: i64,
     stock_id: i64,
     to: ShareBucket,
@@ -101,7 +103,7 @@ pub async fn add(
 /// # Errors
 /// [`Violation::InsufficientShares`], or when the database fails.
 pub async fn take(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     user_id: i64,
     stock_id: i64,
     from: ShareBucket,
@@ -121,7 +123,7 @@ pub async fn take(
 /// # Errors
 /// [`Violation::InsufficientShares`], or when the database fails.
 pub async fn shift(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     user_id: i64,
     stock_id: i64,
     from: ShareBucket,
@@ -142,7 +144,7 @@ pub async fn shift(
 ///
 /// # Errors
 /// [`Violation::InsufficientShares`], or when the database fails.
-pub async fn lend(tx: &impl ConnectionTrait, id: i64, quantity: i64) -> Result<Model, EntityError> {
+pub async fn lend(tx: &impl DbConnection, id: i64, quantity: i64) -> Result<Model, EntityError> {
     let sql = "UPDATE holding SET lent = lent + $1, version = version + 1,
              committed = CASE WHEN committed >= $1 THEN committed - $1 ELSE 0 END,
              free = CASE WHEN committed >= $1 THEN free ELSE free - ($1 - committed) END
@@ -153,7 +155,7 @@ pub async fn lend(tx: &impl ConnectionTrait, id: i64, quantity: i64) -> Result<M
 
 /// Sets the number of shares set aside for brokers, including lent ones; the rest becomes free. `None` when that is
 /// less than the lent number, or more than the holding has outside `held`.
-pub async fn commit(tx: &impl ConnectionTrait, id: i64, committed: i64) -> Result<Option<Model>, DbErr> {
+pub async fn commit(tx: &impl DbConnection, id: i64, committed: i64) -> Result<Option<Model>, DbErr> {
     let sql = "UPDATE holding SET free = free + committed + lent - $1, committed = $1 - lent, version = version + 1
          WHERE id = $2 AND $1 BETWEEN lent AND free + committed + lent RETURNING *";
     sql::fetch_optional(tx, sql, [committed.into(), id.into()]).await

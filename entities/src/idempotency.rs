@@ -1,5 +1,6 @@
 //! Idempotency keys with the answer of their first use.
 
+use database::DbConnection;
 use sea_orm::ActiveValue::Set;
 use sea_orm::ExprTrait;
 use sea_orm::entity::prelude::*;
@@ -36,8 +37,8 @@ pub struct RecordedUse {
 }
 
 /// Returns the recorded use of `key` in `scope`, if it was used.
-pub async fn find(db: &impl ConnectionTrait, scope: &str, key: &str) -> Result<Option<RecordedUse>, DbErr> {
-    let row = Entity::find_by_id((scope.to_owned(), key.to_owned())).one(db).await?;
+pub async fn find(db: &impl DbConnection, scope: &str, key: &str) -> Result<Option<RecordedUse>, DbErr> {
+    let row = db.row(Entity::find_by_id((scope.to_owned(), key.to_owned()))).await?;
     Ok(row.map(|row| RecordedUse {
         fingerprint: row.fingerprint,
         answer: row.answer,
@@ -46,7 +47,7 @@ pub async fn find(db: &impl ConnectionTrait, scope: &str, key: &str) -> Result<O
 
 /// Records the use of `key`, in the transaction of its effect.
 pub async fn record(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     scope: &str,
     key: &str,
     fingerprint: &str,
@@ -65,7 +66,7 @@ pub async fn record(
 }
 
 /// Deletes up to `rows_max` keys that were used before `before_us`; returns the number deleted.
-pub async fn sweep(tx: &impl ConnectionTrait, before_us: i64, rows_max: u64) -> Result<u64, DbErr> {
+pub async fn sweep(tx: &impl DbConnection, before_us: i64, rows_max: u64) -> Result<u64, DbErr> {
     let over = Query::select()
         .columns([Column::Scope, Column::Key])
         .from(Entity)

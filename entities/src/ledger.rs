@@ -2,7 +2,8 @@
 //!
 //! A ledger transaction is two or more immutable entries that sum to zero. A wallet's buckets are the sums of their entries.
 
-use sea_orm::{ConnectionTrait, DbErr, Value};
+use database::DbConnection;
+use sea_orm::{DbErr, Value};
 
 use crate::error::{EntityError, Violation};
 use crate::ledger_entry::EntryAccount;
@@ -113,7 +114,7 @@ pub struct PostedTransaction {
 /// hold more than [`WALLET_MAX_MINOR`], which a move between buckets of one wallet never causes; an error when the
 /// database fails or the legs do not sum to zero.
 pub async fn post(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     transaction: LedgerTransaction<'_>,
     legs: &[(Account, i64)],
     now_us: i64,
@@ -144,7 +145,7 @@ pub async fn post(
 type Changes = [i64; 4];
 
 async fn change_wallets(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     currency: &str,
     legs: &[(Account, i64)],
     now_us: i64,
@@ -169,7 +170,7 @@ async fn change_wallets(
 }
 
 async fn change_wallet(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     user_id: i64,
     currency: &str,
     changes: Changes,
@@ -213,7 +214,7 @@ async fn change_wallet(
 }
 
 async fn record_entries(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     (transaction_id, kind): (i64, TransactionKind),
     legs: &[(Account, i64)],
     wallets: &[wallet::Model],

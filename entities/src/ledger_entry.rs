@@ -1,5 +1,6 @@
 //! Entries of the double-entry ledger.
 
+use database::DbConnection;
 use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -52,17 +53,14 @@ text_enum! {
 }
 
 /// Returns the entries of a ledger transaction in that wallet, in the order of its legs.
-pub async fn of_transaction(
-    db: &impl ConnectionTrait,
-    transaction_id: i64,
-    wallet_id: i64,
-) -> Result<Vec<Model>, DbErr> {
-    Entity::find()
-        .filter(Column::MovementId.eq(transaction_id))
-        .filter(Column::WalletId.eq(wallet_id))
-        .order_by_asc(Column::Id)
-        .all(db)
-        .await
+pub async fn of_transaction(db: &impl DbConnection, transaction_id: i64, wallet_id: i64) -> Result<Vec<Model>, DbErr> {
+    db.rows(
+        Entity::find()
+            .filter(Column::MovementId.eq(transaction_id))
+            .filter(Column::WalletId.eq(wallet_id))
+            .order_by_asc(Column::Id),
+    )
+    .await
 }
 
 /// Selects the entries of a wallet: all, or those of the given kinds and of the given account.

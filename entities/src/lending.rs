@@ -1,6 +1,7 @@
 //! Lending to brokers: changes an authorization together with the money or shares that it stands for.
 
-use sea_orm::{ConnectionTrait, DbErr};
+use database::DbConnection;
+use sea_orm::DbErr;
 
 use crate::authorization::{self, AuthorizationEnd, Grant, GrantOutcome, IncreaseCause, LentAsset};
 use crate::error::EntityError;
@@ -23,7 +24,7 @@ pub enum AffectedBalance {
 /// # Errors
 /// [`crate::error::Violation::InsufficientFunds`], [`crate::error::Violation::InsufficientShares`], or when the database fails.
 pub async fn grant(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     grant: &Grant,
     now_us: i64,
 ) -> Result<(GrantOutcome, AffectedBalance), EntityError> {
@@ -50,7 +51,7 @@ pub async fn grant(
 
 /// Ends an open authorization and gives its remaining amount back; `None` when it had already ended.
 pub async fn end(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     id: i64,
     end: AuthorizationEnd,
     now_us: i64,
@@ -84,7 +85,7 @@ pub async fn end(
 }
 
 async fn move_money(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     kind: TransactionKind,
     currency: &str,
     authorization: &authorization::Model,

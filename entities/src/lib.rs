@@ -1,6 +1,6 @@
 //! The tables, and the rules that must hold inside one transaction.
 //!
-//! Functions here take `&impl ConnectionTrait`, so that a write that spans domains is one transaction. An invariant
+//! Functions here take `&impl DbConnection`, so that a write that spans domains is one transaction. An invariant
 //! that two concurrent callers could break is kept by a single guarded statement, whose row count decides.
 
 pub mod account_closure;

@@ -1,6 +1,7 @@
 //! Usernames that look like each other: one username must not be mistaken for another (Unicode Technical Standard
 //! #39, "Unicode Security Mechanisms").
 
+use database::DbConnection;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue::Set, Condition};
@@ -66,15 +67,11 @@ pub fn is_mixed_script(name: &str) -> bool {
 }
 
 /// Finds the account, other than `except`, whose username looks like `username`.
-pub async fn find_lookalike(
-    db: &impl ConnectionTrait,
-    username: &str,
-    except: Option<i64>,
-) -> Result<Option<i64>, DbErr> {
+pub async fn find_lookalike(db: &impl DbConnection, username: &str, except: Option<i64>) -> Result<Option<i64>, DbErr> {
     let alike = Condition::all()
         .add(Column::Skeleton.is_in(skeletons(username)))
         .add_option(except.map(|id| Column::AccountId.ne(id)));
-    let found = Entity::find().filter(alike).one(db).await?;
+    let found = db.row(Entity::find().filter(alike)).await?;
     Ok(found.map(|row| row.account_id))
 }
 
@@ -92,7 +89,7 @@ pub async fn record(tx: &impl ConnectionTrait, account_id: i64, username: &str) 
 }
 
 /// Deletes the appearances of the account's username, for an account whose username was personal data.
-pub(crate) async fn forget(tx: &impl ConnectionTrait, account_id: i64) -> Result<(), DbErr> {
+pub(crate) async fn forget(tx: &impl DbConnection, account_id: i64) -> Result<(), DbErr> {
     let gone = Entity::delete_many().filter(Column::AccountId.eq(account_id));
     gone.exec(tx).await?;
     Ok(())

@@ -1,5 +1,6 @@
 //! Messages from one user to another.
 
+use database::DbConnection;
 use sea_orm::ActiveValue::NotSet;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::ExprTrait;
@@ -53,7 +54,7 @@ impl Model {
 }
 
 /// Adds `message` and returns its new id; the id in `message` is ignored.
-pub async fn add(tx: &impl ConnectionTrait, message: Model) -> Result<i64, DbErr> {
+pub async fn add(tx: &impl DbConnection, message: Model) -> Result<i64, DbErr> {
     let mut row = message.into_active_model();
     row.id = NotSet;
     Ok(Entity::insert(row).exec(tx).await?.last_insert_id)
@@ -101,7 +102,7 @@ pub fn unread_counts(people: &[i64]) -> Select<Entity> {
 }
 
 /// Returns the id of the newest message that a user received; 0 when there is none.
-pub async fn newest_id(db: &impl ConnectionTrait, to: i64) -> Result<i64, DbErr> {
+pub async fn newest_id(db: &impl DbConnection, to: i64) -> Result<i64, DbErr> {
     let newest: Option<Option<i64>> = Entity::find()
         .select_only()
         .column_as(Column::Id.max(), "newest")
@@ -121,7 +122,7 @@ pub fn received_after(to: i64, id: i64) -> Select<Entity> {
 }
 
 /// Marks as read the messages among `ids` that `to` received and has not read; returns them in their new state.
-pub async fn mark_read(tx: &impl ConnectionTrait, to: i64, ids: &[i64]) -> Result<Vec<Model>, DbErr> {
+pub async fn mark_read(tx: &impl DbConnection, to: i64, ids: &[i64]) -> Result<Vec<Model>, DbErr> {
     let ids: Vec<i64> = Entity::find()
         .select_only()
         .column(Column::Id)
@@ -137,18 +138,18 @@ pub async fn mark_read(tx: &impl ConnectionTrait, to: i64, ids: &[i64]) -> Resul
         .filter(flag_is(Column::Read, false))
         .exec(tx)
         .await?;
-    Entity::find().filter(Column::Id.is_in(ids)).all(tx).await
+    tx.rows(Entity::find().filter(Column::Id.is_in(ids))).await
 }
 
 /// Marks a message as a favourite, or removes the mark; returns its new state, or `None` when nothing changed.
-pub async fn set_favorite(tx: &impl ConnectionTrait, id: i64, favorite: bool) -> Result<Option<Model>, DbErr> {
+pub async fn set_favorite(tx: &impl DbConnection, id: i64, favorite: bool) -> Result<Option<Model>, DbErr> {
     let update = versioned_update()
         .col_expr(Column::Favorite, Expr::value(favorite))
         .filter(Column::Id.eq(id))
         .filter(flag_is(Column::Favorite, !favorite));
     match update.exec(tx).await?.rows_affected {
         0 => Ok(None),
-        _ => Entity::find_by_id(id).one(tx).await,
+        _ => tx.row(Entity::find_by_id(id)).await,
     }
 }
 

@@ -1,7 +1,8 @@
 //! The reserve of automated orders: the money at the limit price, or the shares. It is set aside when the order is
 //! placed, so that a triggered order never lacks it.
 
-use sea_orm::{ConnectionTrait, DbErr};
+use database::DbConnection;
+use sea_orm::DbErr;
 
 use crate::brokerage_order;
 use crate::error::{EntityError, Violation};
@@ -24,7 +25,7 @@ pub fn cost(quantity: i64, price_minor: i64) -> Option<i64> {
 /// # Errors
 /// [`Violation::InsufficientFunds`], [`Violation::InsufficientShares`], or when the database fails.
 pub async fn reserve(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     order: &brokerage_order::Model,
     now_us: i64,
 ) -> Result<AffectedBalance, EntityError> {
@@ -46,7 +47,7 @@ pub async fn reserve(
 /// happens once. `None` when the reserve is missing, which only damaged data can cause: one such order must not stop
 /// the release of others.
 pub async fn release(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     order: &brokerage_order::Model,
     end: HoldEnd,
     now_us: i64,
@@ -76,7 +77,7 @@ pub async fn release(
 /// # Errors
 /// [`Violation::WalletFull`], or when the database fails.
 pub async fn spend(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     order: &brokerage_order::Model,
     price_minor: i64,
     now_us: i64,
@@ -116,7 +117,7 @@ pub async fn spend(
 }
 
 async fn post_money(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     order: &brokerage_order::Model,
     kind: TransactionKind,
     buckets: &[(Bucket, i64)],
@@ -136,7 +137,7 @@ async fn post_money(
 }
 
 async fn shift(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     order: &brokerage_order::Model,
     from: ShareBucket,
     to: ShareBucket,

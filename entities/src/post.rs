@@ -1,5 +1,6 @@
 //! Posts in communities.
 
+use database::DbConnection;
 use sea_orm::ActiveValue::NotSet;
 use sea_orm::entity::prelude::*;
 use sea_orm::{IntoActiveModel, QueryOrder, QuerySelect, Select};
@@ -57,7 +58,7 @@ pub struct NewPost {
 
 /// Adds a post without votes, and its community if it is the first post there. Returns the post and the version to
 /// publish.
-pub async fn add(tx: &impl ConnectionTrait, post: NewPost, now_us: i64) -> Result<(Model, i64), DbErr> {
+pub async fn add(tx: &impl DbConnection, post: NewPost, now_us: i64) -> Result<(Model, i64), DbErr> {
     let community = community::find_or_create(tx, &post.community).await?;
     let mut added = Model {
         id: 0,
@@ -79,7 +80,7 @@ pub async fn add(tx: &impl ConnectionTrait, post: NewPost, now_us: i64) -> Resul
 
 /// Deletes a post and its votes. Returns the version to publish, or `None` when no such post exists. Its community
 /// stays.
-pub async fn remove(tx: &impl ConnectionTrait, id: i64, now_us: i64) -> Result<Option<i64>, DbErr> {
+pub async fn remove(tx: &impl DbConnection, id: i64, now_us: i64) -> Result<Option<i64>, DbErr> {
     match Entity::delete_by_id(id).exec(tx).await?.rows_affected {
         0 => Ok(None),
         _ => Ok(Some(post_votes::forget(tx, id, now_us).await?.version)),
@@ -87,7 +88,7 @@ pub async fn remove(tx: &impl ConnectionTrait, id: i64, now_us: i64) -> Result<O
 }
 
 /// Changes the username shown on all posts of a user.
-pub async fn rename_author(tx: &impl ConnectionTrait, author: i64, username: &str) -> Result<(), DbErr> {
+pub async fn rename_author(tx: &impl DbConnection, author: i64, username: &str) -> Result<(), DbErr> {
     Entity::update_many()
         .col_expr(Column::Username, username.into())
         .filter(Column::AuthorId.eq(author))
@@ -112,7 +113,7 @@ pub fn without_text(posts: Select<Entity>) -> Select<Entity> {
 }
 
 /// Returns the id of the newest post in the community with that key, or in all; 0 when there is none.
-pub async fn newest_id(db: &impl ConnectionTrait, community_key: Option<&str>) -> Result<i64, DbErr> {
+pub async fn newest_id(db: &impl DbConnection, community_key: Option<&str>) -> Result<i64, DbErr> {
     let newest: Option<Option<i64>> = in_community(community_key)
         .select_only()
         .column_as(Column::Id.max(), "newest")

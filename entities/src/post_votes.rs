@@ -3,6 +3,7 @@
 //! The first vote on an id creates its row, and so does adding a post with that id. Voting does not require that
 //! the post exists. A row is never deleted: its counts can be reset, but its version must not fall.
 
+use database::DbConnection;
 use std::cmp::Reverse;
 use std::collections::HashSet;
 
@@ -79,17 +80,17 @@ pub fn voted() -> Select<Entity> {
 }
 
 /// Whether any vote was ever cast.
-pub async fn has_any_vote(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+pub async fn has_any_vote(db: &impl DbConnection) -> Result<bool, DbErr> {
     // A post without votes still has its first version.
     let touched = Column::Version.gt(1).or(Expr::cust("upvotes + downvotes > 0"));
-    Ok(Entity::find().filter(touched).one(db).await?.is_some())
+    Ok(db.row(Entity::find().filter(touched)).await?.is_some())
 }
 
 /// Returns the counts of each of these ids, the highest score first, then the highest id; an id without votes has a
 /// score of 0.
-pub async fn by_score(db: &impl ConnectionTrait, post_ids: &[i64]) -> Result<Vec<Model>, DbErr> {
+pub async fn by_score(db: &impl DbConnection, post_ids: &[i64]) -> Result<Vec<Model>, DbErr> {
     let rows = Entity::find().filter(is_among(Column::PostId, post_ids.iter().copied()));
-    let found = rows.all(db).await?;
+    let found = db.rows(rows).await?;
     let known: HashSet<i64> = found.iter().map(|votes| votes.post_id).collect();
     let unknown = post_ids
         .iter()
@@ -105,7 +106,7 @@ pub async fn by_score(db: &impl ConnectionTrait, post_ids: &[i64]) -> Result<Vec
 /// # Errors
 /// [`Violation::VotesFull`], or when the database fails.
 pub(crate) async fn add(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     post_id: i64,
     direction: Direction,
     now_us: i64,
@@ -130,7 +131,7 @@ pub(crate) async fn add(
 /// # Errors
 /// [`Violation::VotesFull`], or when the database fails.
 pub(crate) async fn replace(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     post_id: i64,
     old: Direction,
     new: Option<Direction>,
@@ -148,22 +149,22 @@ pub(crate) async fn replace(
         return Ok(votes);
     }
     // A counted vote has a row, so only the guard can have prevented the change.
-    match Entity::find_by_id(post_id).one(tx).await? {
+    match tx.row(Entity::find_by_id(post_id)).await? {
         Some(_) => Err(Violation::VotesFull.into()),
         None => Err(DbErr::RecordNotUpdated.into()),
     }
 }
 
 /// Returns the counts of an id.
-pub async fn read(db: &impl ConnectionTrait, post_id: i64) -> Result<Model, DbErr> {
-    let found = Entity::find_by_id(post_id).one(db).await?;
+pub async fn read(db: &impl DbConnection, post_id: i64) -> Result<Model, DbErr> {
+    let found = db.row(Entity::find_by_id(post_id)).await?;
     Ok(found.unwrap_or_else(|| Model::empty(post_id)))
 }
 
 /// Starts the counts of a post that was just added, at zero: earlier votes on its id are deleted.
 ///
 /// Publish the post's invalidation with the returned version: cached counts of the id are no longer valid.
-pub async fn begin(tx: &impl ConnectionTrait, post_id: i64, community_key: &str, now_us: i64) -> Result<Model, DbErr> {
+pub async fn begin(tx: &impl DbConnection, post_id: i64, community_key: &str, now_us: i64) -> Result<Model, DbErr> {
     restart(tx, post_id, Some(community_key), now_us).await
 }
 
@@ -171,12 +172,12 @@ pub async fn begin(tx: &impl ConnectionTrait, post_id: i64, community_key: &str,
 /// stays.
 ///
 /// Publish the post's invalidation with the returned version.
-pub async fn forget(tx: &impl ConnectionTrait, post_id: i64, now_us: i64) -> Result<Model, DbErr> {
+pub async fn forget(tx: &impl DbConnection, post_id: i64, now_us: i64) -> Result<Model, DbErr> {
     restart(tx, post_id, None, now_us).await
 }
 
 async fn restart(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     post_id: i64,
     community_key: Option<&str>,
     now_us: i64,

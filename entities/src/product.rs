@@ -1,5 +1,6 @@
 //! Products of the shop, and the quantity of each that can be ordered.
 
+use database::DbConnection;
 use sea_orm::Select;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::ExprTrait;
@@ -88,7 +89,7 @@ pub fn search(text: Option<&str>) -> Select<Entity> {
 }
 
 /// Adds a product; `None` when the name is taken.
-pub async fn add(tx: &impl ConnectionTrait, new: NewProduct, now_us: i64) -> Result<Option<Model>, DbErr> {
+pub async fn add(tx: &impl DbConnection, new: NewProduct, now_us: i64) -> Result<Option<Model>, DbErr> {
     let sql = "INSERT INTO product (name, name_key, price_minor, currency, available, total, version, changed_at_us)
          VALUES ($1, $2, $3, $4, $5, $5, 1, $6) ON CONFLICT (name_key) DO NOTHING RETURNING *";
     let name_key = case_fold(&new.name);
@@ -109,7 +110,7 @@ pub async fn add(tx: &impl ConnectionTrait, new: NewProduct, now_us: i64) -> Res
 /// When the database fails. An outcome other than [`ProductChangeOutcome::Done`] is no error, but the caller then has to roll
 /// its transaction back.
 pub async fn change(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     id: i64,
     change: ProductChange,
     now_us: i64,
@@ -145,7 +146,7 @@ pub async fn change(
         Err(error) if is_unique_violation(&error) => return Ok(ProductChangeOutcome::NameTaken),
         Err(error) => return Err(error),
     };
-    let product = Entity::find_by_id(id).one(tx).await?;
+    let product = tx.row(Entity::find_by_id(id)).await?;
     Ok(match (rows, product) {
         (_, None) => ProductChangeOutcome::NoProduct,
         (0, Some(_)) => ProductChangeOutcome::TooMany,
@@ -157,12 +158,7 @@ pub async fn change(
 /// does not exist or has too few units.
 ///
 /// One guarded `UPDATE`: of many concurrent orders for the last unit, exactly one gets it.
-pub(crate) async fn take(
-    tx: &impl ConnectionTrait,
-    id: i64,
-    quantity: i64,
-    now_us: i64,
-) -> Result<Option<Model>, DbErr> {
+pub(crate) async fn take(tx: &impl DbConnection, id: i64, quantity: i64, now_us: i64) -> Result<Option<Model>, DbErr> {
     let sql = "UPDATE product SET available = available - $1, version = version + 1, changed_at_us = $2
          WHERE id = $3 AND available - $1 BETWEEN 0 AND total RETURNING *";
     sql::fetch_optional(tx, sql, [quantity.into(), now_us.into(), id.into()]).await

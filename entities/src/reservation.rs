@@ -5,6 +5,7 @@
 //! aside for a client that asks the log itself. It is confirmed with its number, or cancelled once the log states
 //! that it will never get one.
 
+use database::DbConnection;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
 use sea_orm::{QueryOrder, QuerySelect};
@@ -125,7 +126,7 @@ impl<E: Into<EntityError>> From<E> for ReservationError {
 /// # Errors
 /// [`Violation::NumbersUsedUp`], or when the database fails.
 pub async fn insert_binding(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     attempt: &str,
     stock: &stock::Model,
     order: &NewTrade,
@@ -143,7 +144,7 @@ pub async fn insert_binding(
 /// A refusal as in [`stock::trade`], [`ReservationError::AlreadyEnded`] for an attempt that has ended, or an error when the
 /// database fails.
 pub async fn reserve(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     ids: TradeIds<'_>,
     stock_ref: &StockRef,
     side: Side,
@@ -173,7 +174,7 @@ pub async fn reserve(
 /// # Errors
 /// [`ReservationError::AlreadyEnded`], or when the database fails.
 pub async fn confirm(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     attempt: &str,
     number: i64,
     now_us: i64,
@@ -220,7 +221,7 @@ pub struct AssignedNumber {
 /// # Errors
 /// As [`confirm`].
 pub async fn confirm_all(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     numbers: &[AssignedNumber],
     now_us: i64,
 ) -> Result<Vec<brokerage_order::Model>, ReservationError> {
@@ -254,7 +255,7 @@ pub async fn confirm_all(
 ///
 /// # Errors
 /// [`ReservationError::AlreadyEnded`], or when the database fails.
-pub async fn cancel(tx: &impl ConnectionTrait, attempt: &str, now_us: i64) -> Result<ReservationEnd, ReservationError> {
+pub async fn cancel(tx: &impl DbConnection, attempt: &str, now_us: i64) -> Result<ReservationEnd, ReservationError> {
     let sql = "UPDATE reservation SET state = 'CANCELLED'
          WHERE attempt = $1 AND state = 'RESERVED' AND NOT binding RETURNING *";
     let ended: Option<Model> = sql::fetch_optional(tx, sql, [attempt.into()]).await?;
@@ -276,8 +277,8 @@ pub async fn cancel(tx: &impl ConnectionTrait, attempt: &str, now_us: i64) -> Re
 /// `None` when it has its number, or when the exchange has traded the shares on or has no room for them any more.
 ///
 /// Use it only for a trade that consists of nothing but shares of the exchange.
-pub async fn withdraw(tx: &impl ConnectionTrait, id: i64, now_us: i64) -> Result<Option<stock::Model>, DbErr> {
-    let Some(known) = Entity::find_by_id(id).filter(open()).one(tx).await? else {
+pub async fn withdraw(tx: &impl DbConnection, id: i64, now_us: i64) -> Result<Option<stock::Model>, DbErr> {
+    let Some(known) = tx.row(Entity::find_by_id(id).filter(open())).await? else {
         return Ok(None);
     };
     let (side, at_us) = (known.side, known.at_us);
@@ -300,8 +301,8 @@ pub enum TradeOutcome {
 }
 
 /// Returns the outcome of the trade that was reserved under this id.
-pub async fn trade_outcome(db: &impl ConnectionTrait, id: i64) -> Result<TradeOutcome, DbErr> {
-    let found = Entity::find_by_id(id).one(db).await?;
+pub async fn trade_outcome(db: &impl DbConnection, id: i64) -> Result<TradeOutcome, DbErr> {
+    let found = db.row(Entity::find_by_id(id)).await?;
     Ok(match found {
         Some(Model {
             number: Some(number), ..
@@ -313,7 +314,7 @@ pub async fn trade_outcome(db: &impl ConnectionTrait, id: i64) -> Result<TradeOu
 
 /// Returns binding reservations that have no number yet and are newer than the one with id `after`, in order of creation,
 /// each with its stock's name.
-pub async fn unnumbered(db: &impl ConnectionTrait, after: i64, limit: u64) -> Result<Vec<(Model, String)>, DbErr> {
+pub async fn unnumbered(db: &impl DbConnection, after: i64, limit: u64) -> Result<Vec<(Model, String)>, DbErr> {
     let open = Entity::find()
         .filter(open())
         .filter(Column::Binding.eq(true))
@@ -323,7 +324,7 @@ pub async fn unnumbered(db: &impl ConnectionTrait, after: i64, limit: u64) -> Re
         .all(db)
         .await?;
     let stocks = stock::Entity::find().filter(stock::Column::Id.is_in(open.iter().map(|open| open.stock_id)));
-    let stocks = stocks.all(db).await?;
+    let stocks = db.rows(stocks).await?;
     let named = open.into_iter().filter_map(|open| {
         let stock = stocks.iter().find(|stock| stock.id == open.stock_id)?;
         Some((open, stock.name.clone()))
@@ -332,7 +333,7 @@ pub async fn unnumbered(db: &impl ConnectionTrait, after: i64, limit: u64) -> Re
 }
 
 /// Returns the id of the newest binding reservation that has no number yet; 0 if there is none.
-pub async fn last_unnumbered(db: &impl ConnectionTrait) -> Result<i64, DbErr> {
+pub async fn last_unnumbered(db: &impl DbConnection) -> Result<i64, DbErr> {
     let last = Entity::find()
         .filter(open())
         .filter(Column::Binding.eq(true))
@@ -345,35 +346,32 @@ pub async fn last_unnumbered(db: &impl ConnectionTrait) -> Result<i64, DbErr> {
 
 /// Returns at most `limit` open non-binding reservations, in order of creation; only those of `key`, if it is
 /// given.
-pub async fn open_non_binding(db: &impl ConnectionTrait, key: Option<&str>, limit: u64) -> Result<Vec<Model>, DbErr> {
+pub async fn open_non_binding(db: &impl DbConnection, key: Option<&str>, limit: u64) -> Result<Vec<Model>, DbErr> {
     let mut found = Entity::find().filter(open()).filter(Column::Binding.eq(false));
     if let Some(key) = key {
         found = found.filter(Column::LogKey.eq(key));
     }
-    found.order_by_asc(Column::Id).limit(limit).all(db).await
+    db.rows(found.order_by_asc(Column::Id).limit(limit)).await
 }
 
 /// Whether a reservation of either kind is open.
-pub async fn is_any_open(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
-    Ok(Entity::find().filter(open()).limit(1).one(db).await?.is_some())
+pub async fn is_any_open(db: &impl DbConnection) -> Result<bool, DbErr> {
+    Ok(db.row(Entity::find().filter(open()).limit(1)).await?.is_some())
 }
 
 /// Returns the reservation of an attempt, if it exists.
-pub async fn by_attempt(db: &impl ConnectionTrait, attempt: &str) -> Result<Option<Model>, DbErr> {
-    Entity::find().filter(Column::Attempt.eq(attempt)).one(db).await
+pub async fn by_attempt(db: &impl DbConnection, attempt: &str) -> Result<Option<Model>, DbErr> {
+    db.row(Entity::find().filter(Column::Attempt.eq(attempt))).await
 }
 
 /// Returns the reservations that got these numbers, unless they have been swept.
-pub async fn by_numbers(
-    db: &impl ConnectionTrait,
-    numbers: impl IntoIterator<Item = i64>,
-) -> Result<Vec<Model>, DbErr> {
-    Entity::find().filter(Column::Number.is_in(numbers)).all(db).await
+pub async fn by_numbers(db: &impl DbConnection, numbers: impl IntoIterator<Item = i64>) -> Result<Vec<Model>, DbErr> {
+    db.rows(Entity::find().filter(Column::Number.is_in(numbers))).await
 }
 
 /// Deletes up to `rows_max` reservations that have ended and were made before `before_us`; returns the number
 /// deleted. The trade stays, and an order that it executed keeps its number.
-pub async fn sweep(tx: &impl ConnectionTrait, before_us: i64, rows_max: u64) -> Result<u64, DbErr> {
+pub async fn sweep(tx: &impl DbConnection, before_us: i64, rows_max: u64) -> Result<u64, DbErr> {
     // By id, which is the order of creation: finding the oldest rows needs no index.
     let over = "SELECT id FROM (SELECT id, state, at_us FROM reservation ORDER BY id LIMIT $1)
          WHERE state <> 'RESERVED' AND at_us < $2";
@@ -384,8 +382,8 @@ pub async fn sweep(tx: &impl ConnectionTrait, before_us: i64, rows_max: u64) -> 
 }
 
 /// Returns the number of a trade; `None` while it has none.
-pub async fn number_of(db: &impl ConnectionTrait, id: i64) -> Result<Option<i64>, DbErr> {
-    let found = Entity::find_by_id(id).one(db).await?;
+pub async fn number_of(db: &impl DbConnection, id: i64) -> Result<Option<i64>, DbErr> {
+    let found = db.row(Entity::find_by_id(id)).await?;
     Ok(found.and_then(|found| found.number))
 }
 
@@ -395,7 +393,7 @@ fn open() -> Expr {
 }
 
 async fn insert(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     TradeIds { attempt, key }: TradeIds<'_>,
     binding: bool,
     stock: &stock::Model,
@@ -428,7 +426,7 @@ async fn insert(
 /// Releases shares that were set aside: they are added to the shares of the exchange, or dropped. A trade counts
 /// towards the volume.
 async fn release(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     ended: &Model,
     to_exchange: bool,
     traded: bool,

@@ -1,5 +1,6 @@
 //! Sessions: each is a chain of refresh tokens of which only the newest is valid. Only digests are stored.
 
+use database::DbConnection;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, Query};
@@ -43,7 +44,7 @@ pub struct TokenDigests {
 
 /// Starts a session and returns its id.
 pub async fn start(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     user_id: i64,
     digests: &TokenDigests,
     now_us: i64,
@@ -76,7 +77,7 @@ pub enum RotationOutcome {
 /// Replaces a valid token by the digest `next`. One guarded statement: of two concurrent uses, exactly one finds
 /// the token valid.
 pub async fn rotate(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     token: &TokenDigests,
     next: &TokenDigests,
     now_us: i64,
@@ -95,9 +96,8 @@ pub async fn rotate(
         .filter(Column::RefreshHash.eq(&token.token))
         .exec(tx)
         .await?;
-    let found = Entity::find()
-        .filter(Column::FamilyHash.eq(&token.family))
-        .one(tx)
+    let found = tx
+        .row(Entity::find().filter(Column::FamilyHash.eq(&token.family)))
         .await?;
     let Some(found) = found.map(Box::new) else {
         return Ok(RotationOutcome::Unknown);
@@ -128,7 +128,7 @@ pub enum SessionSelection {
 
 /// Ends open sessions of a user, and returns those that ended.
 pub async fn end(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     user_id: i64,
     which: SessionSelection,
     now_us: i64,
@@ -139,7 +139,7 @@ pub async fn end(
         SessionSelection::Only(id) => open.and(Column::Id.eq(id)),
         SessionSelection::AllBut(id) => open.and(Column::Id.ne(id)),
     };
-    let ending = Entity::find().filter(open.clone()).all(tx).await?;
+    let ending = tx.rows(Entity::find().filter(open.clone())).await?;
     Entity::update_many()
         .col_expr(Column::EndedAtUs, Expr::value(now_us))
         .filter(open)
@@ -149,17 +149,18 @@ pub async fn end(
 }
 
 /// Returns sessions that were ended at `since_us` or later, oldest first.
-pub async fn ended_since(db: &impl ConnectionTrait, since_us: i64) -> Result<Vec<Model>, DbErr> {
+pub async fn ended_since(db: &impl DbConnection, since_us: i64) -> Result<Vec<Model>, DbErr> {
     use sea_orm::QueryOrder;
-    Entity::find()
-        .filter(Column::EndedAtUs.gte(since_us))
-        .order_by_asc(Column::EndedAtUs)
-        .all(db)
-        .await
+    db.rows(
+        Entity::find()
+            .filter(Column::EndedAtUs.gte(since_us))
+            .order_by_asc(Column::EndedAtUs),
+    )
+    .await
 }
 
 /// Deletes up to `rows_max` sessions that were ended, or expired, before `before_us`; returns the number deleted.
-pub async fn sweep(tx: &impl ConnectionTrait, before_us: i64, rows_max: u64) -> Result<u64, DbErr> {
+pub async fn sweep(tx: &impl DbConnection, before_us: i64, rows_max: u64) -> Result<u64, DbErr> {
     let over = Condition::any()
         .add(Column::EndedAtUs.lt(before_us))
         .add(Column::ExpiresAtUs.lt(before_us));

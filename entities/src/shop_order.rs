@@ -3,6 +3,7 @@
 //! The reserved quantity is not available to others; a released quantity is available again at once. Both happen in
 //! one transaction, each as a single guarded statement, so no unit is lost, created or given back twice.
 
+use database::DbConnection;
 use sea_orm::Select;
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -103,8 +104,8 @@ pub fn for_user(user_id: i64) -> Select<Entity> {
 }
 
 /// Returns the order with that id; if `owner` is given, only if it belongs to them.
-pub async fn find(db: &impl ConnectionTrait, id: i64, owner: Option<i64>) -> Result<Option<Model>, DbErr> {
-    let found = Entity::find_by_id(id).one(db).await?;
+pub async fn find(db: &impl DbConnection, id: i64, owner: Option<i64>) -> Result<Option<Model>, DbErr> {
+    let found = db.row(Entity::find_by_id(id)).await?;
     Ok(found.filter(|order| owner.is_none_or(|owner| order.user_id == owner)))
 }
 
@@ -112,11 +113,7 @@ pub async fn find(db: &impl ConnectionTrait, id: i64, owner: Option<i64>) -> Res
 ///
 /// # Errors
 /// [`ShopOrderError`].
-pub async fn place(
-    tx: &impl ConnectionTrait,
-    new: NewShopOrder,
-    now_us: i64,
-) -> Result<ShopOrderWrite, ShopOrderError> {
+pub async fn place(tx: &impl DbConnection, new: NewShopOrder, now_us: i64) -> Result<ShopOrderWrite, ShopOrderError> {
     let product = take(tx, new.product_id, new.quantity, now_us).await?;
     require_affordable(product.price_minor, new.quantity)?;
     let sql =
@@ -144,7 +141,7 @@ pub async fn place(
 /// # Errors
 /// [`ShopOrderError`].
 pub async fn change(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     before: Model,
     change: ShopOrderChange,
     now_us: i64,
@@ -194,7 +191,7 @@ pub async fn change(
 /// # Errors
 /// [`ShopOrderError`].
 pub async fn remove(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     id: i64,
     owner: Option<i64>,
     now_us: i64,
@@ -211,23 +208,18 @@ pub async fn remove(
     Ok(ShopOrderWrite { order, products })
 }
 
-async fn take(
-    tx: &impl ConnectionTrait,
-    id: i64,
-    quantity: i64,
-    now_us: i64,
-) -> Result<product::Model, ShopOrderError> {
+async fn take(tx: &impl DbConnection, id: i64, quantity: i64, now_us: i64) -> Result<product::Model, ShopOrderError> {
     if let Some(product) = product::take(tx, id, quantity, now_us).await? {
         return Ok(product);
     }
-    match product::Entity::find_by_id(id).one(tx).await? {
+    match tx.row(product::Entity::find_by_id(id)).await? {
         Some(_) => Err(ShopOrderError::InsufficientQuantity),
         None => Err(ShopOrderError::NoProduct),
     }
 }
 
 /// Makes the order's quantity available again.
-async fn give_back(tx: &impl ConnectionTrait, order: &Model, now_us: i64) -> Result<product::Model, ShopOrderError> {
+async fn give_back(tx: &impl DbConnection, order: &Model, now_us: i64) -> Result<product::Model, ShopOrderError> {
     let given = product::take(tx, order.product_id, -order.quantity, now_us).await?;
     // The quantity was taken from this product, so there is room for it.
     given.ok_or(ShopOrderError::Database(DbErr::RecordNotUpdated))

@@ -1,5 +1,6 @@
 //! The addresses that users signed in from: the right password from one of them is always accepted.
 
+use database::DbConnection;
 use sea_orm::ActiveValue::Set;
 use sea_orm::Order;
 use sea_orm::entity::prelude::*;
@@ -25,7 +26,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 /// Records that the user signed in from `address`, and keeps their latest `rows_max` addresses.
 pub async fn record(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     account_id: i64,
     address: &str,
     now_us: i64,
@@ -59,13 +60,13 @@ pub async fn record(
 }
 
 /// Whether the user signed in from `address` before.
-pub async fn is_known(db: &impl ConnectionTrait, account_id: i64, address: &str) -> Result<bool, DbErr> {
+pub async fn is_known(db: &impl DbConnection, account_id: i64, address: &str) -> Result<bool, DbErr> {
     let key = (account_id, hash(account_id, address));
-    Ok(Entity::find_by_id(key).one(db).await?.is_some())
+    Ok(db.row(Entity::find_by_id(key)).await?.is_some())
 }
 
 /// Deletes the addresses that the user signed in from.
-pub(crate) async fn forget(tx: &impl ConnectionTrait, account_id: i64) -> Result<(), DbErr> {
+pub(crate) async fn forget(tx: &impl DbConnection, account_id: i64) -> Result<(), DbErr> {
     let gone = Entity::delete_many().filter(Column::AccountId.eq(account_id));
     gone.exec(tx).await?;
     Ok(())

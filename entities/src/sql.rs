@@ -1,26 +1,38 @@
 //! Handwritten SQL: guarded statements that return the row they changed.
 
+use database::{DbConnection, ReadEntity};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ConnectionTrait, DatabaseBackend, DbErr, EntityTrait, FromQueryResult, IdenStatic, Iterable, QuerySelect, Select,
+    DatabaseBackend, DbErr, EntityTrait, FromQueryResult, IdenStatic, Iterable, ModelTrait, QuerySelect, Select,
     Statement, Value,
 };
 
 /// Returns the row of a statement with `RETURNING *`; `None` when its guard matched no row.
 ///
 /// Parameters are written `$1`, `$2` …
-pub(crate) async fn fetch_optional<M: FromQueryResult>(
-    tx: &impl ConnectionTrait,
+pub(crate) async fn fetch_optional<M>(
+    tx: &impl DbConnection,
+    sql: &str,
+    values: impl IntoIterator<Item = Value>,
+) -> Result<Option<M>, DbErr>
+where
+    M: ModelTrait<Entity: ReadEntity<Model = M>>,
+{
+    Ok(tx.models::<M::Entity>(statement(tx, sql, values), 1).await?.pop())
+}
+
+/// Returns the first row of a query whose columns are those of no table.
+pub(crate) async fn fetch_computed<M: FromQueryResult>(
+    db: &impl DbConnection,
     sql: &str,
     values: impl IntoIterator<Item = Value>,
 ) -> Result<Option<M>, DbErr> {
-    let statement = statement(tx, sql, values);
-    M::find_by_statement(statement).one(tx).await
+    M::find_by_statement(statement(db, sql, values)).one(db).await
 }
 
 /// Returns the rows of a statement with `RETURNING *`.
 pub(crate) async fn fetch_all<M: FromQueryResult>(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     sql: &str,
     values: impl IntoIterator<Item = Value>,
 ) -> Result<Vec<M>, DbErr> {
@@ -37,11 +49,14 @@ pub(crate) fn without_text<E: EntityTrait>(rows: Select<E>, long: E::Column) -> 
 }
 
 /// Returns the row of a statement that always has one.
-pub(crate) async fn fetch_one<M: FromQueryResult>(
-    tx: &impl ConnectionTrait,
+pub(crate) async fn fetch_one<M>(
+    tx: &impl DbConnection,
     sql: &str,
     values: impl IntoIterator<Item = Value>,
-) -> Result<M, DbErr> {
+) -> Result<M, DbErr>
+where
+    M: ModelTrait<Entity: ReadEntity<Model = M>>,
+{
     let made = fetch_optional(tx, sql, values).await?;
     made.ok_or(DbErr::RecordNotInserted)
 }
@@ -52,18 +67,17 @@ pub(crate) async fn fetch_one<M: FromQueryResult>(
 /// The caller knows the rest of the row. SQLite collects the rows of `RETURNING` in a table of its own before it gives them
 /// back, which costs as much as a small insertion. (PostgreSQL would need `RETURNING` here.)
 pub(crate) async fn insert(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     sql: &str,
     values: impl IntoIterator<Item = Value>,
 ) -> Result<Option<i64>, DbErr> {
-    let inserted = tx.execute_raw(statement(tx, sql, values)).await?;
-    let id = inserted.last_insert_id().cast_signed();
-    Ok((inserted.rows_affected() > 0).then_some(id))
+    let inserted = tx.run(statement(tx, sql, values)).await?;
+    Ok((inserted.rows_affected > 0).then_some(inserted.last_insert_id))
 }
 
 /// Like [`insert`], for a statement that always inserts a row.
 pub(crate) async fn insert_one(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     sql: &str,
     values: impl IntoIterator<Item = Value>,
 ) -> Result<i64, DbErr> {
@@ -72,17 +86,16 @@ pub(crate) async fn insert_one(
 
 /// Returns how many rows a statement changed.
 pub(crate) async fn execute(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     sql: &str,
     values: impl IntoIterator<Item = Value>,
 ) -> Result<u64, DbErr> {
-    let statement = statement(tx, sql, values);
-    Ok(tx.execute_raw(statement).await?.rows_affected())
+    Ok(tx.run(statement(tx, sql, values)).await?.rows_affected)
 }
 
 // SQLite treats `$1` as a name and `?1` as a number; PostgreSQL knows only the first. No statement contains either
 // character in a string literal.
-fn statement(db: &impl ConnectionTrait, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
+fn statement(db: &impl DbConnection, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
     let backend = db.get_database_backend();
     match backend {
         DatabaseBackend::Sqlite => Statement::from_sql_and_values(backend, numbered(sql), values),
@@ -104,7 +117,7 @@ fn numbered(sql: &str) -> String {
 
 /// Returns the only column of a query's rows.
 pub(crate) async fn texts(
-    db: &impl ConnectionTrait,
+    db: &impl DbConnection,
     sql: &str,
     values: impl IntoIterator<Item = Value>,
 ) -> Result<Vec<String>, DbErr> {
@@ -114,7 +127,7 @@ pub(crate) async fn texts(
 
 /// Returns how many rows a query has.
 pub(crate) async fn count_rows(
-    db: &impl ConnectionTrait,
+    db: &impl DbConnection,
     sql: &str,
     values: impl IntoIterator<Item = Value>,
 ) -> Result<usize, DbErr> {

@@ -3,6 +3,7 @@
 //! A day is a UTC day. Its figures begin with its first change; until then a reader sees the last price
 //! ([`Model::today`]).
 
+use database::DbConnection;
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -111,8 +112,8 @@ pub struct NewStock {
 }
 
 /// Returns the stock of that name.
-pub async fn by_name(db: &impl ConnectionTrait, name: &str) -> Result<Option<Model>, DbErr> {
-    Entity::find().filter(Column::Name.eq(name)).one(db).await
+pub async fn by_name(db: &impl DbConnection, name: &str) -> Result<Option<Model>, DbErr> {
+    db.row(Entity::find().filter(Column::Name.eq(name))).await
 }
 
 /// Returns the stocks of those names; unknown names are skipped.
@@ -122,15 +123,15 @@ pub fn by_names<'a>(names: impl IntoIterator<Item = &'a String>) -> Select<Entit
 }
 
 /// Returns the stock that `stock_ref` refers to.
-pub async fn find(db: &impl ConnectionTrait, stock_ref: &StockRef) -> Result<Option<Model>, DbErr> {
+pub async fn find(db: &impl DbConnection, stock_ref: &StockRef) -> Result<Option<Model>, DbErr> {
     match stock_ref {
-        StockRef::Id(id) => Entity::find_by_id(*id).one(db).await,
+        StockRef::Id(id) => db.row(Entity::find_by_id(*id)).await,
         StockRef::Name(name) => by_name(db, name).await,
     }
 }
 
 /// Lists a new stock; `None` when the name is taken.
-pub async fn add(tx: &impl ConnectionTrait, new: NewStock, now_us: i64) -> Result<Option<Model>, DbErr> {
+pub async fn add(tx: &impl DbConnection, new: NewStock, now_us: i64) -> Result<Option<Model>, DbErr> {
     let sql = "INSERT INTO stock (name, price_minor, currency, quantity, day, open_minor, high_minor, low_minor, volume, version, changed_at_us)
          VALUES ($1, $2, $3, $4, $5, $2, $2, $2, 0, 1, $6) ON CONFLICT (name) DO NOTHING RETURNING *";
     let values = [
@@ -151,7 +152,7 @@ pub async fn add(tx: &impl ConnectionTrait, new: NewStock, now_us: i64) -> Resul
 /// # Errors
 /// [`Violation::NoStock`], [`Violation::InsufficientStock`], [`Violation::StockFull`], or when the database fails.
 pub async fn trade(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     stock_ref: &StockRef,
     side: Side,
     quantity: i64,
@@ -165,7 +166,7 @@ pub async fn trade(
 /// # Errors
 /// As [`trade`].
 pub async fn adjust(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     stock_ref: &StockRef,
     side: Side,
     quantity: i64,
@@ -175,7 +176,7 @@ pub async fn adjust(
 }
 
 async fn move_shares(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     stock_ref: &StockRef,
     side: Side,
     quantity: i64,
@@ -206,7 +207,7 @@ async fn move_shares(
 /// # Errors
 /// As [`trade`].
 pub async fn reserve(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     stock_ref: &StockRef,
     side: Side,
     quantity: i64,
@@ -239,7 +240,7 @@ pub async fn reserve(
 /// Releases shares that [`reserve`] reserved: `to_exchange` of them go to the exchange and the rest is dropped; `volume` of
 /// them were traded.
 pub async fn release(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     id: i64,
     quantity: i64,
     to_exchange: i64,
@@ -266,7 +267,7 @@ pub async fn release(
 /// Reverses a trade made at `at_us`, including its part of the day's volume; `None` when the exchange has traded
 /// its shares on, or has no room for them.
 pub async fn reverse_trade(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     id: i64,
     side: Side,
     quantity: i64,
@@ -301,7 +302,7 @@ fn column(stock_ref: &StockRef) -> (&'static str, Value) {
 }
 
 /// Returns the reason why a guarded statement matched no row.
-async fn violation(tx: &impl ConnectionTrait, stock_ref: &StockRef, side: Side) -> Result<EntityError, DbErr> {
+async fn violation(tx: &impl DbConnection, stock_ref: &StockRef, side: Side) -> Result<EntityError, DbErr> {
     let violation = match (find(tx, stock_ref).await?, side) {
         (None, _) => Violation::NoStock,
         (Some(_), Side::Buy) => Violation::InsufficientStock,
@@ -318,7 +319,7 @@ const NEW_DAY_PRICES: &str = "open_minor = CASE WHEN day = $2 THEN open_minor EL
 /// Sets the price of a share; `None` when no such stock exists. The caller then calls
 /// [`crate::brokerage_order::trigger`] in the same transaction, which marks the orders that the price triggers.
 pub async fn set_price(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     stock_ref: &StockRef,
     price_minor: i64,
     now_us: i64,

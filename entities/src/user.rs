@@ -1,5 +1,6 @@
 //! User accounts: one row for all five systems, never deleted, because other tables refer to it.
 
+use database::DbConnection;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, OnConflict};
@@ -152,7 +153,7 @@ pub enum NameConflict {
 ///
 /// Users sign in with either, so one user's username is never another's email.
 pub async fn name_conflict(
-    db: &impl ConnectionTrait,
+    db: &impl DbConnection,
     username: Option<&str>,
     email: Option<&str>,
     except: Option<i64>,
@@ -189,7 +190,7 @@ const UNNAMED_KEY: &str = "\u{1}";
 /// # Errors
 /// When the database fails. A taken name is an outcome, not an error; the caller then has to roll its transaction
 /// back.
-pub async fn insert(tx: &impl ConnectionTrait, person: Model) -> Result<Result<Box<Model>, NameConflict>, DbErr> {
+pub async fn insert(tx: &impl DbConnection, person: Model) -> Result<Result<Box<Model>, NameConflict>, DbErr> {
     let (role, email) = (person.role, person.email.clone());
     let username = Some(person.username.clone()).filter(|username| !username.is_empty());
     let mut row = person.into_active_model();
@@ -231,26 +232,24 @@ pub async fn insert(tx: &impl ConnectionTrait, person: Model) -> Result<Result<B
 }
 
 /// Returns the user with that id, active or not.
-pub async fn by_id(db: &impl ConnectionTrait, id: i64) -> Result<Option<Model>, DbErr> {
-    Entity::find_by_id(id).one(db).await
+pub async fn by_id(db: &impl DbConnection, id: i64) -> Result<Option<Model>, DbErr> {
+    db.row(Entity::find_by_id(id)).await
 }
 
 /// Returns the user with that username in any case, active or not.
-pub async fn by_username(db: &impl ConnectionTrait, username: &str) -> Result<Option<Model>, DbErr> {
-    Entity::find()
-        .filter(Column::UsernameKey.eq(case_fold(username)))
-        .one(db)
+pub async fn by_username(db: &impl DbConnection, username: &str) -> Result<Option<Model>, DbErr> {
+    db.row(Entity::find().filter(Column::UsernameKey.eq(case_fold(username))))
         .await
 }
 
 /// Returns the id of the active user with that username in any case. Only active users can receive messages.
-pub async fn active_by_username(db: &impl ConnectionTrait, username: &str) -> Result<Option<i64>, DbErr> {
+pub async fn active_by_username(db: &impl DbConnection, username: &str) -> Result<Option<i64>, DbErr> {
     let found = by_username(db, username).await?;
     Ok(found.filter(|person| person.active).map(|person| person.id))
 }
 
 /// Whether an active user has that id.
-pub async fn is_active(db: &impl ConnectionTrait, id: i64) -> Result<bool, DbErr> {
+pub async fn is_active(db: &impl DbConnection, id: i64) -> Result<bool, DbErr> {
     let sql = "SELECT 1 AS found FROM account WHERE id = $1 AND active";
     Ok(sql::count_rows(db, sql, [id.into()]).await? > 0)
 }
@@ -269,18 +268,16 @@ pub struct Trader {
 }
 
 /// Returns the user with that id as a trader. The whole account has six times as many columns, mostly texts.
-pub async fn trader(db: &impl ConnectionTrait, id: i64) -> Result<Option<Trader>, DbErr> {
+pub async fn trader(db: &impl DbConnection, id: i64) -> Result<Option<Trader>, DbErr> {
     // In the order of the names a row is converted once (`database::row`).
     let sql = "SELECT active, fee_basis_points, id, role FROM account WHERE id = $1";
-    sql::fetch_optional(db, sql, [id.into()]).await
+    sql::fetch_computed(db, sql, [id.into()]).await
 }
 
 /// Returns the user who signs in with `login`, a username or an email in any case; active or not.
-pub async fn by_login(db: &impl ConnectionTrait, login: &str) -> Result<Option<Model>, DbErr> {
+pub async fn by_login(db: &impl DbConnection, login: &str) -> Result<Option<Model>, DbErr> {
     let key = case_fold(login);
-    Entity::find()
-        .filter(Column::UsernameKey.eq(&key).or(Column::EmailKey.eq(&key)))
-        .one(db)
+    db.row(Entity::find().filter(Column::UsernameKey.eq(&key).or(Column::EmailKey.eq(&key))))
         .await
 }
 

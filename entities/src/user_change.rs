@@ -1,5 +1,6 @@
 //! Changes of user accounts, each guarded by the right of its caller.
 
+use database::DbConnection;
 use sea_orm::ActiveValue::Set;
 use sea_orm::ExprTrait;
 use sea_orm::entity::prelude::*;
@@ -31,7 +32,7 @@ pub enum UserChangeOutcome {
 /// # Errors
 /// When the database fails. A taken email is an outcome; the caller then has to roll its transaction back.
 pub async fn change(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     by: &Authority,
     id: i64,
     mut to: ActiveModel,
@@ -82,7 +83,7 @@ pub enum KarmaChangeOutcome {
 ///
 /// One guarded statement: concurrent changes are not lost, and no karma is stored that the API cannot show.
 pub async fn add_karma(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     by: &Authority,
     id: i64,
     points: i64,
@@ -113,7 +114,7 @@ pub async fn add_karma(
 /// Replaces an active user's password. Returns `false`, and changes nothing, if the password was replaced since
 /// `before` was read or the right does not cover the account.
 pub async fn replace_password(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     by: &Authority,
     id: i64,
     before: Option<&str>,
@@ -137,7 +138,7 @@ pub async fn replace_password(
 /// Deactivates an active user whose account the right covers, but not the last active administrator. The username
 /// stays taken.
 pub async fn deactivate(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     by: &Authority,
     id: i64,
     now_us: i64,
@@ -155,12 +156,7 @@ pub async fn deactivate(
 ///
 /// A username that is an email address is itself personal data. `erased-ID` replaces it, also on the user's posts,
 /// and only a digest of it keeps it from being used again.
-pub async fn erase(
-    tx: &impl ConnectionTrait,
-    by: &Authority,
-    id: i64,
-    now_us: i64,
-) -> Result<UserChangeOutcome, DbErr> {
+pub async fn erase(tx: &impl DbConnection, by: &Authority, id: i64, now_us: i64) -> Result<UserChangeOutcome, DbErr> {
     let Some(person) = by_id(tx, id).await? else {
         return Ok(UserChangeOutcome::NotFound);
     };
@@ -212,7 +208,7 @@ pub async fn erase(
 /// Returns the reason why a change of that account by this right would be rejected now; `None` if it would be
 /// accepted. It only spares the cost of a change: the statement that makes the change decides.
 pub async fn rejection_reason(
-    db: &impl ConnectionTrait,
+    db: &impl DbConnection,
     by: &Authority,
     id: i64,
 ) -> Result<Option<UserChangeOutcome>, DbErr> {
@@ -225,7 +221,7 @@ pub async fn rejection_reason(
 }
 
 /// The reason why a guarded statement changed no row.
-async fn unchanged_reason(tx: &impl ConnectionTrait, by: &Authority, id: i64) -> Result<UserChangeOutcome, DbErr> {
+async fn unchanged_reason(tx: &impl DbConnection, by: &Authority, id: i64) -> Result<UserChangeOutcome, DbErr> {
     let covered = async |further: Option<Expr>| {
         let mut found = Entity::find().filter(Column::Id.eq(id)).filter(by.covers());
         if let Some(further) = further {
@@ -245,7 +241,7 @@ async fn unchanged_reason(tx: &impl ConnectionTrait, by: &Authority, id: i64) ->
     })
 }
 
-async fn changed_row(tx: &impl ConnectionTrait, id: i64) -> Result<UserChangeOutcome, DbErr> {
+async fn changed_row(tx: &impl DbConnection, id: i64) -> Result<UserChangeOutcome, DbErr> {
     let row = by_id(tx, id).await?;
     Ok(row.map_or(UserChangeOutcome::NotFound, |row| {
         UserChangeOutcome::Done(Box::new(row))

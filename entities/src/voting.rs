@@ -1,5 +1,6 @@
 //! Voting: it changes a user's vote, the counts of the post and the karma of its author in one transaction.
 
+use database::DbConnection;
 use sea_orm::QuerySelect;
 use sea_orm::entity::prelude::*;
 
@@ -20,7 +21,7 @@ pub struct VoteOutcome {
 }
 
 impl VoteOutcome {
-    async fn unchanged(tx: &impl ConnectionTrait, post_id: i64) -> Result<Self, DbErr> {
+    async fn unchanged(tx: &impl DbConnection, post_id: i64) -> Result<Self, DbErr> {
         Ok(Self {
             votes: post_votes::read(tx, post_id).await?,
             changed: false,
@@ -45,7 +46,7 @@ impl VoteOutcome {
 /// # Errors
 /// [`crate::error::Violation::VotesFull`], or when the database fails.
 pub async fn cast(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     post_id: i64,
     user_id: i64,
     direction: Direction,
@@ -80,7 +81,7 @@ pub async fn cast(
 
 /// Removes a user's vote on a post, and the karma that it gave. Without such a vote it changes nothing.
 pub async fn clear(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     post_id: i64,
     user_id: i64,
     now_us: i64,
@@ -101,7 +102,7 @@ pub async fn clear(
 /// # Errors
 /// [`crate::error::Violation::VotesFull`], or when the database fails.
 pub async fn count_anonymous(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     post_id: i64,
     direction: Direction,
     karma: bool,
@@ -116,7 +117,7 @@ pub async fn count_anonymous(
 /// if no such post exists, if its author has no account, is deactivated or is the voter, or if votes do not affect
 /// karma.
 async fn credit(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     post_id: i64,
     voter_id: Option<i64>,
     direction: Direction,
@@ -134,7 +135,7 @@ async fn credit(
 
 /// Reverses the points of a vote in that direction. A user deactivated in the meantime keeps them.
 async fn revoke_credit(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     credited_id: Option<i64>,
     direction: Direction,
 ) -> Result<Option<user::Model>, DbErr> {
@@ -144,7 +145,7 @@ async fn revoke_credit(
     }
 }
 
-async fn add_karma(tx: &impl ConnectionTrait, user_id: i64, points: i64) -> Result<Option<user::Model>, DbErr> {
+async fn add_karma(tx: &impl DbConnection, user_id: i64, points: i64) -> Result<Option<user::Model>, DbErr> {
     Ok(
         match user_change::add_karma(tx, &Authority::Full, user_id, points).await? {
             user_change::KarmaChangeOutcome::Done(person) => Some(*person),
@@ -154,7 +155,7 @@ async fn add_karma(tx: &impl ConnectionTrait, user_id: i64, points: i64) -> Resu
     )
 }
 
-async fn author_of(tx: &impl ConnectionTrait, post_id: i64) -> Result<Option<i64>, DbErr> {
+async fn author_of(tx: &impl DbConnection, post_id: i64) -> Result<Option<i64>, DbErr> {
     let author: Option<Option<i64>> = post::Entity::find_by_id(post_id)
         .select_only()
         .column(post::Column::AuthorId)
@@ -165,7 +166,7 @@ async fn author_of(tx: &impl ConnectionTrait, post_id: i64) -> Result<Option<i64
 }
 
 async fn record_credited(
-    tx: &impl ConnectionTrait,
+    tx: &impl DbConnection,
     post_id: i64,
     user_id: i64,
     credited_id: Option<i64>,

@@ -1,5 +1,6 @@
 //! Wallets: a user's money in one currency, in four buckets. [`crate::ledger`] moves it.
 
+use database::DbConnection;
 use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -35,19 +36,20 @@ pub struct Model {
 impl ActiveModelBehavior for ActiveModel {}
 
 /// Returns a user's wallet in that currency, if it exists.
-pub async fn find(db: &impl ConnectionTrait, user_id: i64, currency: &str) -> Result<Option<Model>, DbErr> {
-    Entity::find()
-        .filter(Column::UserId.eq(user_id))
-        .filter(Column::Currency.eq(currency))
-        .one(db)
-        .await
+pub async fn find(db: &impl DbConnection, user_id: i64, currency: &str) -> Result<Option<Model>, DbErr> {
+    db.row(
+        Entity::find()
+            .filter(Column::UserId.eq(user_id))
+            .filter(Column::Currency.eq(currency)),
+    )
+    .await
 }
 
 /// Opens an empty wallet in that currency for a user; leaves an existing one unchanged.
 ///
 /// # Errors
 /// When the database fails, and when no such user exists.
-pub async fn open(tx: &impl ConnectionTrait, user_id: i64, currency: &str, now_us: i64) -> Result<(), DbErr> {
+pub async fn open(tx: &impl DbConnection, user_id: i64, currency: &str, now_us: i64) -> Result<(), DbErr> {
     let open = "INSERT INTO wallet (user_id, currency, version, opened_at_us) VALUES ($1, $2, 0, $3)
          ON CONFLICT (user_id, currency) DO NOTHING";
     sql::execute(tx, open, [user_id.into(), currency.into(), now_us.into()]).await?;

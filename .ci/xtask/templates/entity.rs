@@ -1,5 +1,6 @@
 //! The table `__entity__`.
 
+use database::DbConnection;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
 
@@ -18,7 +19,7 @@ pub struct Model {
 impl ActiveModelBehavior for ActiveModel {}
 
 /// Adds a row, and returns its id.
-pub async fn add(tx: &impl ConnectionTrait, title: String) -> Result<i64, DbErr> {
+pub async fn add(tx: &impl DbConnection, title: String) -> Result<i64, DbErr> {
     let new = ActiveModel {
         id: NotSet,
         title: Set(title),

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, QuerySelect, QueryTrait, Select, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Select, Statement};
 use tokio::task::{coop::consume_budget, spawn_blocking};
 use tokio::time::timeout;
 
@@ -19,7 +19,7 @@ use crate::connect;
 use crate::deadline::Deadline;
 use crate::models::{ReadEntity, read_models};
 use crate::sqlite_error::{connection_error, query_error, read_timeout_error};
-use crate::statement::{execute, execute_batch, read_rows};
+use crate::statement::{StatementEffect, execute, execute_batch, read_rows};
 use crate::stats::Counters;
 use crate::{DbOptions, Result};
 
@@ -27,8 +27,8 @@ use pool::Pool;
 
 /// Connections that can only read; each statement sees the last commit. Cheap to clone.
 ///
-/// Its callers know it by [`rows`](Self::rows) and [`row`](Self::row) and as a [`ConnectionTrait`], so that connections
-/// to another database can stand behind it.
+/// Its callers know it as a [`DbConnection`](crate::DbConnection) only, and it shows no type of SQLite, so that connections to
+/// another database can stand behind it.
 #[derive(Clone)]
 pub struct Reader(Arc<ReadPools>);
 
@@ -66,24 +66,19 @@ impl Reader {
         self.0.slow.close().await
     }
 
-    /// Returns the rows of a query as models. They are those of SeaORM's `select.all(reader)`, for less
-    /// work.
+    /// Returns the rows of a query as models ([`DbConnection::rows`](crate::DbConnection::rows)), for callers that do not
+    /// import the trait.
     pub async fn rows<E: ReadEntity>(&self, select: Select<E>) -> Result<Vec<E::Model>, DbErr> {
-        let asked = self.get_database_backend().build(select.as_query());
-        let read = self.run(move |connection| read_models::<E>(connection, &asked)).await?;
-        match read {
-            Some(models) => Ok(models),
-            None => select.all(self).await,
-        }
+        crate::DbConnection::rows(self, select).await
     }
 
-    /// Returns the first row of a query as a model, as [`rows`](Self::rows) does.
+    /// Returns the first row of a query as a model, likewise.
     pub async fn row<E: ReadEntity>(&self, select: Select<E>) -> Result<Option<E::Model>, DbErr> {
-        Ok(self.rows(select.limit(1)).await?.pop())
+        crate::DbConnection::row(self, select).await
     }
 
     /// Runs one statement. `work` may run twice, because a slow statement begins again on another connection.
-    async fn run<T, W>(&self, work: W) -> Result<T, DbErr>
+    async fn run_read<T, W>(&self, work: W) -> Result<T, DbErr>
     where
         T: Send + 'static,
         W: Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
@@ -142,6 +137,17 @@ impl Drop for StopOnDrop {
     }
 }
 
+impl crate::DbConnection for Reader {
+    async fn models<E: ReadEntity>(&self, asked: Statement, most: usize) -> Result<Vec<E::Model>, DbErr> {
+        self.run_read(move |connection| read_models::<E>(connection, &asked, most))
+            .await?
+    }
+
+    async fn run(&self, asked: Statement) -> Result<StatementEffect, DbErr> {
+        self.run_read(move |connection| execute(connection, &asked)).await
+    }
+}
+
 #[async_trait::async_trait]
 impl ConnectionTrait for Reader {
     fn get_database_backend(&self) -> DbBackend {
@@ -149,25 +155,26 @@ impl ConnectionTrait for Reader {
     }
 
     async fn execute_raw(&self, asked: Statement) -> Result<ExecResult, DbErr> {
-        let effect = self.run(move |connection| execute(connection, &asked)).await?;
-        effect.into_exec_result()
+        crate::DbConnection::run(self, asked).await?.into_exec_result()
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         let sql = sql.to_owned();
         let effect = self
-            .run(move |connection| execute_batch(connection, &sql, false))
+            .run_read(move |connection| execute_batch(connection, &sql, false))
             .await?;
         effect.into_exec_result()
     }
 
     async fn query_one_raw(&self, asked: Statement) -> Result<Option<QueryResult>, DbErr> {
-        let mut row = self.run(move |connection| read_rows(connection, &asked, 1)).await?;
+        let mut row = self
+            .run_read(move |connection| read_rows(connection, &asked, 1))
+            .await?;
         Ok(row.pop())
     }
 
     async fn query_all_raw(&self, asked: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.run(move |connection| read_rows(connection, &asked, usize::MAX))
+        self.run_read(move |connection| read_rows(connection, &asked, usize::MAX))
             .await
     }
 }

@@ -1,101 +1,23 @@
-//! Conversion of values and rows between SeaORM's types and rusqlite's.
+//! Rows as SeaORM's, for what is not read as models ([`models`](crate::models)).
 //!
-//! Other crates can create rows of SeaORM only through its [`MockDatabase`]: maps from name to value, strict in
-//! both. So a row has its values twice (by name, and by position where the names are not in order), unless the
-//! statement says that no row is read by position (`RETURNING *`). A value must have
-//! exactly the requested type, which SQLite does not know: integers are `i64`, reals `f64`, and a column declared as
-//! boolean or JSON is that. SeaORM reads a value of any other type as null. (Its `ProxyDatabase` would
-//! do the same more directly; 2.0.4 does not compile with it and sqlx-sqlite.)
+//! Other crates can create rows of SeaORM only through its [`MockDatabase`]: maps from name to value, strict in both. So a
+//! row has its values twice: by name, and by position where the names are not in order. A value must have exactly the
+//! requested type, which SQLite does not know: integers are `i64`, reals `f64`, and a column declared as boolean or JSON is
+//! that. SeaORM reads a value of any other type as null. (Its `ProxyDatabase` would do the same more directly; 2.0.4 does
+//! not compile with it and sqlx-sqlite.)
 
 use std::collections::BTreeMap;
 
-use rusqlite::types::{ToSql, ToSqlOutput, Value as Owned, ValueRef};
-use rusqlite::{Error, Result, Statement};
-use sea_orm::sea_query::OptionEnum;
+use rusqlite::{Result, Row, Statement};
 use sea_orm::{
     DbBackend, DbErr, ExecResult, MockDatabase, MockDatabaseTrait, MockExecResult, QueryResult,
     Statement as SeaStatement, Value,
 };
 
-/// Binds the values in their order. A wrong number of values is an error.
-pub(crate) fn bind(statement: &mut Statement<'_>, values: &[Value]) -> Result<()> {
-    if statement.parameter_count() != values.len() {
-        return Err(Error::InvalidParameterCount(values.len(), statement.parameter_count()));
-    }
-    for (index, value) in values.iter().enumerate() {
-        statement.raw_bind_parameter(index + 1, BoundValue(value))?;
-    }
-    Ok(())
-}
+use crate::value::{ValueKind, conversion_error};
 
-struct BoundValue<'a>(&'a Value);
-
-impl ToSql for BoundValue<'_> {
-    fn to_sql(&self) -> Result<ToSqlOutput<'_>> {
-        Ok(match self.0 {
-            Value::Bool(value) => integer(*value),
-            Value::TinyInt(value) => integer(*value),
-            Value::SmallInt(value) => integer(*value),
-            Value::Int(value) => integer(*value),
-            Value::BigInt(value) => integer(*value),
-            Value::TinyUnsigned(value) => integer(*value),
-            Value::SmallUnsigned(value) => integer(*value),
-            Value::Unsigned(value) => integer(*value),
-            Value::BigUnsigned(value) => integer(value.map(i64::try_from).transpose().map_err(conversion_error)?),
-            Value::Float(value) => real(value.map(f64::from)),
-            Value::Double(value) => real(*value),
-            Value::String(value) => text(value.as_deref()),
-            Value::Enum(OptionEnum::Some(value)) => text(Some(&value.value)),
-            Value::Enum(OptionEnum::None(_)) => text(None),
-            Value::Char(value) => owned(value.map(|value| Owned::Text(value.into()))),
-            Value::Bytes(value) => ToSqlOutput::Borrowed(value.as_deref().map_or(ValueRef::Null, ValueRef::Blob)),
-            other => return json(other),
-        })
-    }
-}
-
-fn integer(value: Option<impl Into<i64>>) -> ToSqlOutput<'static> {
-    owned(value.map(|value| Owned::Integer(value.into())))
-}
-
-fn real(value: Option<f64>) -> ToSqlOutput<'static> {
-    owned(value.map(Owned::Real))
-}
-
-/// SeaORM's features decide which other variants exist. No column here has a time or a decimal.
-fn json(value: &Value) -> Result<ToSqlOutput<'_>> {
-    let Value::Json(json) = value else {
-        return Err(conversion_error(format!("no column holds a value like {value:?}")));
-    };
-    Ok(owned(json.as_ref().map(|json| Owned::Text(json.to_string()))))
-}
-
-fn owned(value: Option<Owned>) -> ToSqlOutput<'static> {
-    ToSqlOutput::Owned(value.unwrap_or(Owned::Null))
-}
-
-fn text(value: Option<&str>) -> ToSqlOutput<'_> {
-    ToSqlOutput::Borrowed(value.map_or(ValueRef::Null, |value| ValueRef::Text(value.as_bytes())))
-}
-
-fn conversion_error(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
-    Error::ToSqlConversionFailure(why.into())
-}
-
-/// The type of a column, as far as the stored value alone does not tell it.
-#[derive(Clone, Copy, PartialEq)]
-enum ColumnKind {
-    AsStored,
-    Boolean,
-    Json,
-}
-
-/// The end of statements whose rows are read by name only: the statement does not say in which order its columns are.
-pub(crate) const BY_NAME_ONLY: &str = "RETURNING *";
-
-/// Runs a statement, and converts at most so many of its rows to SeaORM's. `by_position` is false when no row is read
-/// by position.
-pub(crate) fn read(statement: &mut Statement<'_>, most: usize, by_position: bool) -> Result<Vec<QueryResult>> {
+/// Runs a statement, and converts at most so many of its rows.
+pub(crate) fn read(statement: &mut Statement<'_>, most: usize) -> Result<Vec<QueryResult>> {
     let mut rows = statement.raw_query();
     let (mut kinds, mut read) = (Vec::new(), Vec::new());
     while read.len() < most
@@ -103,41 +25,51 @@ pub(crate) fn read(statement: &mut Statement<'_>, most: usize, by_position: bool
     {
         // The first step has prepared the statement for the current tables.
         if read.is_empty() {
-            kinds = column_kinds(row.as_ref());
+            kinds = value_kinds(row);
         }
-        let mut values = Vec::with_capacity(kinds.len());
-        for (index, kind) in kinds.iter().enumerate() {
-            values.push(value(row.get_ref(index)?, *kind, index)?);
-        }
-        read.push(values);
+        read.push(values(row, &kinds)?);
     }
     drop(rows);
     if read.is_empty() {
         return Ok(Vec::new());
     }
-    let keys = Keys::new(statement.column_names(), by_position);
-    query_results(read.into_iter().map(|row| keys.values(row)))
+    query_results(statement.column_names(), read)
 }
 
-fn column_kinds(statement: &Statement<'_>) -> Vec<ColumnKind> {
-    let columns = statement.columns();
-    let kinds = columns.iter().map(|column| ColumnKind::declared(column.decl_type()));
+/// Converts the current row of a statement.
+pub(crate) fn convert(row: &Row<'_>) -> Result<Option<QueryResult>> {
+    let values = values(row, &value_kinds(row))?;
+    Ok(query_results(row.as_ref().column_names(), vec![values])?.pop())
+}
+
+fn value_kinds(row: &Row<'_>) -> Vec<ValueKind> {
+    let columns = row.as_ref().columns();
+    let kinds = columns
+        .iter()
+        .map(|column| ValueKind::of_declaration(column.decl_type()));
     kinds.collect()
+}
+
+fn values(row: &Row<'_>, kinds: &[ValueKind]) -> Result<Vec<Value>> {
+    let values = kinds.iter().enumerate();
+    values
+        .map(|(index, kind)| kind.convert_any(row.get_ref(index)?, index))
+        .collect()
 }
 
 /// The keys under which SeaORM looks up the values of a row.
 struct Keys<'a> {
-    /// The keys of the positions; empty where the names alone are in order, or where they are not asked for.
+    /// The keys of the positions; empty where the names alone are in order.
     positions: Vec<String>,
     /// The names with their positions, in the order of a map.
     names: Vec<(&'a str, usize)>,
 }
 
 impl<'a> Keys<'a> {
-    fn new(columns: Vec<&'a str>, by_position: bool) -> Self {
+    fn new(columns: Vec<&'a str>) -> Self {
         // The map would sort the columns differently, or lose one that has the name of another.
         let is_unsorted = !columns.is_sorted_by(|a, b| a < b);
-        let positions = if by_position && is_unsorted {
+        let positions = if is_unsorted {
             (0..columns.len()).map(position_key).collect()
         } else {
             Vec::new()
@@ -177,10 +109,12 @@ fn position_key(index: usize) -> String {
     String::from_iter(['\0', character.unwrap_or(char::MAX)])
 }
 
-fn query_results<'a>(rows: impl Iterator<Item = BTreeMap<&'a str, Value>>) -> Result<Vec<QueryResult>> {
+fn query_results(columns: Vec<&str>, rows: Vec<Vec<Value>>) -> Result<Vec<QueryResult>> {
+    let keys = Keys::new(columns);
+    let rows = rows.into_iter().map(|row| keys.values(row));
     let mut database = MockDatabase::new(DbBackend::Sqlite).append_query_results([rows]);
     let results = database.query(0, empty_statement());
-    results.map_err(|error| Error::ToSqlConversionFailure(error.into()))
+    results.map_err(conversion_error)
 }
 
 /// Converts the effect of a statement to SeaORM's.
@@ -196,38 +130,4 @@ pub(crate) fn exec_result(last_insert_id: u64, rows_affected: u64) -> Result<Exe
 
 fn empty_statement() -> SeaStatement {
     SeaStatement::from_string(DbBackend::Sqlite, "")
-}
-
-impl ColumnKind {
-    fn declared(declared: Option<&str>) -> Self {
-        let starts = |start: &str| {
-            let head = declared.and_then(|declared| declared.get(..start.len()));
-            head.is_some_and(|head| head.eq_ignore_ascii_case(start))
-        };
-        match () {
-            () if starts("bool") => Self::Boolean,
-            () if starts("json") => Self::Json,
-            () => Self::AsStored,
-        }
-    }
-}
-
-fn value(value: ValueRef<'_>, kind: ColumnKind, index: usize) -> Result<Value> {
-    Ok(match value {
-        ValueRef::Null => Value::BigInt(None),
-        ValueRef::Integer(value) if kind == ColumnKind::Boolean => Value::Bool(Some(value != 0)),
-        ValueRef::Integer(value) => Value::BigInt(Some(value)),
-        ValueRef::Real(value) => Value::Double(Some(value)),
-        ValueRef::Text(value) if kind == ColumnKind::Json => {
-            let unreadable = |error| Error::FromSqlConversionFailure(index, rusqlite::types::Type::Text, error);
-            Value::Json(Some(
-                serde_json::from_slice(value).map_err(|error| unreadable(error.into()))?,
-            ))
-        }
-        ValueRef::Text(value) => {
-            let value = std::str::from_utf8(value).map_err(|error| Error::Utf8Error(index, error))?;
-            Value::String(Some(value.to_owned()))
-        }
-        ValueRef::Blob(value) => Value::Bytes(Some(value.to_owned())),
-    })
 }

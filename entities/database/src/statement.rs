@@ -4,7 +4,8 @@ use rusqlite::fallible_iterator::FallibleIterator as _;
 use rusqlite::{Batch, CachedStatement, Connection};
 use sea_orm::{DbErr, ExecResult, QueryResult, Statement};
 
-use crate::row::{self, bind, exec_result};
+use crate::row::{self, exec_result};
+use crate::value::bind;
 
 /// Prepares a statement and binds its values.
 pub(crate) fn query<'a>(connection: &'a Connection, asked: &Statement) -> rusqlite::Result<CachedStatement<'a>> {
@@ -16,7 +17,7 @@ pub(crate) fn query<'a>(connection: &'a Connection, asked: &Statement) -> rusqli
 /// Reads the first rows of a query, at most `most`.
 pub(crate) fn read_rows(connection: &Connection, asked: &Statement, most: usize) -> rusqlite::Result<Vec<QueryResult>> {
     let mut statement = query(connection, asked)?;
-    row::read(&mut statement, most, !asked.sql.ends_with(row::BY_NAME_ONLY))
+    row::read(&mut statement, most)
 }
 
 /// Runs one statement, and ignores its rows.
@@ -55,15 +56,18 @@ fn values(asked: &Statement) -> &[sea_orm::Value] {
 }
 
 /// The effect of a statement.
-pub(crate) struct StatementEffect {
-    last_insert_rowid: i64,
-    changes: u64,
+#[derive(Clone, Copy, Debug)]
+pub struct StatementEffect {
+    /// The key of the last row that this connection inserted, by this statement or an earlier one.
+    pub last_insert_id: i64,
+    /// The number of rows that the statement changed.
+    pub rows_affected: u64,
 }
 
 impl StatementEffect {
     pub(crate) fn into_exec_result(self) -> Result<ExecResult, DbErr> {
         // SeaORM does not support a negative key: it reports that it cannot read it.
-        exec_result(self.last_insert_rowid.cast_unsigned(), self.changes)
+        exec_result(self.last_insert_id.cast_unsigned(), self.rows_affected)
     }
 }
 
@@ -74,13 +78,13 @@ fn count_changes(
     let before = connection.total_changes();
     work()?;
     // If this statement changes no rows, `changes` alone still gives the count of an earlier statement.
-    let changes = if connection.total_changes() == before {
+    let rows_affected = if connection.total_changes() == before {
         0
     } else {
         connection.changes()
     };
     Ok(StatementEffect {
-        last_insert_rowid: connection.last_insert_rowid(),
-        changes,
+        last_insert_id: connection.last_insert_rowid(),
+        rows_affected,
     })
 }

@@ -7,19 +7,19 @@ use rusqlite::Connection;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement};
 
 use crate::deadline::Deadline;
+use crate::models::{ReadEntity, read_models};
 use crate::outbox::{Outbox, OutboxMark};
-use crate::statement::{execute, execute_batch, read_rows, run_to_end};
+use crate::statement::{StatementEffect, execute, execute_batch, read_rows, run_to_end};
 use crate::{Application, DbOptions, Error, Result, connect, sqlite_error};
 
-/// The transaction of a write: a [`ConnectionTrait`] for all of SeaORM.
+/// The transaction of a write: a [`DbConnection`](crate::DbConnection), and so a [`ConnectionTrait`] for all of SeaORM.
 ///
 /// Its statements run at once, on the calling thread, so its futures never wait. It is part of a larger
 /// transaction: never send `BEGIN`, `COMMIT`, `ROLLBACK` or `SAVEPOINT` through it as text, but use
 /// [`Tx::savepoint`]. If a statement ends the transaction anyway, or takes too long, no further statement runs.
 ///
-/// A value that is read has one of these types, or SeaORM takes it for null: `i64`, `f64`, `String`, `Vec<u8>`;
-/// `bool` of a column that is declared `BOOLEAN`, and JSON of one that is declared so. Values are found by name and
-/// by position; those of a statement that ends with `RETURNING *` by name only.
+/// A value that is read through SeaORM has one of these types, or SeaORM takes it for null: `i64`, `f64`, `String`,
+/// `Vec<u8>`; `bool` of a column that is declared `BOOLEAN`, and JSON of one that is declared so.
 pub struct Tx<A: Application> {
     /// Only the write thread uses it, but SeaORM requires a type that threads can share.
     connection: Mutex<Connection>,
@@ -134,7 +134,7 @@ impl<A: Application> Tx<A> {
     /// # Errors
     /// Every error of `part`, and SQLite's errors about the savepoint.
     pub async fn savepoint<T>(&self, part: impl AsyncFnOnce(&Self) -> Result<T, A::Error>) -> Result<T, A::Error> {
-        self.run(|connection| run_to_end(&mut *connection.prepare_cached(control::INNER_SAVEPOINT)?))
+        self.run_bounded(|connection| run_to_end(&mut *connection.prepare_cached(control::INNER_SAVEPOINT)?))
             .await
             .map_err(Error::from)?;
         let open = Savepoint {
@@ -148,7 +148,7 @@ impl<A: Application> Tx<A> {
     }
 
     /// Runs `work` if the transaction is open and time is left, and returns only if time is still left.
-    async fn run<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, DbErr> {
+    async fn run_bounded<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, DbErr> {
         let done = self.run_now(work);
         if self.deadline.has_passed() {
             // The timer of the write is about to drop it here: the write must not continue as if only a statement
@@ -172,6 +172,17 @@ impl<A: Application> Tx<A> {
     }
 }
 
+impl<A: Application> crate::DbConnection for Tx<A> {
+    async fn models<E: ReadEntity>(&self, asked: Statement, most: usize) -> Result<Vec<E::Model>, DbErr> {
+        self.run_bounded(|connection| read_models::<E>(connection, &asked, most))
+            .await?
+    }
+
+    async fn run(&self, asked: Statement) -> Result<StatementEffect, DbErr> {
+        self.run_bounded(|connection| execute(connection, &asked)).await
+    }
+}
+
 #[async_trait::async_trait]
 impl<A: Application> ConnectionTrait for Tx<A> {
     fn get_database_backend(&self) -> DbBackend {
@@ -179,22 +190,24 @@ impl<A: Application> ConnectionTrait for Tx<A> {
     }
 
     async fn execute_raw(&self, asked: Statement) -> Result<ExecResult, DbErr> {
-        let effect = self.run(|connection| execute(connection, &asked)).await?;
-        effect.into_exec_result()
+        crate::DbConnection::run(self, asked).await?.into_exec_result()
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        let effect = self.run(|connection| execute_batch(connection, sql, true)).await?;
+        let effect = self
+            .run_bounded(|connection| execute_batch(connection, sql, true))
+            .await?;
         effect.into_exec_result()
     }
 
     async fn query_one_raw(&self, asked: Statement) -> Result<Option<QueryResult>, DbErr> {
-        let mut row = self.run(|connection| read_rows(connection, &asked, 1)).await?;
+        let mut row = self.run_bounded(|connection| read_rows(connection, &asked, 1)).await?;
         Ok(row.pop())
     }
 
     async fn query_all_raw(&self, asked: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.run(|connection| read_rows(connection, &asked, usize::MAX)).await
+        self.run_bounded(|connection| read_rows(connection, &asked, usize::MAX))
+            .await
     }
 }
 

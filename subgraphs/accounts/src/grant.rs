@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use contract::{
-    ContextExt, DateTime, EXPIRED_MAX, Error, IdempotencyKey, Money, Result, Role, Tx, TxExt, Viewer, idempotent,
-    parse_id, to_timestamp_us,
+    ContextExt, DateTime, DbConnection, EXPIRED_MAX, Error, IdempotencyKey, Money, Result, Role, Tx, TxExt, Viewer,
+    idempotent, parse_id, to_timestamp_us,
 };
 use entities::authorization::{self, AuthorizationEnd, Grant, GrantOutcome, LentAsset};
 use entities::holding::{self, SHARES_MAX};
@@ -111,7 +111,7 @@ impl GrantMutation {
                 tx.invalidate(&ended);
                 return Ok(ended);
             }
-            let now = authorization::Entity::find_by_id(found.id).one(tx).await?;
+            let now = tx.row(authorization::Entity::find_by_id(found.id)).await?;
             now.ok_or(Error::NotFound("authorization"))
         };
         ctx.services().write(write).await.map(Authorization)
@@ -252,7 +252,7 @@ impl ValidatedGrant {
             GrantedAsset::Holding(id) => parse_id(id),
         };
         let found = match holding {
-            Some(id) => holding::Entity::find_by_id(id).one(tx).await?,
+            Some(id) => tx.row(holding::Entity::find_by_id(id)).await?,
             None => None,
         };
         let own = found.filter(|holding| holding.user_id == investor_id);

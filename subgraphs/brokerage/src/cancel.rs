@@ -1,7 +1,7 @@
 //! The mutation that cancels a pending order.
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, Error, Result, Tx, TxExt, Viewer, parse_id};
+use contract::{ContextExt, DbConnection, Error, Result, Tx, TxExt, Viewer, parse_id};
 use entities::brokerage_order::{self, OrderStatus};
 use entities::hold::HoldEnd;
 use entities::order_reserve;
@@ -32,7 +32,7 @@ impl CancelMutation {
 
 /// Cancels the order and returns it.
 async fn cancel(tx: &Tx, id: i64, viewer: &Viewer, now_us: i64) -> Result<brokerage_order::Model> {
-    let order = brokerage_order::Entity::find_by_id(id).one(tx).await?;
+    let order = tx.row(brokerage_order::Entity::find_by_id(id)).await?;
     let order = order.filter(|order| is_party(viewer, order));
     let order = order.ok_or(Error::NotFound("order"))?;
     // A cancellation and a price that triggers the order may race: this statement decides which one wins.

@@ -2,7 +2,8 @@
 
 use async_graphql::{Context, Description, ID, Object};
 use contract::{
-    ContextExt, Error, MoneySum, PageArgs, PageConnection, Paginate, Result, Tx, TxExt, Viewer, load_row, parse_id,
+    ContextExt, DbConnection, Error, MoneySum, PageArgs, PageConnection, Paginate, Result, Tx, TxExt, Viewer, load_row,
+    parse_id,
 };
 use entities::{holding, stock};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
@@ -113,7 +114,7 @@ impl HoldingMutation {
 }
 
 async fn commit(tx: &Tx, id: i64, committed: i64, viewer: &Viewer) -> Result<holding::Model> {
-    let holding = holding::Entity::find_by_id(id).one(tx).await?;
+    let holding = tx.row(holding::Entity::find_by_id(id)).await?;
     let may = |holding: &holding::Model| viewer.is_user(holding.user_id) || matches!(viewer, Viewer::Service { .. });
     if !holding.is_some_and(|holding| may(&holding)) {
         return Err(Error::NotFound("holding"));

@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, ID, InputObject, Object};
 use contract::{
-    ContextExt, DateTime, Error, IdempotencyKey, Money, Result, Role, Services, Side, UnnumberedTrade, Viewer,
-    idempotent, parse_id, recorded_answer, to_timestamp_us,
+    ContextExt, DateTime, DbConnection, Error, IdempotencyKey, Money, Result, Role, Services, Side, UnnumberedTrade,
+    Viewer, idempotent, parse_id, recorded_answer, to_timestamp_us,
 };
 use entities::stock::{self, QUANTITY_MAX};
 use entities::{authorization, brokerage_order, side, user};
@@ -240,14 +240,14 @@ impl OrderContext<'_> {
     }
 
     async fn stock(&self, draft: &OrderDraft) -> Result<stock::Model> {
-        let stock = stock::Entity::find_by_id(stock_id(draft)?).one(self.tx).await?;
+        let stock = self.tx.row(stock::Entity::find_by_id(stock_id(draft)?)).await?;
         stock.ok_or(Error::NotFound("stock"))
     }
 
     /// Returns the authorization with that id, if it is this broker's.
     async fn authorization(&self, id: &str, broker: i64) -> Result<authorization::Model> {
         let id = parse_id(&ID(id.to_owned())).ok_or(Error::NotFound("authorization"))?;
-        let found = authorization::Entity::find_by_id(id).one(self.tx).await?;
+        let found = self.tx.row(authorization::Entity::find_by_id(id)).await?;
         found
             .filter(|authorization| authorization.broker_id == broker)
             .ok_or(Error::NotFound("authorization"))

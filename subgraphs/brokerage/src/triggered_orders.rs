@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use contract::{Audience, Delivery, Error, Event, EventStream, Result, Services, Tx};
+use contract::{Audience, DbConnection, Delivery, Error, Event, EventStream, Result, Services, Tx};
 use entities::blocked::{self, OrderCandidates};
 use entities::brokerage_order;
 use futures_util::{FutureExt, StreamExt};
@@ -153,7 +153,7 @@ async fn execute_marked(services: &Services) -> Result<()> {
 
 /// Executes the next marked orders after that id. Returns the id of the last one; `None` if there was no order.
 async fn execute_batch(context: &OrderContext<'_>, after: i64) -> Result<Option<i64>> {
-    let triggered = brokerage_order::triggered(after, BATCH).all(context.tx).await?;
+    let triggered = context.tx.rows(brokerage_order::triggered(after, BATCH)).await?;
     let last = triggered.last().map(|order| order.id);
     for order in triggered {
         let Some(price_minor) = order.fired_minor else { continue };

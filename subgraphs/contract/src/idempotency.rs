@@ -1,11 +1,10 @@
 //! Idempotency keys: the same key with the same request has one effect and one answer (docs/rest-contract/common.md#idempotency).
 
 use entities::idempotency::{self, RecordedUse};
-use sea_orm::ConnectionTrait;
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
-use crate::{Error, Result, Tx, Viewer};
+use crate::{DbConnection, Error, Result, Tx, Viewer};
 
 /// The most characters of a key.
 const KEY_CHARS_MAX: usize = 255;
@@ -99,7 +98,7 @@ where
 /// # Errors
 /// `IDEMPOTENCY_MISMATCH` when the key was used for another request, and when the database fails.
 pub async fn recorded_answer<T: DeserializeOwned>(
-    db: &impl ConnectionTrait,
+    db: &impl DbConnection,
     key: Option<&IdempotencyKey>,
 ) -> Result<Option<T>> {
     let Some(key) = key else { return Ok(None) };

@@ -51,7 +51,7 @@ pub use changed_rows::{Watch, changed_rows, check_watch_limit};
 pub use client_address::{client_address, client_network, with_client_address};
 pub use clock::{Clock, ManualClock, SystemClock, to_date_time, to_timestamp_us};
 pub use context::ContextExt;
-pub use database::{DbOptions, DbStats, Error as DatabaseError, ReadEntity, Reader, StorageHealth};
+pub use database::{DbConnection, DbOptions, DbStats, Error as DatabaseError, ReadEntity, Reader, StorageHealth};
 pub use date::Date;
 pub use date_time::DateTime;
 pub use db::{Agora, Db, Tx, TxExt};

@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, ID, Object};
 use contract::{
-    ActingUser, ContextExt, Error, Event, IdempotencyKey, Result, Tx, TxExt, Viewer, idempotent, optional_text,
-    parse_id, required_text,
+    ActingUser, ContextExt, DbConnection, Error, Event, IdempotencyKey, Result, Tx, TxExt, Viewer, idempotent,
+    optional_text, parse_id, required_text,
 };
 use entities::{message, user};
 use sea_orm::{EntityTrait, ModelTrait};
@@ -123,7 +123,7 @@ impl MessageMutation {
 
 /// Returns the message with that id, if the viewer may see it, and `NOT_FOUND` otherwise.
 async fn find_visible(tx: &Tx, id: i64, viewer: &Viewer) -> Result<message::Model> {
-    let found = message::Entity::find_by_id(id).one(tx).await?;
+    let found = tx.row(message::Entity::find_by_id(id)).await?;
     found
         .filter(|message| may_see(viewer, message))
         .ok_or(Error::NotFound("message"))

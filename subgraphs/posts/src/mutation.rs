@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, ID, InputObject, Object};
 use contract::{
-    ActingUser, ContextExt, DateTime, Error, Event, IdempotencyKey, Result, Tx, Viewer, idempotent, optional_text,
-    parse_id, required_segment, required_text, to_timestamp_us,
+    ActingUser, ContextExt, DateTime, DbConnection, Error, Event, IdempotencyKey, Result, Tx, Viewer, idempotent,
+    optional_text, parse_id, required_segment, required_text, to_timestamp_us,
 };
 use entities::post::{self, NewPost};
 use sea_orm::EntityTrait;
@@ -151,7 +151,7 @@ impl PostMutation {
         let now_us = ctx.now_us();
         ctx.services()
             .write(async move |tx| {
-                let found = post::Entity::find_by_id(id).one(tx).await?;
+                let found = tx.row(post::Entity::find_by_id(id)).await?;
                 let post = found.ok_or(Error::NotFound("post"))?;
                 match post.author_id {
                     Some(author) => viewer.require_self_or_operator_or(author, COMMUNITY_MOUNT)?,

@@ -7,6 +7,7 @@ use sea_orm::{
 };
 
 use crate::support::{Result, TestDb, Tx, WriteError};
+use database::DbConnection;
 
 /// A row with every type that entities have. Its columns are not in the order of their names.
 mod thing {
@@ -121,7 +122,14 @@ async fn every_type_of_value_is_read_as_it_was_written() {
                 assert_eq!(Entity::find_by_id(thing.id).one(tx).await?, Some(thing.clone()));
                 written.push(thing);
             }
-            assert_eq!(Entity::find().order_by_asc(Column::Id).all(tx).await?, written);
+            let all = || Entity::find().order_by_asc(Column::Id);
+            assert_eq!(all().all(tx).await?, written);
+            assert_eq!(tx.rows(all()).await?, written);
+            assert_eq!(tx.row(all()).await?.as_ref(), written.first());
+            let unchanged = "UPDATE thing SET title = title RETURNING *";
+            let unchanged = || Statement::from_string(DbBackend::Sqlite, unchanged);
+            assert_eq!(tx.models::<Entity>(unchanged(), usize::MAX).await?, written);
+            assert_eq!(tx.models::<Entity>(unchanged(), 1).await?, written[..1]);
             Ok(written)
         })
         .await
@@ -157,6 +165,17 @@ async fn a_row_that_does_not_fit_its_model_is_an_error_of_seaorm() {
         let expected = all().all(db.read()).await.unwrap_err();
         assert_eq!(db.read().rows(all()).await.unwrap_err(), expected, "{change}");
     }
+    db.write(async |tx| {
+        let expected = Entity::find().all(tx).await.unwrap_err();
+        assert_eq!(
+            tx.rows(Entity::find()).await.unwrap_err(),
+            expected,
+            "inside of a write"
+        );
+        Ok(())
+    })
+    .await
+    .unwrap();
     let partial = || Entity::find().select_only().column(Column::Id);
     let expected = partial().all(db.read()).await.unwrap_err();
     assert_eq!(db.read().rows(partial()).await.unwrap_err(), expected);
@@ -315,6 +334,10 @@ async fn changes_return_the_affected_count_and_the_rows() {
         // A statement that changes no row reports that, even after one that did.
         let none = tx.execute_unprepared("CREATE TABLE another (id INTEGER)").await?;
         assert_eq!(none.rows_affected(), 0);
+        let run = async |sql: &str| tx.run(Statement::from_string(DbBackend::Sqlite, sql)).await;
+        assert_eq!(run("UPDATE thing SET amount = 9").await?.rows_affected, 4);
+        assert_eq!(run("UPDATE thing SET amount = 9 WHERE id = 0").await?.rows_affected, 0);
+        assert_eq!(run("INSERT INTO part (id) VALUES (77)").await?.last_insert_id, 77);
         assert_eq!(Entity::delete_by_id(first).exec(tx).await?.rows_affected, 1);
         assert_eq!(Entity::delete_by_id(first).exec(tx).await?.rows_affected, 0);
         Ok(())

@@ -1,12 +1,12 @@
-//! Every table is read alike: by the reader as models and through SeaORM, and inside of a write.
+//! Every table is read alike: as models and through SeaORM, by the reader and inside of a write, and by sqlx.
 
-use contract::{Db, ReadEntity, Tx};
+use contract::{Db, DbConnection, ReadEntity, Tx};
 use entities::{
     authorization, book, book_purchase, brokerage_order, community, exchange_order, hold, holding, idempotency,
     ledger_entry, ledger_transaction, lookalike, message, post, post_votes, product, reservation, session, shop_order,
     sign_in_address, stock, user, vote, wallet,
 };
-use sea_orm::{ConnectionTrait, EntityTrait, Iterable, PrimaryKeyToColumn, QueryOrder};
+use sea_orm::{ConnectionTrait, DbErr, EntityTrait, Iterable, PrimaryKeyToColumn, QueryOrder};
 use testing::{NEW_YEAR_US, TestServices};
 
 /// Rows of the tables that have no sample data.
@@ -28,9 +28,33 @@ where
     let through_seaorm = rows().all(db.read()).await.unwrap();
     let as_models = db.read().rows(rows()).await.unwrap();
     let inside = db.write(async move |tx: &Tx| Ok(rows().all(tx).await?)).await.unwrap();
+    let models_inside = db.write(async move |tx: &Tx| Ok(tx.rows(rows()).await?)).await.unwrap();
+    let through_sqlx = through_sqlx::<E>(db).await;
+    assert!(
+        through_sqlx == through_seaorm,
+        "{name}: {through_sqlx:?}\n{through_seaorm:?}"
+    );
+    assert!(
+        models_inside == through_seaorm,
+        "{name}: {models_inside:?}\n{through_seaorm:?}"
+    );
     assert!(as_models == through_seaorm, "{name}: {as_models:?}\n{through_seaorm:?}");
     assert!(inside == through_seaorm, "{name}: {inside:?}\n{through_seaorm:?}");
     as_models.is_empty().then_some(name)
+}
+
+/// Reads a table through sqlx, which shares no code with the other ways.
+async fn through_sqlx<E: EntityTrait<Model: 'static>>(db: &Db) -> Vec<E::Model> {
+    let (found, rows) = std::sync::mpsc::channel();
+    db.migrate(async move |connection| {
+        let rows = E::find().order_by_asc(key::<E>()).all(connection).await?;
+        found
+            .send(rows)
+            .map_err(|_| DbErr::Custom("no one waits for the rows".to_owned()))
+    })
+    .await
+    .unwrap();
+    rows.recv().unwrap()
 }
 
 fn key<E: EntityTrait>() -> E::Column {

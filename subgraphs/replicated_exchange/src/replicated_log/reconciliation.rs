@@ -114,13 +114,11 @@ async fn stored_trades(services: &Services, from: i64, limit: u64) -> Result<Vec
     let orders = exchange_order::Entity::find()
         .filter(exchange_order::Column::Number.gte(from))
         .order_by_asc(exchange_order::Column::Number)
-        .limit(limit)
-        .all(db)
-        .await?;
+        .limit(limit);
+    let orders = db.rows(orders).await?;
     let traded = orders.iter().map(|order| order.stock_id);
-    let stocks = stock::Entity::find()
-        .filter(stock::Column::Id.is_in(traded))
-        .all(db)
+    let stocks = db
+        .rows(stock::Entity::find().filter(stock::Column::Id.is_in(traded)))
         .await?;
     let named = orders.into_iter().filter_map(|order| {
         let stock = stocks.iter().find(|stock| stock.id == order.stock_id)?;
