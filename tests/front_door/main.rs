@@ -25,6 +25,7 @@ mod raw;
 mod rest_walk;
 mod scalars;
 mod shop_races;
+mod slow_reads;
 mod storage;
 mod too_large;
 mod trade_rights;
