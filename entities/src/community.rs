@@ -5,6 +5,8 @@ use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 
+use crate::is_among;
+
 /// One community. It never changes.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -45,5 +47,5 @@ pub async fn find_or_create(tx: &impl DbConnection, name: &str) -> Result<Model,
 /// Returns the communities with these names, each in any case; in no particular order.
 pub fn by_names(names: &[String]) -> Select<Entity> {
     let keys = names.iter().map(|name| case_fold(name));
-    Entity::find().filter(Column::NameKey.is_in(keys))
+    Entity::find().filter(is_among(Column::NameKey, keys))
 }

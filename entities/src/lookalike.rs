@@ -10,6 +10,7 @@ use unicode_security::confusable_detection::skeleton;
 use unicode_security::mixed_script::{AugmentedScriptSet, MixedScript};
 
 use crate::case_fold::case_fold;
+use crate::is_among;
 
 /// One appearance of a username. No two accounts share one.
 #[sea_orm::model]
@@ -69,7 +70,7 @@ pub fn is_mixed_script(name: &str) -> bool {
 /// Finds the account, other than `except`, whose username looks like `username`.
 pub async fn find_lookalike(db: &impl DbConnection, username: &str, except: Option<i64>) -> Result<Option<i64>, DbErr> {
     let alike = Condition::all()
-        .add(Column::Skeleton.is_in(skeletons(username)))
+        .add(is_among(Column::Skeleton, skeletons(username)))
         .add_option(except.map(|id| Column::AccountId.ne(id)));
     let found = db.row(Entity::find().filter(alike)).await?;
     Ok(found.map(|row| row.account_id))

@@ -126,7 +126,7 @@ pub async fn mark_read(tx: &impl DbConnection, to: i64, ids: &[i64]) -> Result<V
     let ids: Vec<i64> = Entity::find()
         .select_only()
         .column(Column::Id)
-        .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(is_among(Column::Id, ids.iter().copied()))
         .filter(Column::ToId.eq(to))
         .filter(flag_is(Column::Read, false))
         .into_tuple()
@@ -134,11 +134,11 @@ pub async fn mark_read(tx: &impl DbConnection, to: i64, ids: &[i64]) -> Result<V
         .await?;
     versioned_update()
         .col_expr(Column::Read, Expr::value(true))
-        .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(is_among(Column::Id, ids.iter().copied()))
         .filter(flag_is(Column::Read, false))
         .exec(tx)
         .await?;
-    tx.rows(Entity::find().filter(Column::Id.is_in(ids))).await
+    tx.rows(Entity::find().filter(is_among(Column::Id, ids))).await
 }
 
 /// Marks a message as a favourite, or removes the mark; returns its new state, or `None` when nothing changed.

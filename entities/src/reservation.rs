@@ -16,7 +16,7 @@ use crate::exchange_order::{self, NewTrade};
 use crate::side::Side;
 use crate::stock::{self, StockRef};
 use crate::text_enum::text_enum;
-use crate::{brokerage_order, sql};
+use crate::{brokerage_order, is_among, sql};
 
 /// One reservation.
 #[sea_orm::model]
@@ -323,7 +323,7 @@ pub async fn unnumbered(db: &impl DbConnection, after: i64, limit: u64) -> Resul
         .limit(limit)
         .all(db)
         .await?;
-    let stocks = stock::Entity::find().filter(stock::Column::Id.is_in(open.iter().map(|open| open.stock_id)));
+    let stocks = stock::Entity::find().filter(is_among(stock::Column::Id, open.iter().map(|open| open.stock_id)));
     let stocks = db.rows(stocks).await?;
     let named = open.into_iter().filter_map(|open| {
         let stock = stocks.iter().find(|stock| stock.id == open.stock_id)?;
@@ -366,7 +366,7 @@ pub async fn by_attempt(db: &impl DbConnection, attempt: &str) -> Result<Option<
 
 /// Returns the reservations that got these numbers, unless they have been swept.
 pub async fn by_numbers(db: &impl DbConnection, numbers: impl IntoIterator<Item = i64>) -> Result<Vec<Model>, DbErr> {
-    db.rows(Entity::find().filter(Column::Number.is_in(numbers))).await
+    db.rows(Entity::find().filter(is_among(Column::Number, numbers))).await
 }
 
 /// Deletes up to `rows_max` reservations that have ended and were made before `before_us`; returns the number

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{EntityError, Violation};
 use crate::side::Side;
-use crate::sql;
+use crate::{is_among, sql};
 
 /// The most shares of a stock that the exchange can have.
 pub const QUANTITY_MAX: i64 = 2_147_483_647;
@@ -119,7 +119,7 @@ pub async fn by_name(db: &impl DbConnection, name: &str) -> Result<Option<Model>
 /// Returns the stocks of those names; unknown names are skipped.
 pub fn by_names<'a>(names: impl IntoIterator<Item = &'a String>) -> Select<Entity> {
     let names = names.into_iter().map(String::as_str);
-    Entity::find().filter(Column::Name.is_in(names))
+    Entity::find().filter(is_among(Column::Name, names))
 }
 
 /// Returns the stock that `stock_ref` refers to.

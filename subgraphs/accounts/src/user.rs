@@ -8,7 +8,7 @@ use contract::{
     Audience, ContextExt, DateTime, Db, Error, Event, Load, PageArgs, PageConnection, Paginate, Result, load, load_row,
     parse_id, to_date_time,
 };
-use entities::user;
+use entities::{is_among, user};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::authorization::{Authorization, authorizations_of};
@@ -234,7 +234,10 @@ impl Load for UserByUsernameLoader {
     type Value = user::Model;
 
     async fn load(&self, usernames: &[String]) -> Result<HashMap<String, user::Model>> {
-        let condition = user::Column::UsernameKey.is_in(usernames.iter().map(|name| user::case_fold(name)));
+        let condition = is_among(
+            user::Column::UsernameKey,
+            usernames.iter().map(|name| user::case_fold(name)),
+        );
         let found = self.0.read().rows(user::Entity::find().filter(condition)).await?;
         let by_key: HashMap<_, _> = found
             .into_iter()

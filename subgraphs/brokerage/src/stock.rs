@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use async_graphql::{Context, ID, Object};
 use contract::{ContextExt, Db, Load, Result, Viewer, load, parse_id};
-use entities::holding;
+use entities::{holding, is_among};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, ExprTrait, QueryFilter};
 
 use crate::holding::Holding;
@@ -44,7 +44,7 @@ impl Load for OwnHoldings {
         let of_one = |(user, stocks): (i64, Vec<i64>)| {
             holding::Column::UserId
                 .eq(user)
-                .and(holding::Column::StockId.is_in(stocks))
+                .and(is_among(holding::Column::StockId, stocks))
         };
         let condition = stocks.into_iter().map(of_one).fold(Condition::any(), Condition::add);
         let found = self.0.read().rows(holding::Entity::find().filter(condition)).await?;

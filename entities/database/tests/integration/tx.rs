@@ -1,9 +1,11 @@
 //! Inside of a write, SeaORM reads and changes the same data as through a connection of its own.
 
+use entities::is_among;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    DbBackend, FromQueryResult, IntoActiveModel, Iterable, QueryOrder, QuerySelect, Set, Statement, TryInsertResult,
+    DbBackend, FromQueryResult, IntoActiveModel, Iterable, QueryOrder, QuerySelect, QueryTrait, Set, Statement,
+    TryInsertResult,
 };
 
 use crate::support::{Result, TestDb, Tx, WriteError};
@@ -179,6 +181,35 @@ async fn a_row_that_does_not_fit_its_model_is_an_error_of_seaorm() {
     let partial = || Entity::find().select_only().column(Column::Id);
     let expected = partial().all(db.read()).await.unwrap_err();
     assert_eq!(db.read().rows(partial()).await.unwrap_err(), expected);
+}
+
+#[tokio::test]
+async fn keys_are_found_by_one_text_whatever_their_number() {
+    let db = things().await;
+    let titles = ["one", "1", "a\0b", "'\"\\ä\u{1F600}"];
+    let among = |titles: &[&str]| {
+        let keys = is_among(Column::Title, titles.iter().copied());
+        Entity::find().filter(keys).order_by_asc(Column::Id)
+    };
+    db.write(async move |tx| {
+        for title in titles {
+            insert(tx, full(title)).await?;
+        }
+        for number in 0..=titles.len() {
+            let found = tx.rows(among(&titles[..number])).await?;
+            let found: Vec<&str> = found.iter().map(|thing| thing.title.as_str()).collect();
+            assert_eq!(found, titles[..number]);
+        }
+        assert!(tx.rows(among(&["a", "on", "ONE", "1.0"])).await?.is_empty());
+        let ids = is_among(Column::Id, [1_i64, 3, 7]);
+        let found = tx.rows(Entity::find().filter(ids).order_by_asc(Column::Id)).await?;
+        assert_eq!(found.iter().map(|thing| thing.id).collect::<Vec<_>>(), [1, 3]);
+        Ok(())
+    })
+    .await
+    .unwrap();
+    let text = |number| DbBackend::Sqlite.build(among(&titles[..number]).as_query()).sql;
+    assert!((2..=titles.len()).all(|number| text(number) == text(0)), "{}", text(0));
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 //! there were replicas, and it must hold no trade that this database does not know.
 
 use contract::{Error, Result, Services};
-use entities::{exchange_order, reservation, stock};
+use entities::{exchange_order, is_among, reservation, stock};
 use futures_util::future::{BoxFuture, FutureExt};
 use order_log::FrontEnd;
 use order_log::command::{CommandOutcome, LogCommand, NumberedTrade};
@@ -118,7 +118,7 @@ async fn stored_trades(services: &Services, from: i64, limit: u64) -> Result<Vec
     let orders = db.rows(orders).await?;
     let traded = orders.iter().map(|order| order.stock_id);
     let stocks = db
-        .rows(stock::Entity::find().filter(stock::Column::Id.is_in(traded)))
+        .rows(stock::Entity::find().filter(is_among(stock::Column::Id, traded)))
         .await?;
     let named = orders.into_iter().filter_map(|order| {
         let stock = stocks.iter().find(|stock| stock.id == order.stock_id)?;

@@ -2,7 +2,7 @@
 
 use contract::{PageArgs, Paginate};
 use entities::post_votes::{self, Column, Entity};
-use entities::vote;
+use entities::{is_among, vote};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, Order, QueryFilter, QueryTrait, Select};
 
 use crate::support::VotesDomain;
@@ -55,10 +55,9 @@ async fn every_page_starts_in_its_index_among_equal_scores() {
 async fn the_votes_of_a_user_are_read_by_their_key() {
     let domain = VotesDomain::with_people(0).await;
     let asked = vote::Entity::find()
-        .filter(vote::Column::PostId.is_in([1, 2]))
+        .filter(is_among(vote::Column::PostId, [1, 2]))
         .filter(vote::Column::UserId.eq(7));
-    assert_eq!(
-        plan(&domain, asked).await,
-        "SEARCH vote USING PRIMARY KEY (post_id=? AND user_id=?)"
-    );
+    let plan = plan(&domain, asked).await;
+    let search = "SEARCH vote USING PRIMARY KEY (post_id=? AND user_id=?); LIST SUBQUERY";
+    assert!(plan.starts_with(search), "{plan}");
 }
