@@ -9,7 +9,7 @@ use std::time::Duration;
 use database::{Application, DbOptions, Error};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 use tempfile::TempDir;
-use tokio::sync::oneshot;
+use testing::Gate;
 use tokio::task::JoinSet;
 
 /// The application of these tests; its events are numbers.
@@ -139,26 +139,9 @@ impl TestDb {
         run_on(&self.0, statement).await
     }
 
-    /// Holds the writer inside of a write until the gate opens, so that what is queued meanwhile shares its group.
+    /// Holds the writer inside of a write until the gate opens.
     pub async fn occupy(&self) -> Gate {
-        let (entered, inside) = oneshot::channel();
-        let (open, opened) = oneshot::channel();
-        let signals = Mutex::new(Some((entered, opened)));
-        let db = self.0.clone();
-        let holder = tokio::spawn(async move {
-            db.write(async move |_| {
-                let signals = signals.lock().unwrap().take();
-                // A second run after a failed commit has nothing to wait for.
-                if let Some((entered, opened)) = signals {
-                    entered.send(()).unwrap();
-                    opened.await.unwrap();
-                }
-                Ok(())
-            })
-            .await
-        });
-        inside.await.unwrap();
-        Gate { open, holder }
+        Gate::close(&self.0).await
     }
 
     /// Sends one write per id, each with that statement.
@@ -173,23 +156,7 @@ impl TestDb {
 
     /// Returns when that many writes wait for the writer.
     pub async fn until_waiting(&self, writes: u64) {
-        while self.stats().waiting < writes {
-            tokio::task::yield_now().await;
-        }
-    }
-}
-
-/// A write that holds the writer.
-pub struct Gate {
-    open: oneshot::Sender<()>,
-    holder: tokio::task::JoinHandle<Result<()>>,
-}
-
-impl Gate {
-    /// Lets the write continue, and waits until it is answered.
-    pub async fn open(self) {
-        self.open.send(()).unwrap();
-        self.holder.await.unwrap().unwrap();
+        testing::until_waiting(&self.0, writes).await;
     }
 }
 

@@ -1,11 +1,10 @@
 //! The events of a write: a replayed request publishes none, and a service's write is independent of its caller.
 
-use std::sync::Mutex;
-
 use contract::{Delivery, Event, EventStream, IdempotencyKey, IdempotentResult, Result, Tx, Viewer, idempotent};
 use futures_util::{FutureExt, StreamExt};
 use migrations::{Migrator, MigratorTrait};
 use sea_orm::ConnectionTrait;
+use testing::{Gate, until_waiting};
 
 use crate::support::TestDb;
 
@@ -56,42 +55,19 @@ async fn a_replayed_idempotency_key_publishes_nothing() {
 async fn a_service_write_happens_although_its_caller_left_the_queue() {
     let db = TestDb::new().await;
     let mut events = db.events();
-    let (entered, inside) = tokio::sync::oneshot::channel();
-    let (open, opened) = tokio::sync::oneshot::channel();
-    let signals = Mutex::new(Some((entered, opened)));
-    let holder = tokio::spawn({
-        let db = db.services().db;
-        async move {
-            db.write(async move |_| {
-                let signals = signals.lock().unwrap().take();
-                if let Some((entered, opened)) = signals {
-                    entered.send(()).unwrap();
-                    opened.await.unwrap();
-                }
-                Ok(())
-            })
-            .await
-        }
-    });
-    inside.await.unwrap();
-    let until_waiting = async |writes| {
-        while db.stats().waiting < writes {
-            tokio::task::yield_now().await;
-        }
-    };
+    let gate = Gate::close(&db.services().db).await;
     let services = db.services();
     let of_services = tokio::spawn(async move { services.write(async |tx: &Tx| insert(tx, 1).await).await });
-    until_waiting(1).await;
+    until_waiting(&db, 1).await;
     let other = db.services().db;
     let of_db = tokio::spawn(async move { other.write(async |tx: &Tx| insert(tx, 2).await).await });
-    until_waiting(2).await;
+    until_waiting(&db, 2).await;
 
     for caller in [of_services, of_db] {
         caller.abort();
         assert!(caller.await.unwrap_err().is_cancelled());
     }
-    open.send(()).unwrap();
-    holder.await.unwrap().unwrap();
+    gate.open().await;
     db.write(async |tx| insert(tx, 3).await).await.unwrap();
 
     assert_eq!(received(&mut events), [1, 3]);
