@@ -16,6 +16,7 @@ mod error;
 mod error_format;
 mod graphiql;
 mod graphql;
+mod json;
 mod middleware;
 mod multipart;
 mod order_replicas;

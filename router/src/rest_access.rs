@@ -96,64 +96,56 @@ pub(crate) fn is_for_another_site(request: &Parts) -> bool {
 fn is_forwarded(headers: &HeaderMap) -> bool {
     headers.keys().any(|name| {
         let name = name.as_str();
-        FORWARDING_HEADERS.binary_search(&name).is_ok()
+        FORWARDING_HEADERS.contains(&name)
             || FORWARDING_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+            || FORWARDING_PARTS.iter().any(|part| name.contains(part))
     })
 }
 
 /// Families of headers that only proxies add.
-const FORWARDING_PREFIXES: [&str; 9] = [
+const FORWARDING_PREFIXES: [&str; 24] = [
+    "akamai-",
+    "cdn-",
     "cf-",
     "cloudfront-",
     "fastly-",
     "fly-",
-    "forwarded",
+    "incap-",
+    "surrogate-",
+    "x-akamai-",
     "x-amz",
+    "x-appengine-",
+    "x-arr-",
+    "x-azure-",
+    "x-cdn",
+    "x-cloud-trace-",
     "x-envoy-",
     "x-forward",
+    "x-google-",
+    "x-nf-",
     "x-original-",
+    "x-real-",
+    "x-remote-",
+    "x-sucuri-",
+    "x-vercel-",
 ];
 
-/// Headers that only proxies add, in alphabetical order.
-const FORWARDING_HEADERS: [&str; 37] = [
-    "cdn-loop",
+/// Parts of names of headers that only proxies add: they tell the address of the client, or the way of the request.
+const FORWARDING_PARTS: [&str; 10] = [
+    "-via",
+    "client-host",
     "client-ip",
-    "front-end-https",
-    "proxy-connection",
-    "proxy-ip",
+    "clientip",
+    "client-address",
+    "forwarded",
+    "originating-ip",
+    "proxied",
+    "proxy",
     "remote-addr",
-    "surrogate-capability",
-    "true-client-ip",
-    "via",
-    "wl-proxy-client-ip",
-    "x-appengine-user-ip",
-    "x-arr-log-id",
-    "x-azure-clientip",
-    "x-azure-fdid",
-    "x-azure-socketip",
-    "x-client-host",
-    "x-client-ip",
-    "x-cloud-trace-context",
-    "x-cluster-client-ip",
-    "x-coming-from",
-    "x-host",
-    "x-nf-client-connection-ip",
-    "x-originating-ip",
-    "x-proxied-for",
-    "x-proxy-host",
-    "x-proxy-port",
-    "x-proxyuser-ip",
-    "x-real-host",
-    "x-real-ip",
-    "x-real-port",
-    "x-remote-addr",
-    "x-remote-ip",
-    "x-rewrite-url",
-    "x-scheme",
-    "x-url-scheme",
-    "x-varnish",
-    "x-vercel-id",
 ];
+
+/// Other headers that only proxies add.
+const FORWARDING_HEADERS: [&str; 4] = ["front-end-https", "via", "x-coming-from", "x-host"];
 
 #[cfg(test)]
 mod tests {

@@ -209,6 +209,36 @@ async fn a_duplicate_member_is_refused_at_any_depth() {
 }
 
 #[tokio::test]
+async fn a_duplicate_member_of_variables_is_refused() {
+    let app = TestApp::new().await;
+    let cleo = app.signed_in("cleo").await;
+    let before = balance(&cleo).await;
+    let deposit = "mutation($m: Money!) { deposit(amount: $m) { id } }";
+    // Hand-written JSON: a JSON library would send one of the members.
+    for variables in [
+        r#"{"m":{"amount":"1.00","amount":"2.00"}}"#,
+        r#"{"m":{"amount":"1.00"},"m":{"amount":"2.00"}}"#,
+        r#"{"m":{"amount":"1.00"},"other":[{"deep":{"a":1,"a":1}}]}"#,
+    ] {
+        let request = cleo
+            .request("POST", "/graphql")
+            .header("content-type", "application/json");
+        let body = format!(r#"{{"query":"{deposit}","variables":{variables}}}"#);
+        let reply = cleo.send(request.body(body)).await;
+        let error = &reply.body["errors"][0];
+        assert_eq!(
+            (reply.status, &error["extensions"]["code"]),
+            (400, &json!("INVALID_INPUT"))
+        );
+        assert!(
+            error["message"].to_string().contains("must be given once"),
+            "{variables}: {error}"
+        );
+    }
+    assert_eq!(balance(&cleo).await, before);
+}
+
+#[tokio::test]
 async fn a_json_number_is_read_by_its_value() {
     let app = TestApp::new().await;
     let anonymous = app.anonymous();

@@ -8,7 +8,7 @@ use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, StatusCode, Version, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
 use axum::response::{IntoResponse, Response};
 use contract::ErrorCode;
 use futures_util::FutureExt;
@@ -87,6 +87,19 @@ fn handshake_error(rejection: &WebSocketUpgradeRejection) -> HttpError {
     }
 }
 
+/// Whether the key of a handshake, if there is one, is 16 bytes in base64: 22 characters and two of padding.
+fn has_valid_key(headers: &HeaderMap) -> bool {
+    let is_valid = |key: &HeaderValue| {
+        let key = key.as_bytes().trim_ascii();
+        let digits = key.strip_suffix(b"==");
+        let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+        digits.is_some_and(|digits| digits.len() == 22 && digits.iter().all(is_digit))
+    };
+    let mut keys = headers.get_all(header::SEC_WEBSOCKET_KEY).iter();
+    // The upgrade itself reports a missing key.
+    keys.next().is_none_or(is_valid) && keys.next().is_none()
+}
+
 async fn open_socket(state: HttpState, id: RequestId, request: Request) -> Result<Response, HttpError> {
     let (mut parts, _) = request.into_parts();
     let connection = parts.extensions.get::<Arc<Connection>>().cloned();
@@ -98,6 +111,10 @@ async fn open_socket(state: HttpState, id: RequestId, request: Request) -> Resul
     let permit = Arc::clone(&state.gateway.permits.sockets)
         .try_acquire_owned()
         .map_err(|_| HttpError::new(ErrorCode::Unavailable, "too many open WebSockets, try again later"))?;
+    if !has_valid_key(&parts.headers) {
+        let why = "Sec-WebSocket-Key has to be 16 bytes in base64 (RFC 6455, section 4.2.1)";
+        return Err(HttpError::invalid(why).with_headers(HANDSHAKE));
+    }
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &())
         .await
         .map_err(|rejection| handshake_error(&rejection))?;

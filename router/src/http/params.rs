@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use crate::http::accept::{is_utf8, split_quoted};
 use crate::http::content_encoding::{ENCODED_BODY_MESSAGE, is_encoded};
 use crate::http::error::HttpError;
+use crate::http::json::UniqueVariables;
 use crate::limits::Limits;
 use crate::server::{BodyError, count_json_values, request_memory_bytes};
 
@@ -51,7 +52,7 @@ pub(super) struct RawParams {
     #[serde(default)]
     operation_name: Option<String>,
     #[serde(default)]
-    variables: Variables,
+    variables: UniqueVariables,
     #[serde(default)]
     extensions: Option<HashMap<String, Option<IgnoredAny>>>,
 }
@@ -91,7 +92,7 @@ impl RawParams {
         Ok(Params {
             query: self.query.ok_or(why)?,
             operation_name: self.operation_name,
-            variables: self.variables,
+            variables: self.variables.0,
             memory,
         })
     }

@@ -22,6 +22,7 @@ use tokio_stream::{StreamExt, StreamMap};
 use crate::auth::Identity;
 use crate::gateway::Gateway;
 use crate::http::error::HttpError;
+use crate::http::json;
 use crate::http::params::{ParamsMemory, QueryError, RawParams};
 use crate::http::response_stream::{OperationRequest, ResponseStream, StreamItem};
 use crate::request_id::RequestId;
@@ -286,7 +287,7 @@ impl WebSocketConnection {
                 let most = self.gateway.limits.request_values_max;
                 Err(Close::new(4400, format!("A message holds at most {most} JSON values")).into())
             }
-            Some(Ok(Message::Text(text))) => match serde_json::from_str(&text) {
+            Some(Ok(Message::Text(text))) => match json::object_from_str(&text) {
                 Ok(message) => {
                     self.message_memory_bytes = request_memory_bytes(text.as_bytes());
                     Ok(Some(message))

@@ -4,30 +4,32 @@ use bytes::Bytes;
 use contract::ErrorCode;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::http::error::HttpError;
+use crate::http::json;
 use crate::http::params::RawParams;
 use crate::subgraph::{EncodedResponse, ResponseKind};
 
-/// A message from the client.
+/// A message from the client: a JSON object, read by [`json::object_from_str`].
 #[derive(Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum ClientMessage {
     ConnectionInit {
-        #[serde(default)]
+        #[serde(default, deserialize_with = "json::payload")]
         payload: Option<Map<String, Value>>,
     },
     Ping {
-        #[serde(default)]
+        #[serde(default, deserialize_with = "json::payload")]
         payload: Option<Map<String, Value>>,
     },
     Pong {
-        #[serde(default, rename = "payload")]
+        #[serde(default, rename = "payload", deserialize_with = "json::payload")]
         _payload: Option<Map<String, Value>>,
     },
     Subscribe {
         id: String,
+        #[serde(deserialize_with = "json::object")]
         payload: RawParams,
     },
     Complete {
@@ -41,7 +43,7 @@ pub(super) const ACK: &str = r#"{"type":"connection_ack"}"#;
 /// Encodes the answer to `ping`, with the payload of the ping.
 pub(super) fn pong(payload: Option<Map<String, Value>>) -> String {
     match payload {
-        Some(payload) => json!({ "type": "pong", "payload": payload }).to_string(),
+        Some(payload) => serde_json::json!({ "type": "pong", "payload": payload }).to_string(),
         None => r#"{"type":"pong"}"#.to_owned(),
     }
 }
@@ -58,7 +60,7 @@ pub(super) fn error(id: &str, errors: &str) -> String {
 
 /// Encodes the end of the operation `id`.
 pub(super) fn complete(id: &str) -> String {
-    json!({ "id": id, "type": "complete" }).to_string()
+    serde_json::json!({ "id": id, "type": "complete" }).to_string()
 }
 
 fn with_payload(kind: &str, id: &str, payload: &str) -> String {
@@ -90,13 +92,14 @@ pub(super) fn too_many_operations(most: usize) -> HttpError {
 /// Returns the `authorization` of a `connection_init`, whatever its case.
 ///
 /// # Errors
-/// When it is present but not a string.
+/// When it is present but not a string, or present in two spellings.
 pub(super) fn authorization(payload: Option<&Map<String, Value>>) -> Result<Option<&str>, ()> {
-    let mut members = payload.into_iter().flatten();
-    match members.find(|(name, _)| name.eq_ignore_ascii_case("authorization")) {
-        None | Some((_, Value::Null)) => Ok(None),
-        Some((_, Value::String(value))) => Ok(Some(value)),
-        Some(_) => Err(()),
+    let members = payload.into_iter().flatten();
+    let mut found = members.filter(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+    match (found.next(), found.next()) {
+        (None | Some((_, Value::Null)), None) => Ok(None),
+        (Some((_, Value::String(value))), None) => Ok(Some(value)),
+        _ => Err(()),
     }
 }
 

@@ -223,6 +223,22 @@ async fn a_refusal_names_the_accepted_alternatives() {
     );
     assert_eq!(refused.header("upgrade"), Some("websocket"));
     assert!(refused.text.contains("graphql-transport-ws"), "{}", refused.text);
+    for key in [
+        "x",
+        "dGhlIHNhbXBsZSBub25jZQ=",
+        "dGhlIHNhbXBsZSBub25jZSE=",
+        "dGhlIHNhbXBsZSBub25jZ!==",
+    ] {
+        let handshake = [
+            ("connection", "upgrade"),
+            ("upgrade", "websocket"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-key", key),
+        ];
+        let refused = server.send(request("GET", "/graphql", &handshake, "")).await;
+        assert_eq!(refused.status.as_u16(), 400, "{key}");
+        assert!(refused.text.contains("16 bytes in base64"), "{}", refused.text);
+    }
     let page = server.send(request("POST", "/health", &[], "")).await;
     assert_eq!(page.header("allow"), Some("GET,HEAD"));
 }

@@ -105,6 +105,13 @@ async fn a_message_outside_the_protocol_closes_the_socket() {
         r#"{"type":"subscribe","id":"1","payload":{"query":7}}"#,
         r#"{"type":"subscribe","id":"1","payload":{"query":"{ hello }","variables":[]}}"#,
         r#"{"type":"connection_init","payload":[]}"#,
+        r#"["connection_init"]"#,
+        r#"["ping"]"#,
+        r#"["subscribe","1",{"query":"{ hello }"}]"#,
+        r#"{"type":"subscribe","id":"1","payload":["{ hello }",null,null,null]}"#,
+        r#"{"type":"subscribe","id":"1","payload":{"query":"{ hello }","variables":{"a":1,"a":2}}}"#,
+        r#"{"type":"connection_init","payload":{"authorization":"Bearer a","authorization":"Bearer b"}}"#,
+        r#"{"type":"connection_init"} {}"#,
     ];
     for text in wrong {
         let mut socket = connect(&address, &[PROTOCOL]).await.unwrap();
