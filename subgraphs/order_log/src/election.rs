@@ -4,8 +4,12 @@
 //! asks before all leases have expired only raises the term, and so deposes a leader that is about to come back.
 //! openraft's own candidates wait for the lease and for a random time after it. Here the replicas ask each other first
 //! (a pre-vote). When a majority has missed the leader for the length of the lease, the most up-to-date of them asks
-//! for votes at once, and the others leave it to that one. openraft's elections remain as the fallback for when this
-//! one fails.
+//! for votes at once, and the others leave it to that one. A replica whose lease still runs, such as a leader that died
+//! and was restarted, is not waited for: that majority has every committed entry without it. openraft's elections
+//! remain as the fallback for when this one fails.
+//!
+//! Nothing here is needed for safety: openraft grants a vote to one candidate per term, and only to a candidate whose
+//! log is at least as long. A wrong answer to a pre-vote costs time only.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -63,20 +67,40 @@ pub(crate) async fn run(core: Arc<Core>) {
 
 async fn is_most_up_to_date(core: &Core) -> bool {
     let voters = core.voters();
-    let own = core.pre_vote_state();
+    if !voters.contains(&core.id) {
+        return false;
+    }
     let others = voters.iter().filter(|id| **id != core.id).map(async |id| {
         let url = core.url(*id)?;
         let timeout = core.settings.heartbeat;
-        let standing: PreVoteState = core.peers.get(&url, PRE_VOTE, timeout).await.ok()?;
-        (standing.id == *id).then_some(standing)
+        let state: PreVoteState = core.peers.get(&url, PRE_VOTE, timeout).await.ok()?;
+        (state.id == *id).then_some(state)
     });
     let others: Vec<_> = join_all(others).await.into_iter().flatten().collect();
-    let missed = |standing: &&PreVoteState| Duration::from_millis(standing.since_heartbeat_ms) > core.settings.lease();
-    let missing = others.iter().filter(missed).count() + 1;
-    let is_majority = missing * 2 > voters.len();
-    let works = others.iter().any(|standing| standing.leads);
-    let better = |standing: &PreVoteState| (standing.last_log, standing.id) > (own.last_log, own.id);
-    voters.contains(&core.id) && is_majority && !works && !others.iter().any(better)
+    core.pre_vote_state()
+        .should_start_election(&others, voters.len(), core.settings.lease())
+}
+
+impl PreVoteState {
+    /// Whether this replica starts the election: a majority of the voters, this one included, has missed the leader for
+    /// the lease, and this one precedes all of that majority. `others` are the answers of the other voters.
+    ///
+    /// Of replicas that know each other's states, exactly one starts. A replica leaves the election only to one that
+    /// precedes it, and `precedes` is a strict total order. So no two replicas leave it to each other, and no circle of
+    /// them does.
+    fn should_start_election(&self, others: &[Self], voters: usize, lease: Duration) -> bool {
+        let missed = |state: &&Self| Duration::from_millis(state.since_heartbeat_ms) > lease;
+        let is_majority = (others.iter().filter(missed).count() + 1) * 2 > voters;
+        let has_leader = others.iter().any(|state| state.leads);
+        let is_first = others.iter().filter(missed).all(|other| self.precedes(other));
+        missed(&self) && !self.leads && is_majority && !has_leader && is_first
+    }
+
+    /// Whether this replica is a better candidate. The replicas that missed the leader grant the best of them their
+    /// votes, since their logs are not longer.
+    fn precedes(&self, other: &Self) -> bool {
+        (self.last_log, self.id) > (other.last_log, other.id)
+    }
 }
 
 impl Core {
@@ -114,3 +138,6 @@ impl Core {
         now.membership_config.voter_ids().collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

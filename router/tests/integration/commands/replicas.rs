@@ -2,6 +2,7 @@
 //! children of a demo server.
 
 mod demo;
+mod failover;
 mod order_replica;
 mod restored;
 

@@ -49,6 +49,13 @@ impl Demo {
         children_of(self.0.child.id())
     }
 
+    /// Kills a replica with `kill -9`.
+    pub(super) fn kill(&self, id: u64) {
+        let pid = self.children()[&id].to_string();
+        let killed = Command::new("kill").args(["-KILL", &pid]).status();
+        assert!(killed.expect("kill").success());
+    }
+
     /// Waits until a replica has that many trades, and returns its whole ledger.
     pub(super) fn ledger(&self, id: u64, trades: usize) -> Value {
         let mut ledger = Value::Null;
@@ -171,11 +178,7 @@ fn a_demo_trades_through_its_three_replicas_and_stops_them() {
     // A killed replica comes back and catches up; meanwhile the others continue.
     let before = demo.children();
     assert_eq!(before.keys().copied().collect::<Vec<_>>(), [1, 2, 3]);
-    let killed = Command::new("kill")
-        .args(["-KILL", &before[&2].to_string()])
-        .status()
-        .unwrap();
-    assert!(killed.success());
+    demo.kill(2);
     assert_eq!(
         demo.trade("trade 2", "POST /bazaar/orders", "/data/order_number"),
         first + 5
