@@ -159,6 +159,11 @@ pub async fn ended_since(db: &impl DbConnection, since_us: i64) -> Result<Vec<Mo
     .await
 }
 
+/// Whether there is any session, ended or not.
+pub async fn exists(db: &impl DbConnection) -> Result<bool, DbErr> {
+    Ok(db.row(Entity::find()).await?.is_some())
+}
+
 /// Deletes up to `rows_max` sessions that were ended, or expired, before `before_us`; returns the number deleted.
 pub async fn sweep(tx: &impl DbConnection, before_us: i64, rows_max: u64) -> Result<u64, DbErr> {
     let over = Condition::any()

@@ -76,13 +76,28 @@ impl App {
     /// When the folder is in use or cannot be used, or the database cannot be opened.
     pub async fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let folder = DataFolder::new(&settings.server.data);
+        let was_used = folder.lock().exists();
         let lock = lock(&folder)?;
+        if was_used && !folder.database().exists() {
+            tracing::warn!(
+                folder = %folder.path().display(),
+                "the folder was used before, but has no database: an empty one is created"
+            );
+        }
         let order_service = OrderService::open(settings, &folder)?;
+        let has_keys = folder.keys().exists();
         let keys = TokenKeys::load_or_create(&folder.keys()).map_err(|error| folder_error(&folder.keys(), error))?;
         let cache = Arc::new(ResponseCache::new(&settings.limits));
         let bus = Arc::new(InProcessBus::new(settings.database.event_queue_max));
         let bus: Arc<dyn Bus> = Arc::new(InvalidatingBus::new(bus, Arc::clone(&cache)));
         let db = open_database(settings, &folder, Arc::clone(&bus)).await?;
+        if !has_keys && accounts::has_sessions(&db).await? {
+            tracing::warn!(
+                file = %folder.keys().display(),
+                "the file of the keys was missing and is created anew: no token that was issued before is accepted, and \
+                 every user has to sign in again"
+            );
+        }
         let order_log: Arc<dyn OrderLog> = match &order_service {
             Some(service) => Arc::new(replicated_exchange::ReplicatedLog::new(service.front_end.clone())),
             None => Arc::new(exchange::table_log(&db).await?),

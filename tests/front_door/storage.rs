@@ -5,14 +5,14 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::net::TcpStream;
 use std::os::unix::fs::{FileExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tests::{Audit, HttpClient};
 
-use crate::killed::command::{ServerProcess, demo, done, refusal_of};
+use crate::killed::command::{ServerProcess, demo, demo_with, done, refusal_of};
 
 /// The file size limit that simulates a full disk: it leaves room for the record of the commits, but for no page.
 const NO_ROOM: &str = "fsize=4096";
@@ -335,7 +335,7 @@ async fn a_removed_index_of_the_log_does_no_harm() {
 }
 
 /// Damage to the files of a stopped server, and the message of the next start.
-const WHILE_IT_IS_STOPPED: [(&str, Harm, &str); 9] = [
+const WHILE_IT_IS_STOPPED: [(&str, Harm, &str); 14] = [
     (
         "the log is removed",
         |data| fs::remove_file(data.join("agora.db-wal")).expect("a log"),
@@ -366,6 +366,34 @@ const WHILE_IT_IS_STOPPED: [(&str, Harm, &str); 9] = [
         },
         "commits that were acknowledged",
     ),
+    (
+        "the record of the commits is garbage",
+        |data| fs::write(record(data), "garbage").expect("a record"),
+        "agora.db.commits holds no number of commits",
+    ),
+    (
+        "the record is not even text",
+        |data| fs::write(record(data), [0xff; 12]).expect("a record"),
+        "agora.db.commits holds no number of commits",
+    ),
+    (
+        "the record is empty",
+        |data| cut(&record(data), 0),
+        "agora.db.commits holds no number of commits",
+    ),
+    (
+        "the record is removed",
+        |data| fs::remove_file(record(data)).expect("a record"),
+        "agora.db.commits is missing",
+    ),
+    (
+        "the log and the record are removed",
+        |data| {
+            fs::remove_file(data.join("agora.db-wal")).expect("a log");
+            fs::remove_file(record(data)).expect("a record");
+        },
+        "agora.db.commits is missing",
+    ),
     ("pages are overwritten", overwritten, "damaged"),
     (
         "the database is cut",
@@ -395,6 +423,11 @@ const WHILE_IT_IS_STOPPED: [(&str, Harm, &str); 9] = [
         "chmod 600",
     ),
 ];
+
+/// Returns the path of the record of the commits.
+fn record(data: &Path) -> PathBuf {
+    data.join("agora.db.commits")
+}
 
 /// Opens the database and copies its write-ahead log into it.
 fn checkpointed(data: &Path) -> rusqlite::Connection {
@@ -427,6 +460,53 @@ fn damage_to_closed_files_is_reported_at_every_start() {
     fs::remove_file(whole.join("agora.db-shm")).unwrap();
     ServerProcess::start(demo(&whole)).stop();
     Audit::open(&whole).assert_balanced();
+}
+
+#[test]
+fn files_that_a_start_makes_anew_are_reported() {
+    const NO_DATABASE: &str = "has no database: an empty one is created";
+    const NO_KEYS: &str = "no token that was issued before is accepted";
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let server = ServerProcess::start(demo(&data));
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    drop(runtime.block_on(HttpClient::new(&server.url).sign_in("dan")));
+    server.stop();
+
+    fs::remove_file(data.join("keys.json")).unwrap();
+    let server = ServerProcess::start(demo(&data));
+    server.log.wait_for(NO_KEYS);
+    assert_eq!(server.log.count(NO_DATABASE), 0, "{}", server.log.text());
+    server.stop();
+
+    for file in fs::read_dir(&data).unwrap() {
+        let file = file.unwrap();
+        if file.file_name() != "lock" {
+            fs::remove_file(file.path()).unwrap();
+        }
+    }
+    let server = ServerProcess::start(demo(&data));
+    server.log.wait_for(NO_DATABASE);
+    assert_eq!(server.log.count(NO_KEYS), 0, "{}", server.log.text());
+    server.stop();
+}
+
+#[test]
+fn a_backup_alone_is_opened_when_the_loss_is_accepted() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, restored) = (folder.path().join("data"), folder.path().join("restored"));
+    ServerProcess::start(demo(&data)).stop();
+    fs::create_dir(&restored).unwrap();
+    let to = restored.join("agora.db");
+    let copied = checkpointed(&data).execute("VACUUM INTO ?1", [to.to_str().unwrap()]);
+    copied.expect("a backup");
+    assert!(refusal_of(demo(&restored)).contains("agora.db.commits is missing"));
+    let accepting = demo_with(&restored, &["--accept-data-loss", "true"]);
+    let server = ServerProcess::start(accepting);
+    server.log.wait_for("data loss is accepted");
+    server.stop();
+    ServerProcess::start(demo(&restored)).stop();
+    Audit::open(&restored).assert_balanced();
 }
 
 #[test]

@@ -28,7 +28,9 @@ async fn the_demo_starts_balanced_after_any_steps_down_and_up() {
     for steps in 1..=Migrator::migrations().len() {
         let data = folder.path().join(format!("back-{steps}"));
         fs::create_dir(&data).unwrap();
-        fs::copy(seeded.join("agora.db"), data.join("agora.db")).unwrap();
+        for name in ["agora.db", "agora.db.commits"] {
+            fs::copy(seeded.join(name), data.join(name)).unwrap();
+        }
         done(agora(&data, &["migrate", "--down", &steps.to_string(), "--yes"]));
         for start in ["first", "second"] {
             start_demo(&data).await;

@@ -4,31 +4,106 @@
 //! answered. A database with a lower count when it is opened has lost commits: its write-ahead log is missing or
 //! damaged, or an older file replaced its file. The record is not synced: after a power cut it may have a lower
 //! count, never a higher one.
+//!
+//! The record is created before the database has its first page, and synced, so no crash leaves a database without it
+//! or with half of it. A record that is missing or unreadable later has been removed or damaged.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// The content of the record when the database is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RecordedCommits {
+    /// That many commits were acknowledged.
+    Count(i32),
+    /// There is no record.
+    Missing,
+    /// The record holds no count.
+    Unreadable,
+}
 
 /// See the module.
 pub(crate) struct CommitRecord(File);
 
 impl CommitRecord {
-    /// Opens the record beside the database at `path`, and creates it if it is missing; also returns its count.
-    pub fn open(path: &Path) -> io::Result<(Self, Option<i32>)> {
-        let mut path_of_record = path.as_os_str().to_owned();
-        path_of_record.push(".commits");
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false).mode(0o600);
-        let mut file = options.open(Path::new(&path_of_record))?;
-        let mut text = String::new();
-        file.by_ref().take(64).read_to_string(&mut text)?;
-        let count = text.trim().parse().ok();
-        Ok((Self(file), count))
+    /// Reads the record beside the database at `path`, before the database is opened. A new database gets a record with
+    /// the count 0.
+    pub fn read(path: &Path) -> io::Result<RecordedCommits> {
+        let mut text = Vec::new();
+        match File::open(path_of_record(path)) {
+            Ok(file) => file.take(64).read_to_end(&mut text)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return if is_new(path)? {
+                    Self::begin(path)
+                } else {
+                    Ok(RecordedCommits::Missing)
+                };
+            }
+            Err(error) => return Err(error),
+        };
+        let count = str::from_utf8(&text).ok().and_then(|text| text.trim().parse().ok());
+        Ok(count.map_or(RecordedCommits::Unreadable, RecordedCommits::Count))
     }
 
-    /// Records a count. The length is fixed, so that no digit of a longer one remains.
-    pub fn write(&self, count: i32) -> io::Result<()> {
-        self.0.write_all_at(format!("{count:>11}\n").as_bytes(), 0)
+    fn begin(path: &Path) -> io::Result<RecordedCommits> {
+        match Self::create(path, 0) {
+            // The folder is missing: opening the database says so.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(RecordedCommits::Missing),
+            created => created.map(|_| RecordedCommits::Count(0)),
+        }
     }
+
+    /// Opens the record beside the database at `path`.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        OpenOptions::new().write(true).open(path_of_record(path)).map(Self)
+    }
+
+    /// Replaces the record beside the database at `path`. A crash leaves the old one or the new one.
+    pub fn create(path: &Path, count: i32) -> io::Result<Self> {
+        let record = path_of_record(path);
+        let mut aside = record.clone().into_os_string();
+        aside.push(".new");
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        let mut file = options.open(&aside)?;
+        file.write_all(&line(count))?;
+        file.sync_all()?;
+        fs::rename(&aside, &record)?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+        Ok(Self(file))
+    }
+
+    /// Records a count.
+    pub fn write(&self, count: i32) -> io::Result<()> {
+        self.0.write_all_at(&line(count), 0)
+    }
+}
+
+/// Returns the path of the record of the database at `path`.
+pub(crate) fn path_of_record(path: &Path) -> PathBuf {
+    let mut record = path.as_os_str().to_owned();
+    record.push(".commits");
+    record.into()
+}
+
+/// The length is fixed, so that no digit of a longer count remains.
+fn line(count: i32) -> Vec<u8> {
+    format!("{count:>11}\n").into_bytes()
+}
+
+/// Whether the database has no page yet: neither in its file nor in its log.
+fn is_new(path: &Path) -> io::Result<bool> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    for file in [path, Path::new(&log)] {
+        match fs::metadata(file) {
+            Ok(found) if found.len() > 0 => return Ok(false),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(true)
 }

@@ -85,6 +85,13 @@ impl<A: Application> Tx<A> {
             .map_err(sqlite_error::statement_error)
     }
 
+    /// Whether the database has any table.
+    pub(crate) fn has_schema(&self) -> Result<bool, DbErr> {
+        let connection = self.connection();
+        let found = connection.query_row("SELECT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0));
+        found.map_err(sqlite_error::statement_error)
+    }
+
     /// Sets that count, in the open transaction.
     pub(crate) fn set_commit_count(&self, count: i32) -> Result<(), DbErr> {
         // Each text is a new one, so it must not take a place among the prepared statements.

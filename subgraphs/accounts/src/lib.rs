@@ -27,7 +27,7 @@ mod user;
 mod user_input;
 
 pub use create_admin::create_admin;
-pub use session::{SessionEnd, ended_sessions};
+pub use session::{SessionEnd, ended_sessions, has_sessions};
 pub use settings::{Settings, SettingsFlags};
 
 /// The fields that read data.

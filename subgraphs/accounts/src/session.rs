@@ -219,6 +219,14 @@ pub struct SessionEnd {
     pub at_us: i64,
 }
 
+/// Whether any user has signed in, as far as the sessions that are kept tell.
+///
+/// # Errors
+/// When the database fails.
+pub async fn has_sessions(db: &Db) -> Result<bool> {
+    Ok(session::exists(db.read()).await?)
+}
+
 /// Returns the sessions that ended at `since_us` or later, oldest first: a router needs them when it starts. Going back
 /// by the lifetime of an access token ([`Settings::access_seconds`]) is enough.
 pub async fn ended_sessions(db: &Db, since_us: i64) -> Result<Vec<SessionEnd>> {

@@ -41,8 +41,16 @@ pub fn agora(data: &Path, arguments: &[&str]) -> Command {
 
 /// Returns the command `agora demo` with fixed prices and frequent checks of the files.
 pub fn demo(data: &Path) -> Command {
+    demo_with(data, &[])
+}
+
+/// Like [`demo`], with more arguments.
+pub fn demo_with(data: &Path, arguments: &[&str]) -> Command {
     let quick = ["--price-feed-ms", "0", "--storage-ms", "50"];
-    agora(data, &[&["demo", "--listen", "127.0.0.1:0"][..], &quick].concat())
+    agora(
+        data,
+        &[&["demo", "--listen", "127.0.0.1:0"][..], &quick, arguments].concat(),
+    )
 }
 
 /// Runs a command that must fail and returns its error output.

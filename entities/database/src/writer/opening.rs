@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::commit_record::CommitRecord;
+use crate::commit_record::{CommitRecord, RecordedCommits, path_of_record};
 use crate::deadline::Deadline;
 use crate::sqlite_error::is_corruption;
 use crate::{Application, DbOptions, Error, Result, Tx};
@@ -22,21 +22,11 @@ pub(super) fn open_checked<A: Application>(
 }
 
 fn check<A: Application>(options: &DbOptions, deadline: &Arc<Deadline>) -> Result<(Tx<A>, CommitRecord)> {
+    let unusable = |error: std::io::Error| Error::Unusable(format!("the record of the commits: {error}"));
+    let recorded = CommitRecord::read(&options.path).map_err(unusable)?;
     let tx = Tx::open(options, Arc::clone(deadline))?;
-    let unusable = |error: std::io::Error| Error::Unusable(format!("the note of the last commit: {error}"));
-    let (commit_record, acknowledged) = CommitRecord::open(&options.path).map_err(unusable)?;
     let commits = tx.commit_count()?;
-    // The count wraps around.
-    let lost = acknowledged.map_or(0, |acknowledged| acknowledged.wrapping_sub(commits));
-    if lost > 0 {
-        let why = format!(
-            "{} lacks the last {lost} commits that were acknowledged: its -wal file is missing, truncated or damaged, or an \
-             older file took its place. Put the files back; or start once with --accept-data-loss true, which gives these \
-             changes up",
-            options.path.display()
-        );
-        require_accepted_data_loss(options, why)?;
-    }
+    require_all_commits(options, &tx, recorded, commits)?;
     if !options.check_time.is_zero() {
         deadline.set(options.check_time);
         let found = tx.quick_check();
@@ -54,8 +44,54 @@ fn check<A: Application>(options: &DbOptions, deadline: &Arc<Deadline>) -> Resul
             }
         }
     }
+    let commit_record = match recorded {
+        RecordedCommits::Count(_) => CommitRecord::open(&options.path),
+        RecordedCommits::Missing | RecordedCommits::Unreadable => CommitRecord::create(&options.path, commits),
+    };
+    let commit_record = commit_record.map_err(unusable)?;
     commit_record.write(commits).map_err(unusable)?;
     Ok((tx, commit_record))
+}
+
+/// Refuses a database that lacks commits which its record has, or whose record cannot tell.
+fn require_all_commits<A: Application>(
+    options: &DbOptions,
+    tx: &Tx<A>,
+    recorded: RecordedCommits,
+    commits: i32,
+) -> Result<()> {
+    let (path, record) = (options.path.display(), path_of_record(&options.path));
+    let record = record.display();
+    let unknown = "so it cannot be told whether the database lacks acknowledged commits. Put the file back; or start once \
+                   with --accept-data-loss true, which takes the database as it is";
+    match recorded {
+        RecordedCommits::Count(acknowledged) => {
+            // The count wraps around.
+            let lost = acknowledged.wrapping_sub(commits);
+            if lost <= 0 {
+                return Ok(());
+            }
+            let why = format!(
+                "{path} lacks the last {lost} commits that were acknowledged: its -wal file is missing, truncated or damaged, \
+                 or an older file took its place. Put the files back; or start once with --accept-data-loss true, which \
+                 gives these changes up"
+            );
+            require_accepted_data_loss(options, why)
+        }
+        RecordedCommits::Unreadable => {
+            let why = format!("{record} holds no number of commits, {unknown}");
+            require_accepted_data_loss(options, why)
+        }
+        // Builds that recorded no commits counted none either.
+        RecordedCommits::Missing if commits == 0 && tx.has_schema()? => {
+            tracing::info!("the database has no record of its commits yet; this start creates it");
+            Ok(())
+        }
+        RecordedCommits::Missing => {
+            let why = format!("{record} is missing beside an existing database, {unknown}");
+            require_accepted_data_loss(options, why)
+        }
+    }
 }
 
 fn require_accepted_data_loss(options: &DbOptions, why: String) -> Result<()> {

@@ -84,6 +84,54 @@ async fn a_damaged_log_is_refused_until_the_loss_is_accepted() {
 }
 
 #[tokio::test]
+async fn a_record_that_is_gone_or_damaged_is_not_taken_for_none() {
+    let db = with_five().await;
+    for (how, text) in [
+        ("missing", None),
+        ("empty", Some("")),
+        ("garbage", Some("garbage")),
+        ("too large", Some("99999999999")),
+    ] {
+        for without_log in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            let mut options = killed_copy(&db, folder.path());
+            let record = folder.path().join("agora.db.commits");
+            match text {
+                None => fs::remove_file(&record).unwrap(),
+                Some(text) => fs::write(&record, text).unwrap(),
+            }
+            if without_log {
+                fs::remove_file(folder.path().join("agora.db-wal")).unwrap();
+            }
+            for _ in 0..2 {
+                let said = refusal(&options).await;
+                let names_both = said.contains("agora.db.commits") && said.contains("--accept-data-loss");
+                assert!(names_both, "{how}, log removed: {without_log}: {said}");
+            }
+            options.accept_data_loss = true;
+            let opened = Db::open(options.clone(), no_subscribers()).await.unwrap();
+            opened.close().await.unwrap();
+            options.accept_data_loss = false;
+            Db::open(options, no_subscribers()).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_database_of_a_build_without_the_record_is_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agora.db");
+    let older = rusqlite::Connection::open(&path).unwrap();
+    older.execute_batch("CREATE TABLE t (id INTEGER)").unwrap();
+    drop(older);
+    let options = DbOptions::new(&path);
+    let opened = Db::open(options.clone(), no_subscribers()).await.unwrap();
+    opened.close().await.unwrap();
+    fs::write(folder.path().join("agora.db.commits"), "").unwrap();
+    assert!(refusal(&options).await.contains("agora.db.commits"));
+}
+
+#[tokio::test]
 async fn an_older_file_in_place_of_the_database_is_refused() {
     let db = TestDb::new().await;
     db.run("INSERT INTO counter VALUES (1, 0)").await;
