@@ -34,6 +34,14 @@ pub fn has_invisible(text: &str) -> bool {
     text.chars().any(is_invisible)
 }
 
+/// Whether `text` has a code point that is not displayed and that no way of writing needs: names of persons may have the
+/// joiners of Persian and of emoji, and the selectors of their variants.
+pub fn has_invisible_beyond_joiners(text: &str) -> bool {
+    let is_joiner =
+        |c: char| matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}');
+    text.chars().any(|c| is_invisible(c) && !is_joiner(c))
+}
+
 /// Whether `text` displays as empty: it has only white space and code points that are not displayed.
 pub fn is_blank(text: &str) -> bool {
     text.chars().all(|c| c.is_whitespace() || is_invisible(c))

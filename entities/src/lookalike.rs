@@ -43,10 +43,22 @@ fn as_displayed(skeleton: &str) -> String {
     undotted.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Whether two names share one of their [`skeletons`].
-pub fn are_lookalikes(one: &str, other: &str) -> bool {
-    let others = skeletons(other);
-    skeletons(one).iter().any(|skeleton| others.contains(skeleton))
+/// Whether a name has this skeleton.
+pub(crate) fn has_skeleton(name: &str, skeleton: &str) -> bool {
+    skeletons(name).iter().any(|own| own == skeleton)
+}
+
+/// Whether a character of a skeleton looks like a hyphen. The confusables data makes the shorter dashes hyphens, and the
+/// longer ones and some strokes of Chinese and Japanese the Katakana mark for long vowels.
+pub(crate) fn is_dash(c: char) -> bool {
+    matches!(c, '-' | '\u{30fc}' | '\u{2010}'..='\u{2015}' | '\u{2212}')
+}
+
+/// Whether a part of a skeleton looks like a number: digits of any script, and letters that look like digits.
+pub(crate) fn is_number(skeleton: &str) -> bool {
+    let is_digit =
+        |c: char| c.is_numeric() || ('0'..='9').any(|digit| has_skeleton(&digit.to_string(), &c.to_string()));
+    !skeleton.is_empty() && skeleton.chars().all(is_digit)
 }
 
 /// Whether `name` mixes scripts in a way that no language does, so that letters of one can pass for letters of another:

@@ -80,7 +80,8 @@ pub const KARMA: std::ops::RangeInclusive<i64> = i32::MIN as i64..=i32::MAX as i
 /// Returns the form that all spellings of one name share.
 pub use crate::case_fold::case_fold;
 
-/// Returns the username that [`insert`] gives a user of that role who chose none: the role and the id, `investor-17`.
+/// Returns the username that [`insert`] gives a user of that role who chose none: the role and the id, `investor-17`. When
+/// another account has a name that looks like it, [`insert`] adds a number: `investor-17-2`.
 ///
 /// It contains no personal data: usernames are public, and any caller can ask whether one is taken.
 pub fn generated_username(role: Role, id: i64) -> String {
@@ -92,18 +93,22 @@ pub fn deactivated_username(id: i64) -> String {
     format!("deactivated-{id}")
 }
 
-/// Whether a username has, or resembles, a form that this system generates ([`generated_username`],
-/// [`deactivated_username`], `erased-17`). Users cannot choose such a name.
+/// The words that begin a generated username.
+const GENERATED: [&str; 5] = ["member", "investor", "broker", "deactivated", "erased"];
+
+/// Whether a username has, or looks like, a form that this system generates: a word and numbers behind dashes
+/// ([`generated_username`], [`deactivated_username`], `erased-17`). Users cannot choose such a name.
 pub fn looks_generated(username: &str) -> bool {
-    let key = case_fold(username);
-    let Some((role, id)) = key.split_once('-') else {
-        return false;
-    };
-    let is_number = !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit());
-    is_number
-        && ["member", "investor", "broker", "deactivated", "erased"]
-            .iter()
-            .any(|word| lookalike::are_lookalikes(role, word))
+    let looks = lookalike::skeletons(username);
+    looks.iter().any(|look| {
+        look.split_once(lookalike::is_dash).is_some_and(|(word, numbers)| {
+            let mut numbers = numbers.split(lookalike::is_dash);
+            GENERATED
+                .iter()
+                .any(|generated| lookalike::has_skeleton(generated, word))
+                && numbers.all(lookalike::is_number)
+        })
+    })
 }
 
 impl Model {
@@ -215,20 +220,30 @@ pub async fn insert(tx: &impl DbConnection, person: Model) -> Result<Result<Box<
     };
     let username = match username {
         Some(username) => username,
-        None => {
-            let given = generated_username(role, id);
-            let name = Entity::update_many()
-                .col_expr(Column::UsernameKey, Expr::value(case_fold(&given)))
-                .col_expr(Column::Username, Expr::value(&given));
-            name.filter(Column::Id.eq(id)).exec(tx).await?;
-            given
-        }
+        None => give_username(tx, role, id).await?,
     };
     lookalike::record(tx, id, &username).await?;
     let added = by_id(tx, id).await?.map(Box::new);
     added
         .map(Ok)
         .ok_or_else(|| DbErr::RecordNotFound("the person just added".to_owned()))
+}
+
+/// Gives a new row its [`generated_username`]. Older accounts may have chosen a name that looks like it: a number is added
+/// then.
+async fn give_username(tx: &impl DbConnection, role: Role, id: i64) -> Result<String, DbErr> {
+    let plain = generated_username(role, id);
+    let mut given = plain.clone();
+    let mut added = 1;
+    while name_conflict(tx, Some(&given), None, Some(id)).await?.is_some() {
+        added += 1;
+        given = format!("{plain}-{added}");
+    }
+    let name = Entity::update_many()
+        .col_expr(Column::UsernameKey, Expr::value(case_fold(&given)))
+        .col_expr(Column::Username, Expr::value(&given));
+    name.filter(Column::Id.eq(id)).exec(tx).await?;
+    Ok(given)
 }
 
 /// Returns the user with that id, active or not.

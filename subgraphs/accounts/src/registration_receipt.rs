@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct RegistrationReceipt {
     pub(crate) id: i64,
     joined_at_us: i64,
+    /// The username, if it was generated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    given: Option<String>,
 }
 
 impl RegistrationReceipt {
@@ -17,13 +20,16 @@ impl RegistrationReceipt {
         Self {
             id: person.id,
             joined_at_us: person.joined_at_us,
+            // No user can choose such a name.
+            given: user::looks_generated(&person.username).then(|| person.username.clone()),
         }
     }
 
     /// Returns the person as the request created them, regardless of later changes.
     pub(crate) fn original_user(&self, request: user::Model) -> user::Model {
         let username = if request.username.is_empty() {
-            user::generated_username(request.role, self.id)
+            let given = self.given.clone();
+            given.unwrap_or_else(|| user::generated_username(request.role, self.id))
         } else {
             request.username
         };

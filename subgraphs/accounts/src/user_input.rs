@@ -1,7 +1,7 @@
 //! The inputs that describe a person, and their checks: names, email, address, a broker's fee.
 
 use async_graphql::{InputObject, MaybeUndefined};
-use contract::{Error, Result, required_line, required_segment, required_text};
+use contract::{Error, INVISIBLE, Result, require_visible, required_line, required_segment, required_text};
 use entities::{case_fold, lookalike, user};
 use sea_orm::ActiveValue::Set;
 use serde::Serialize;
@@ -117,9 +117,9 @@ pub(crate) fn new_user(input: RegisterInput, now_us: i64) -> Result<user::Model>
         email,
         role: input.role.into(),
         fee_basis_points,
-        display_name: optional_line("input.displayName", input.display_name, NAME_CHARS_MAX)?,
-        name: optional_line("input.name", input.name, NAME_CHARS_MAX)?,
-        surname: optional_line("input.surname", input.surname, NAME_CHARS_MAX)?,
+        display_name: optional_name("input.displayName", input.display_name)?,
+        name: optional_name("input.name", input.name)?,
+        surname: optional_name("input.surname", input.surname)?,
         phone: optional_line("input.phone", input.phone, PHONE_CHARS_MAX)?,
         ..user::Model::with_username(name, now_us)
     };
@@ -162,19 +162,19 @@ impl ProfileInput {
     fn into_update(self) -> Result<ValidatedUserUpdate> {
         let mut columns = user::ActiveModel::default();
         let mut public = false;
-        if let Some(value) = clearable_line("input.displayName", self.display_name, NAME_CHARS_MAX)? {
+        if let Some(value) = clearable(self.display_name, |text| validate_name("input.displayName", text))? {
             columns.display_name = Set(value);
             public = true;
         }
-        if let Some(value) = clearable_line("input.name", self.name, NAME_CHARS_MAX)? {
+        if let Some(value) = clearable(self.name, |text| validate_name("input.name", text))? {
             columns.name = Set(value);
             public = true;
         }
-        if let Some(value) = clearable_line("input.surname", self.surname, NAME_CHARS_MAX)? {
+        if let Some(value) = clearable(self.surname, |text| validate_name("input.surname", text))? {
             columns.surname = Set(value);
             public = true;
         }
-        if let Some(value) = clearable_line("input.phone", self.phone, PHONE_CHARS_MAX)? {
+        if let Some(value) = clearable(self.phone, |text| required_line("input.phone", text, PHONE_CHARS_MAX))? {
             columns.phone = Set(value);
         }
         let address = match self.address {
@@ -313,12 +313,13 @@ pub(crate) fn validate_email(field: &'static str, text: &str) -> Result<String> 
     }
 }
 
-/// Rejects code points that are not displayed: two names that differ only in them look the same.
-fn require_visible(field: &'static str, text: String) -> Result<String> {
-    if case_fold::has_invisible(&text) {
-        return Err(Error::invalid(field, "must not contain invisible characters"));
+/// Validates a person's given, family or chosen name: one line, and no code point that hides or turns its text around.
+fn validate_name(field: &'static str, text: &str) -> Result<String> {
+    let name = required_line(field, text, NAME_CHARS_MAX)?;
+    if case_fold::has_invisible_beyond_joiners(&name) {
+        return Err(Error::invalid(field, INVISIBLE));
     }
-    Ok(text)
+    Ok(name)
 }
 
 const FEE: &str = "input.brokerageFeePercent";
@@ -338,11 +339,15 @@ fn basis_points(percent: f64) -> Result<i64> {
     Ok(hundredths.round() as i64)
 }
 
-fn clearable_line(field: &'static str, value: MaybeUndefined<String>, max: usize) -> Result<Option<Option<String>>> {
+/// Returns the new value of a field that can be cleared, or `None` if it stays as it is.
+fn clearable(
+    value: MaybeUndefined<String>,
+    validate: impl FnOnce(&str) -> Result<String>,
+) -> Result<Option<Option<String>>> {
     match value {
         MaybeUndefined::Undefined => Ok(None),
         MaybeUndefined::Null => Ok(Some(None)),
-        MaybeUndefined::Value(text) => Ok(Some(Some(required_line(field, &text, max)?))),
+        MaybeUndefined::Value(text) => Ok(Some(Some(validate(&text)?))),
     }
 }
 
@@ -353,6 +358,10 @@ fn non_clearable<T>(field: &'static str, value: MaybeUndefined<T>) -> Result<Opt
         MaybeUndefined::Null => Err(Error::invalid(field, "cannot be cleared")),
         MaybeUndefined::Value(value) => Ok(Some(value)),
     }
+}
+
+fn optional_name(field: &'static str, value: Option<String>) -> Result<Option<String>> {
+    value.map(|text| validate_name(field, &text)).transpose()
 }
 
 fn optional_line(field: &'static str, value: Option<String>, max: usize) -> Result<Option<String>> {

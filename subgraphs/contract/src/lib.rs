@@ -83,7 +83,9 @@ pub use session::SessionId;
 pub use side::Side;
 pub use subgraph::{DomainSchema, SubgraphBuilder, subgraph_builder, subgraph_sdl};
 pub use sweep::Retention;
-pub use text::{optional_text, path_segment, required_line, required_segment, required_text};
+pub use text::{
+    INVISIBLE, optional_text, path_segment, require_visible, required_line, required_segment, required_text,
+};
 pub use token::{Claims, TokenError, TokenKeys, VerifiedToken};
 pub use versioned_row::{Invalidates, VersionedRow, WatchedRow};
 pub use viewer::Viewer;

@@ -6,6 +6,9 @@ use crate::{Error, Result};
 
 const CONTROL: &str = "must not contain control characters";
 
+/// The error message for a name with code points that are not displayed.
+pub const INVISIBLE: &str = "must not contain invisible characters";
+
 /// Trims `value`; rejects blank text, text over `max` characters and control characters other than tabs and line
 /// breaks.
 ///
@@ -48,6 +51,18 @@ pub fn required_segment(field: &'static str, value: &str, max: usize) -> Result<
 pub fn path_segment(field: &'static str, text: String) -> Result<String> {
     if matches!(text.as_str(), "." | "..") {
         Err(Error::invalid(field, "must not be . or .., which no address can carry"))
+    } else {
+        Ok(text)
+    }
+}
+
+/// Rejects code points that are not displayed: two names that differ only in them look the same.
+///
+/// # Errors
+/// `INVALID_INPUT` naming `field`.
+pub fn require_visible(field: &'static str, text: String) -> Result<String> {
+    if case_fold::has_invisible(&text) {
+        Err(Error::invalid(field, INVISIBLE))
     } else {
         Ok(text)
     }

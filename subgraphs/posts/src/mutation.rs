@@ -3,7 +3,7 @@
 use async_graphql::{Context, ID, InputObject, Object};
 use contract::{
     ActingUser, ContextExt, DateTime, DbConnection, Error, Event, IdempotencyKey, Result, Tx, Viewer, idempotent,
-    optional_text, parse_id, required_segment, required_text, to_timestamp_us,
+    optional_text, parse_id, require_visible, required_segment, required_text, to_timestamp_us,
 };
 use entities::post::{self, NewPost};
 use sea_orm::EntityTrait;
@@ -44,7 +44,7 @@ impl PostInput {
     fn validate(self, viewer: &Viewer) -> Result<PostDraft> {
         let username = self
             .username
-            .map(|name| required_segment("input.username", &name, NAME_CHARS_MAX))
+            .map(|name| validate_username("input.username", &name))
             .transpose()?;
         let at_us = self.at.map(|at| to_timestamp_us("input.at", at)).transpose()?;
         Ok(PostDraft {
@@ -56,6 +56,12 @@ impl PostInput {
             by: ActingUser::new(viewer, COMMUNITY_MOUNT, "input.username", username)?,
         })
     }
+}
+
+/// Validates the name of an author. Names are compared without the code points that are not displayed, so a name that
+/// contains them would be the name of another person, spelled differently.
+fn validate_username(field: &'static str, name: &str) -> Result<String> {
+    require_visible(field, required_segment(field, name, NAME_CHARS_MAX)?)
 }
 
 /// Validates an address: an http or https URL, or a host and a path without a scheme. Returns it as the client wrote

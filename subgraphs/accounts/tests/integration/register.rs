@@ -208,6 +208,28 @@ async fn a_name_is_taken_in_every_case_and_the_error_names_it() {
 }
 
 #[tokio::test]
+async fn a_generated_username_differs_from_older_lookalikes() {
+    let domain = AccountsDomain::new().await;
+    // Accounts of earlier builds; user 3 has the exact name that user 4 would get.
+    for older in ["investor\u{2011}4", "investor-4-2", "investor-5"] {
+        domain.add_user(older).await;
+    }
+    let input = |email: &str| json!({"email": email, "role": "INVESTOR", "password": PASSWORD});
+    for (email, username) in [("eve@example.com", "investor-4-3"), ("bob@example.com", "investor-5-2")] {
+        let variables = json!({"input": input(email), "key": email});
+        let register = "mutation($input: RegisterInput!, $key: String) {
+            register(input: $input, idempotencyKey: $key) { user { username } } }";
+        for _ in 0..2 {
+            let answer = domain
+                .query(&CallerSession::anonymous(), register, variables.clone())
+                .await;
+            assert_eq!(answer.at("register.user.username"), username, "{answer:?}");
+        }
+        assert_eq!(domain.login(username, PASSWORD).await.code(), "OK");
+    }
+}
+
+#[tokio::test]
 async fn a_missing_username_is_generated_and_the_email_stays_private() {
     let domain = AccountsDomain::new().await;
     for (input, username) in [
