@@ -178,6 +178,24 @@ async fn wrong_dates_and_times_are_refused_with_their_argument() {
 }
 
 #[tokio::test]
+async fn a_moment_out_of_range_is_not_called_malformed() {
+    let app = TestApp::new().await;
+    let admin = app.signed_in("admin").await;
+    let reason = "must be from the year 0000 to the year 9999 in UTC";
+    let post = "mutation($input: PostInput!) { createPost(input: $input) { at } }";
+    for at in ["9999-12-31T23:59:59-23:59", "0000-01-01T00:00:00+00:01"] {
+        let input = json!({ "title": "t", "text": "x", "community": "C", "at": at });
+        assert_refused(&ask(&admin, post, json!({ "input": input })).await, "input.at", reason);
+        let body = json!({ "title": "t", "text": "x", "community": "C", "username": "dan", "date": at });
+        let answer = app.anonymous().post("/community/posts", body).await;
+        assert_eq!(
+            (answer.status, &answer.body["message"]),
+            (400, &json!(format!("date {reason}")))
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_duplicate_member_is_refused_at_any_depth() {
     let app = TestApp::new().await;
     let cleo = app.signed_in("cleo").await;

@@ -262,7 +262,11 @@ async fn fetch_data(
         && response.is_forbidden()
     {
         // A forbidden operation has changed nothing, so that it can be executed again as another viewer.
-        (response, bytes) = fetch(gateway, bound_route, caller, request).await?;
+        let by_mount = fetch(gateway, bound_route, caller, request).await?;
+        // When both are forbidden, the reason is the one that concerns the token's holder.
+        if !by_mount.0.is_forbidden() {
+            (response, bytes) = by_mount;
+        }
     }
     match response.errors.into_iter().next() {
         None => Ok((response.data, bytes)),

@@ -14,12 +14,17 @@ const WRONG: &str = "must be an RFC 3339 date-time such as 2026-01-31T12:30:00Z"
 pub struct DateTime(chrono::DateTime<Utc>);
 
 impl DateTime {
+    /// The error message for a moment whose year in UTC has no four digits, so that the API cannot write it.
+    pub const OUT_OF_RANGE: &str = "must be from the year 0000 to the year 9999 in UTC";
+
     /// Reads a date-time of RFC 3339, section 5.6. A leap second is the first moment of the next month.
     ///
     /// # Errors
     /// The rule that the text breaks, as a sentence without a subject.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
-        parse(text.as_bytes()).map(Self).ok_or(WRONG)
+        let moment = parse(text.as_bytes()).ok_or(WRONG)?;
+        let is_in_range = (0..=9_999).contains(&moment.year());
+        is_in_range.then_some(Self(moment)).ok_or(Self::OUT_OF_RANGE)
     }
 
     /// The moment in UTC.
@@ -56,7 +61,7 @@ fn parse(text: &[u8]) -> Option<chrono::DateTime<Utc>> {
     let time = NaiveTime::from_hms_nano_opt(hour, minute, second - u32::from(is_leap), nanos)?;
     let moment = full_date(date)?.and_time(time).checked_sub_signed(offset)?;
     let moment = if is_leap { leap_second(moment)? } else { moment };
-    (0..=9_999).contains(&moment.year()).then(|| moment.and_utc())
+    Some(moment.and_utc())
 }
 
 /// Returns the second after 23:59:59 UTC on the last day of a month, the only time of leap seconds.
@@ -191,15 +196,24 @@ mod tests {
             "2026-1-31T12:30:00Z",
             "+2026-01-31T12:30:00Z",
             "10000-01-01T00:00:00Z",
-            "9999-12-31T23:59:60Z",
-            "9999-12-31T23:59:59-01:00",
-            "0000-01-01T00:00:00+01:00",
             "-001-01-01T00:00:00Z",
             "20260131T123000Z",
             "1767323045",
             "٢٠٢٦-01-31T12:30:00Z",
         ] {
             assert_eq!(DateTime::parse(text), Err(WRONG), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_moment_whose_year_in_utc_has_no_four_digits_is_refused() {
+        for text in [
+            "9999-12-31T23:59:60Z",
+            "9999-12-31T23:59:59-01:00",
+            "9999-12-31T23:59:59-23:59",
+            "0000-01-01T00:00:00+01:00",
+        ] {
+            assert_eq!(DateTime::parse(text), Err(DateTime::OUT_OF_RANGE), "{text:?}");
         }
     }
 }

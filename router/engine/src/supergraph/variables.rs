@@ -79,7 +79,7 @@ pub fn coerce(
                 sent.insert(variable.name.clone(), default.clone());
             }
             (None, None) if variable.ty.is_non_null() => {
-                let message = format!("{} is missing, it has to be a {}", variable.place, variable.ty);
+                let message = format!("{} is missing, it has to be of type {}", variable.place, variable.ty);
                 return Err(invalid_value(&variable.place, message));
             }
             (None, None) => {}
@@ -192,7 +192,7 @@ fn coerce_input_object(
             })?,
             (None, None) if field.ty.is_non_null() => {
                 let at = format!("{at}.{name}");
-                let message = format!("{at} is missing, it has to be a {}", field.ty);
+                let message = format!("{at} is missing, it has to be of type {}", field.ty);
                 return Err(invalid_value(&at, message));
             }
             (None, None) => continue,
@@ -225,7 +225,7 @@ const SHOWN_CHARS_MAX: usize = 60;
 fn type_mismatch(at: &str, ty: &Type, value: &Value) -> RequestError {
     let mut shown: String = value.to_string();
     foundation::truncate_chars(&mut shown, SHOWN_CHARS_MAX);
-    invalid_value(at, format!("{at} has to be a {ty}, not {shown}"))
+    invalid_value(at, format!("{at} has to be of type {ty}, not {shown}"))
 }
 
 fn invalid_value(at: &str, message: String) -> RequestError {

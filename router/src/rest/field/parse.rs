@@ -207,11 +207,12 @@ const DAY_END: NaiveTime = match NaiveTime::from_hms_micro_opt(23, 59, 59, 999_9
 /// Reads a moment, or a day, which becomes the moment `of_day` on it.
 fn date_time(input: RawInput<'_>, of_day: NaiveTime) -> Result<Value, ParseError> {
     let text = text(input)?;
-    let moment = match Date::parse(&text) {
-        Ok(day) => Some(day.and_time(of_day).and_utc()),
-        Err(_) => DateTime::parse(&text).ok().map(DateTime::utc),
+    let moment = match (Date::parse(&text), DateTime::parse(&text)) {
+        (Ok(day), _) => day.and_time(of_day).and_utc(),
+        (_, Ok(moment)) => moment.utc(),
+        (_, Err(DateTime::OUT_OF_RANGE)) => return Err(ParseError::new(DateTime::OUT_OF_RANGE)),
+        _ => return Err(ParseError::new(NOT_A_DATE_TIME)),
     };
-    let moment = moment.ok_or_else(|| ParseError::new(NOT_A_DATE_TIME))?;
     Ok(moment.to_rfc3339_opts(SecondsFormat::AutoSi, true).into())
 }
 

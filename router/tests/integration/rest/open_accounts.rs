@@ -60,6 +60,30 @@ fn assert_refused(answered: &TestResponse, line: &str) {
 }
 
 #[tokio::test]
+async fn a_refusal_of_a_token_names_the_rule_for_its_holder() {
+    let app = RestApp::demo().await;
+    for (token, reason) in [
+        (
+            app.service(),
+            "a service credential cannot change an administrator's account",
+        ),
+        (app.person(1), "this belongs to somebody else"),
+    ] {
+        let before = shown(&app, 5).await;
+        for (line, body) in changes(5, "admin") {
+            let is_karma = line.contains("/karma/");
+            let bearer = format!("Bearer {token}");
+            let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+            let answered = app.send(&line, &headers, body).await;
+            assert_refused(&answered, &line);
+            assert!(!answered.text.contains("without a token"), "{line}: {}", answered.text);
+            assert!(is_karma || answered.text.contains(reason), "{line}: {}", answered.text);
+        }
+        assert_eq!(shown(&app, 5).await, before);
+    }
+}
+
+#[tokio::test]
 async fn demo_accounts_cannot_be_changed_without_a_token() {
     let app = RestApp::demo().await;
     for (id, name) in [(1, "ada"), (2, "ben"), (3, "cleo"), (4, "dan"), (5, "admin")] {

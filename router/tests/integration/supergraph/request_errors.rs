@@ -94,7 +94,7 @@ async fn a_variable_of_a_wrong_type_is_refused_by_its_name() {
         .await;
     assert_eq!(
         (code, &body["errors"][0]["message"]),
-        ("INVALID_INPUT", &json!("$id is missing, it has to be a ID!"))
+        ("INVALID_INPUT", &json!("$id is missing, it has to be of type ID!"))
     );
     let conditional = "query($a: Boolean = true) { me { name @skip(if: $a) } }";
     assert_eq!(

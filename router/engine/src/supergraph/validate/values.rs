@@ -188,7 +188,10 @@ impl<'a> ValueVisitor<'a> {
         if is_allowed {
             Ok(())
         } else {
-            let message = format!("variable ${name} is a {}, and {} must be a {ty}", variable.ty, self.at);
+            let message = format!(
+                "variable ${name} is of type {}, and {} must be of type {ty}",
+                variable.ty, self.at
+            );
             Err(self.validation_error(message, value))
         }
     }
