@@ -57,7 +57,7 @@ pub async fn cast(
     let first = "INSERT INTO vote (post_id, user_id, direction, at_us) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
     if sql::execute(tx, first, values()).await? == 1 {
         let votes = post_votes::add(tx, post_id, direction, now_us).await?;
-        let given = credit(tx, post_id, Some(user_id), direction, karma).await?;
+        let given = credit(tx, &Authority::Full, post_id, Some(user_id), direction, karma).await?;
         if let Some(author) = &given {
             record_credited(tx, post_id, user_id, Some(author.id)).await?;
         }
@@ -71,7 +71,7 @@ pub async fn cast(
     };
     let votes = post_votes::replace(tx, post_id, direction.opposite(), Some(direction), now_us).await?;
     let taken = revoke_credit(tx, vote.credited_id, direction.opposite()).await?;
-    let given = credit(tx, post_id, Some(user_id), direction, karma).await?;
+    let given = credit(tx, &Authority::Full, post_id, Some(user_id), direction, karma).await?;
     let credited = given.as_ref().map(|author| author.id);
     if credited != vote.credited_id {
         record_credited(tx, post_id, user_id, credited).await?;
@@ -97,27 +97,30 @@ pub async fn clear(
 
 /// Counts a vote without a user: each call adds one, and none can be removed.
 ///
-/// With `karma`, the karma of the post's author changes too. The post need not exist.
+/// With `karma`, the karma of the post's author changes too, if the right of the caller covers that account: a point of
+/// karma is a change of it. The post need not exist.
 ///
 /// # Errors
 /// [`crate::error::Violation::VotesFull`], or when the database fails.
 pub async fn count_anonymous(
     tx: &impl DbConnection,
+    by: &Authority,
     post_id: i64,
     direction: Direction,
     karma: bool,
     now_us: i64,
 ) -> Result<VoteOutcome, EntityError> {
     let votes = post_votes::add(tx, post_id, direction, now_us).await?;
-    let given = credit(tx, post_id, None, direction, karma).await?;
+    let given = credit(tx, by, post_id, None, direction, karma).await?;
     Ok(VoteOutcome::changed(votes, given))
 }
 
 /// Gives the author of a post the points of a vote in that direction. Returns the author in their new state. `None`
-/// if no such post exists, if its author has no account, is deactivated or is the voter, or if votes do not affect
-/// karma.
+/// if no such post exists, if its author has no account, is deactivated, is the voter or is not covered by `by`, or if
+/// votes do not affect karma.
 async fn credit(
     tx: &impl DbConnection,
+    by: &Authority,
     post_id: i64,
     voter_id: Option<i64>,
     direction: Direction,
@@ -128,7 +131,7 @@ async fn credit(
     }
     match author_of(tx, post_id).await? {
         // A user's own vote does not change their karma.
-        Some(author) if Some(author) != voter_id => add_karma(tx, author, direction.points()).await,
+        Some(author) if Some(author) != voter_id => add_karma(tx, by, author, direction.points()).await,
         Some(_) | None => Ok(None),
     }
 }
@@ -140,19 +143,22 @@ async fn revoke_credit(
     direction: Direction,
 ) -> Result<Option<user::Model>, DbErr> {
     match credited_id {
-        Some(credited) => add_karma(tx, credited, -direction.points()).await,
+        Some(credited) => add_karma(tx, &Authority::Full, credited, -direction.points()).await,
         None => Ok(None),
     }
 }
 
-async fn add_karma(tx: &impl DbConnection, user_id: i64, points: i64) -> Result<Option<user::Model>, DbErr> {
-    Ok(
-        match user_change::add_karma(tx, &Authority::Full, user_id, points).await? {
-            user_change::KarmaChangeOutcome::Done(person) => Some(*person),
-            // Karma at the limit of its range does not prevent a vote: the vote then credits no user.
-            _ => None,
-        },
-    )
+async fn add_karma(
+    tx: &impl DbConnection,
+    by: &Authority,
+    user_id: i64,
+    points: i64,
+) -> Result<Option<user::Model>, DbErr> {
+    Ok(match user_change::add_karma(tx, by, user_id, points).await? {
+        user_change::KarmaChangeOutcome::Done(person) => Some(*person),
+        // Karma at the limit of its range does not prevent a vote: the vote then credits no user.
+        _ => None,
+    })
 }
 
 async fn author_of(tx: &impl DbConnection, post_id: i64) -> Result<Option<i64>, DbErr> {

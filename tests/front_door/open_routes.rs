@@ -42,3 +42,23 @@ async fn no_open_route_changes_an_account_created_elsewhere() {
         app.signed_in(name).await;
     }
 }
+
+#[tokio::test]
+async fn anonymous_votes_change_no_karma_of_accounts_made_elsewhere() {
+    let app = TestApp::new().await;
+    let anonymous = app.anonymous();
+    let dan = app.signed_in("dan").await;
+    let create = r#"mutation { createPost(input: { title: "t", text: "x", community: "Books" }) { id } }"#;
+    let post = dan.query(create, json!({})).await.text("createPost.id").to_owned();
+    let karma = async || dan.query("{ me { karma } }", json!({})).await.at("me.karma").clone();
+    let before = karma().await;
+    for upvotes in 1..=3 {
+        let voted = anonymous
+            .post(&format!("/community/votes/{post}/upvotes"), json!({}))
+            .await;
+        assert_eq!((voted.status, &voted.body["upvotes"]), (201, &json!(upvotes)));
+    }
+    assert_eq!(karma().await, before);
+    let increment = anonymous.request("PUT", "/community/users/dan/karma/increment");
+    assert_eq!(anonymous.send(increment).await.status, 403);
+}

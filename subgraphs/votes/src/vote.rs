@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
 use contract::{ContextExt, Error, IdempotencyKey, Result, Tx, TxExt, Viewer, idempotent};
+use entities::authority::Authority;
 use entities::post_votes;
 use entities::user;
 use entities::vote::Direction;
@@ -62,17 +63,19 @@ impl VoteMutation {
     }
 }
 
-/// The owner of a vote: a person, or a program that votes for no particular person.
-#[derive(Clone, Copy)]
+/// The owner of a vote: a person, or a program that votes for no particular person, with its right to change accounts.
+#[derive(Clone)]
 enum Voter {
     Person(i64),
-    Program,
+    Program(Authority),
 }
 
 impl Voter {
     fn from_viewer(viewer: &Viewer) -> Result<Self> {
-        let user = viewer.require_user_or_program(COMMUNITY_MOUNT)?;
-        Ok(user.map_or(Self::Program, Self::Person))
+        match viewer.require_user_or_program(COMMUNITY_MOUNT)? {
+            Some(user) => Ok(Self::Person(user)),
+            None => Ok(Self::Program(viewer.authority()?)),
+        }
     }
 }
 
@@ -97,7 +100,7 @@ async fn cast_vote(
     let voted = ctx
         .services()
         .write(async move |tx| {
-            let cast = async || cast(tx, voter, post_id, direction, karma, now_us).await;
+            let cast = async || cast(tx, &voter, post_id, direction, karma, now_us).await;
             idempotent(tx, key.as_ref(), now_us, cast).await
         })
         .await?;
@@ -106,7 +109,7 @@ async fn cast_vote(
 
 async fn cast(
     tx: &Tx,
-    voter: Voter,
+    voter: &Voter,
     post_id: i64,
     direction: Direction,
     karma: bool,
@@ -114,9 +117,9 @@ async fn cast(
 ) -> Result<CountedVotes> {
     let outcome = match voter {
         // The token may be older than the deactivation.
-        Voter::Person(id) if !user::is_active(tx, id).await? => return Err(Error::Unauthenticated),
-        Voter::Person(id) => voting::cast(tx, post_id, id, direction, karma, now_us).await?,
-        Voter::Program => voting::count_anonymous(tx, post_id, direction, karma, now_us).await?,
+        Voter::Person(id) if !user::is_active(tx, *id).await? => return Err(Error::Unauthenticated),
+        Voter::Person(id) => voting::cast(tx, post_id, *id, direction, karma, now_us).await?,
+        Voter::Program(by) => voting::count_anonymous(tx, by, post_id, direction, karma, now_us).await?,
     };
     tx.invalidate(&outcome);
     Ok(CountedVotes { votes: outcome.votes })

@@ -56,6 +56,29 @@ async fn each_vote_counts_once_for_the_author_and_is_announced() {
 }
 
 #[tokio::test]
+async fn a_program_gives_karma_only_to_accounts_that_it_may_change() {
+    let domain = VotesDomain::with_people(3).await;
+    // The community's mount made the first account; the third is an administrator's.
+    let sql = "UPDATE account SET made_via = 'community' WHERE id = 1; UPDATE account SET admin = true WHERE id = 3";
+    domain.execute(sql).await;
+    let mount = contract::Viewer::open_mount("community");
+    for (author, voter, karma) in [
+        (1, &mount, 1),
+        (2, &mount, 0),
+        (3, &mount, 0),
+        (2, &service(), 1),
+        (3, &service(), 0),
+        (3, &member(2), 1),
+    ] {
+        let before = domain.karma(author).await;
+        let post = domain.post(Some(author)).await;
+        let votes = domain.vote(voter, UPVOTE, post).await;
+        assert_eq!(votes["upvotes"], 1, "{voter:?}");
+        assert_eq!(domain.karma(author).await - before, karma, "{author} {voter:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_vote_on_a_post_without_an_author_changes_no_karma() {
     let domain = VotesDomain::with_people(2).await;
     let without_author = domain.post(None).await;
