@@ -16,22 +16,22 @@ pub trait DbConnection: ConnectionTrait {
     /// Returns the first rows of a statement as models, at most `most`. Its columns have the names of the table's.
     fn models<E: ReadEntity>(
         &self,
-        asked: Statement,
+        statement: Statement,
         most: usize,
     ) -> impl Future<Output = Result<Vec<E::Model>, DbErr>> + Send;
 
     /// Runs one statement, and ignores its rows.
-    fn run(&self, asked: Statement) -> impl Future<Output = Result<StatementEffect, DbErr>> + Send;
+    fn run(&self, statement: Statement) -> impl Future<Output = Result<StatementEffect, DbErr>> + Send;
 
     /// Returns the rows of a query, as SeaORM's `select.all(connection)` does.
     fn rows<E: ReadEntity>(&self, select: Select<E>) -> impl Future<Output = Result<Vec<E::Model>, DbErr>> + Send {
-        let asked = self.get_database_backend().build(select.as_query());
-        self.models::<E>(asked, usize::MAX)
+        let statement = self.get_database_backend().build(select.as_query());
+        self.models::<E>(statement, usize::MAX)
     }
 
     /// Returns the first row of a query, as SeaORM's `select.one(connection)` does.
     fn row<E: ReadEntity>(&self, select: Select<E>) -> impl Future<Output = Result<Option<E::Model>, DbErr>> + Send {
-        let asked = self.get_database_backend().build(select.limit(1).as_query());
-        async move { Ok(self.models::<E>(asked, 1).await?.pop()) }
+        let statement = self.get_database_backend().build(select.limit(1).as_query());
+        async move { Ok(self.models::<E>(statement, 1).await?.pop()) }
     }
 }

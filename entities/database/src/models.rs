@@ -21,11 +21,11 @@ impl<E> ReadEntity for E where E: EntityTrait<ActiveModel: TryIntoModel<<E as En
 /// Reads the first rows of a statement, at most `most`. The inner error is that of a row that is no such model.
 pub(crate) fn read_models<E: ReadEntity>(
     connection: &Connection,
-    asked: &Statement,
+    statement: &Statement,
     most: usize,
 ) -> rusqlite::Result<Result<Vec<E::Model>, DbErr>> {
-    let mut statement = query(connection, asked)?;
-    let mut rows = statement.raw_query();
+    let mut prepared = query(connection, statement)?;
+    let mut rows = prepared.raw_query();
     let (mut members, mut models) = (None, Vec::new());
     while models.len() < most
         && let Some(row) = rows.next()?

@@ -138,13 +138,13 @@ impl Drop for StopOnDrop {
 }
 
 impl crate::DbConnection for Reader {
-    async fn models<E: ReadEntity>(&self, asked: Statement, most: usize) -> Result<Vec<E::Model>, DbErr> {
-        self.run_read(move |connection| read_models::<E>(connection, &asked, most))
+    async fn models<E: ReadEntity>(&self, statement: Statement, most: usize) -> Result<Vec<E::Model>, DbErr> {
+        self.run_read(move |connection| read_models::<E>(connection, &statement, most))
             .await?
     }
 
-    async fn run(&self, asked: Statement) -> Result<StatementEffect, DbErr> {
-        self.run_read(move |connection| execute(connection, &asked)).await
+    async fn run(&self, statement: Statement) -> Result<StatementEffect, DbErr> {
+        self.run_read(move |connection| execute(connection, &statement)).await
     }
 }
 
@@ -154,8 +154,8 @@ impl ConnectionTrait for Reader {
         DbBackend::Sqlite
     }
 
-    async fn execute_raw(&self, asked: Statement) -> Result<ExecResult, DbErr> {
-        crate::DbConnection::run(self, asked).await?.into_exec_result()
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        crate::DbConnection::run(self, statement).await?.into_exec_result()
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
@@ -166,15 +166,15 @@ impl ConnectionTrait for Reader {
         effect.into_exec_result()
     }
 
-    async fn query_one_raw(&self, asked: Statement) -> Result<Option<QueryResult>, DbErr> {
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         let mut row = self
-            .run_read(move |connection| read_rows(connection, &asked, 1))
+            .run_read(move |connection| read_rows(connection, &statement, 1))
             .await?;
         Ok(row.pop())
     }
 
-    async fn query_all_raw(&self, asked: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.run_read(move |connection| read_rows(connection, &asked, usize::MAX))
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.run_read(move |connection| read_rows(connection, &statement, usize::MAX))
             .await
     }
 }

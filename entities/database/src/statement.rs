@@ -8,22 +8,26 @@ use crate::row::{self, exec_result};
 use crate::value::bind;
 
 /// Prepares a statement and binds its values.
-pub(crate) fn query<'a>(connection: &'a Connection, asked: &Statement) -> rusqlite::Result<CachedStatement<'a>> {
-    let mut statement = connection.prepare_cached(&asked.sql)?;
-    bind(&mut statement, values(asked))?;
-    Ok(statement)
+pub(crate) fn query<'a>(connection: &'a Connection, statement: &Statement) -> rusqlite::Result<CachedStatement<'a>> {
+    let mut prepared = connection.prepare_cached(&statement.sql)?;
+    bind(&mut prepared, values(statement))?;
+    Ok(prepared)
 }
 
 /// Reads the first rows of a query, at most `most`.
-pub(crate) fn read_rows(connection: &Connection, asked: &Statement, most: usize) -> rusqlite::Result<Vec<QueryResult>> {
-    let mut statement = query(connection, asked)?;
-    row::read(&mut statement, most)
+pub(crate) fn read_rows(
+    connection: &Connection,
+    statement: &Statement,
+    most: usize,
+) -> rusqlite::Result<Vec<QueryResult>> {
+    let mut prepared = query(connection, statement)?;
+    row::read(&mut prepared, most)
 }
 
 /// Runs one statement, and ignores its rows.
-pub(crate) fn execute(connection: &Connection, asked: &Statement) -> rusqlite::Result<StatementEffect> {
-    let mut statement = query(connection, asked)?;
-    count_changes(connection, || run_to_end(&mut statement))
+pub(crate) fn execute(connection: &Connection, statement: &Statement) -> rusqlite::Result<StatementEffect> {
+    let mut prepared = query(connection, statement)?;
+    count_changes(connection, || run_to_end(&mut prepared))
 }
 
 /// Runs several statements. It stops behind one that ends the transaction, if `needs_transaction`.
@@ -51,8 +55,8 @@ pub(crate) fn run_to_end(statement: &mut rusqlite::Statement<'_>) -> rusqlite::R
     Ok(())
 }
 
-fn values(asked: &Statement) -> &[sea_orm::Value] {
-    asked.values.as_ref().map_or(&[], |values| &values.0)
+fn values(statement: &Statement) -> &[sea_orm::Value] {
+    statement.values.as_ref().map_or(&[], |values| &values.0)
 }
 
 /// The effect of a statement.

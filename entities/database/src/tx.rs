@@ -180,13 +180,13 @@ impl<A: Application> Tx<A> {
 }
 
 impl<A: Application> crate::DbConnection for Tx<A> {
-    async fn models<E: ReadEntity>(&self, asked: Statement, most: usize) -> Result<Vec<E::Model>, DbErr> {
-        self.run_bounded(|connection| read_models::<E>(connection, &asked, most))
+    async fn models<E: ReadEntity>(&self, statement: Statement, most: usize) -> Result<Vec<E::Model>, DbErr> {
+        self.run_bounded(|connection| read_models::<E>(connection, &statement, most))
             .await?
     }
 
-    async fn run(&self, asked: Statement) -> Result<StatementEffect, DbErr> {
-        self.run_bounded(|connection| execute(connection, &asked)).await
+    async fn run(&self, statement: Statement) -> Result<StatementEffect, DbErr> {
+        self.run_bounded(|connection| execute(connection, &statement)).await
     }
 }
 
@@ -196,8 +196,8 @@ impl<A: Application> ConnectionTrait for Tx<A> {
         DbBackend::Sqlite
     }
 
-    async fn execute_raw(&self, asked: Statement) -> Result<ExecResult, DbErr> {
-        crate::DbConnection::run(self, asked).await?.into_exec_result()
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        crate::DbConnection::run(self, statement).await?.into_exec_result()
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
@@ -207,13 +207,15 @@ impl<A: Application> ConnectionTrait for Tx<A> {
         effect.into_exec_result()
     }
 
-    async fn query_one_raw(&self, asked: Statement) -> Result<Option<QueryResult>, DbErr> {
-        let mut row = self.run_bounded(|connection| read_rows(connection, &asked, 1)).await?;
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        let mut row = self
+            .run_bounded(|connection| read_rows(connection, &statement, 1))
+            .await?;
         Ok(row.pop())
     }
 
-    async fn query_all_raw(&self, asked: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.run_bounded(|connection| read_rows(connection, &asked, usize::MAX))
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.run_bounded(|connection| read_rows(connection, &statement, usize::MAX))
             .await
     }
 }

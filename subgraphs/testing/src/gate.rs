@@ -7,7 +7,7 @@ use database::{Application, Db};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// A write that holds the writer until the gate opens. What is queued meanwhile shares its group.
+/// A write that holds the writer until the gate opens. Writes that are queued meanwhile share its group.
 pub struct Gate {
     open: oneshot::Sender<()>,
     holder: JoinHandle<()>,
