@@ -67,12 +67,25 @@ async fn a_number_joins_the_commit_of_the_next_write() {
     let market = exchange_over(replicas.log_with(lazy_settings()), services().await).await;
     replicas.start(&market.services).await;
     let working = work(&market.services);
-    for (key, before) in [("one", &[][..]), ("two", &[0]), ("three", &[0, 1])] {
-        trade(&market, &trader(), "BUY", 1, key).await;
-        assert_eq!(written(&market.services).await, before, "after trade {key}");
-    }
+    let mut trades = 0;
+    let joined = async {
+        loop {
+            trade(&market, &trader(), "BUY", 1, &format!("trade {trades}")).await;
+            let written = written(&market.services).await;
+            assert!(
+                written.len() <= trades,
+                "a number is known after the commit of its trade"
+            );
+            trades += 1;
+            // Nothing else writes a number: it is not due for an hour, and no reader waits.
+            if !written.is_empty() {
+                return written;
+            }
+        }
+    };
+    assert_eq!(within(PATIENCE, "a number", joined).await[0], 0);
     market.services.order_log.flush(&market.services).await.unwrap();
-    assert_eq!(written(&market.services).await, [0, 1, 2]);
+    assert_eq!(written(&market.services).await.len(), trades);
     assert!(!reservation::is_any_open(market.services.db.read()).await.unwrap());
     working.abort();
 }
@@ -108,7 +121,7 @@ async fn an_answered_trade_is_found_after_the_memory_is_lost() {
     for (quantity, key) in [(3, "one"), (4, "two")] {
         trade(&market, &trader(), "BUY", quantity, key).await;
     }
-    assert_eq!(written(&market.services).await, [0]);
+    assert!(!written(&market.services).await.contains(&1));
     working.abort();
     let _ = working.await;
 
