@@ -229,9 +229,9 @@ impl Address {
 /// A batch loader of people by username, without regard to case.
 pub struct UserByUsernameLoader(pub(crate) Db);
 
-impl Load for UserByUsernameLoader {
-    type Key = String;
+impl Load<String> for UserByUsernameLoader {
     type Value = user::Model;
+    type Error = Error;
 
     async fn load(&self, usernames: &[String]) -> Result<HashMap<String, user::Model>> {
         let condition = is_among(
@@ -262,7 +262,7 @@ async fn by_id(ctx: &Context<'_>, id: &ID) -> Result<Option<User>> {
 }
 
 async fn by_username(ctx: &Context<'_>, username: String) -> Result<Option<User>> {
-    let found = load::<UserByUsernameLoader>(ctx, username).await?;
+    let found = load::<UserByUsernameLoader, _>(ctx, username).await?;
     Ok(found.map(User::new))
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use contract::{Db, Load, Result};
+use contract::{Db, Error, Load, Result};
 use entities::{holding, is_among, stock, wallet};
 use sea_orm::{EntityTrait, QueryFilter};
 
@@ -15,9 +15,9 @@ const CURRENCY: &str = "USD";
 // twice, at a field that the client did not select, and the planner cannot plan a `@requires` of lists on every path.
 pub struct PortfolioValue(pub(crate) Db);
 
-impl Load for PortfolioValue {
-    type Key = i64;
+impl Load<i64> for PortfolioValue {
     type Value = i128;
+    type Error = Error;
 
     async fn load(&self, people: &[i64]) -> Result<HashMap<i64, i128>> {
         let mut worth = HashMap::new();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, Db, Load, Result, Viewer, load, parse_id};
+use contract::{ContextExt, Db, Error, Load, Result, Viewer, load, parse_id};
 use entities::{holding, is_among};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, ExprTrait, QueryFilter};
 
@@ -24,7 +24,7 @@ impl Stock {
         let Viewer::User { id, .. } = *ctx.viewer() else {
             return None;
         };
-        let found = load::<OwnHoldings>(ctx, (id, self.0)).await.transpose()?;
+        let found = load::<OwnHoldings, _>(ctx, (id, self.0)).await.transpose()?;
         Some(found.map(Holding))
     }
 }
@@ -32,9 +32,9 @@ impl Stock {
 /// A batch loader of holdings by owner and stock.
 pub struct OwnHoldings(pub(crate) Db);
 
-impl Load for OwnHoldings {
-    type Key = (i64, i64);
+impl Load<(i64, i64)> for OwnHoldings {
     type Value = holding::Model;
+    type Error = Error;
 
     async fn load(&self, keys: &[(i64, i64)]) -> Result<HashMap<(i64, i64), holding::Model>> {
         let mut stocks: BTreeMap<i64, Vec<i64>> = BTreeMap::new();

@@ -21,7 +21,7 @@ impl User {
 
     async fn portfolio(&self, ctx: &Context<'_>) -> Result<MoneySum> {
         ctx.viewer().require_self_or_operator(self.id)?;
-        let worth = load::<PortfolioValue>(ctx, self.id).await?;
+        let worth = load::<PortfolioValue, _>(ctx, self.id).await?;
         Ok(MoneySum::usd(worth.unwrap_or(0)))
     }
 }

@@ -67,7 +67,8 @@ pub use inserted_rows::{InsertFeed, inserted_rows};
 pub use int::clamp_to_int;
 pub use invalidation::{ENTITY_TYPES, Invalidation, InvalidationSubscription};
 pub use loader::{
-    Load, Loader, RowEntity, RowLoader, batch_loader, current_row_loader, load, load_row, row_loader, text_row_loader,
+    Load, LoadKey, Loader, RowEntity, RowLoader, batch_loader, current_row_loader, load, load_row, row_loader,
+    text_row_loader,
 };
 pub use money::{Money, MoneySum};
 pub use order_log::{

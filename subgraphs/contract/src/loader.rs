@@ -8,23 +8,18 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use async_graphql::Context;
+pub use async_graphql::dataloader::Loader as Load;
 use entities::is_among;
 use sea_orm::sea_query::FromValueTuple;
 use sea_orm::{Iterable, ModelTrait, PrimaryKeyToColumn, PrimaryKeyTrait, QueryFilter};
 
-use crate::{Db, ReadEntity, Result, Services};
+use crate::{Db, Error, ReadEntity, Result, Services};
 use batch::Batches;
 
-/// Reads the values of many keys at once.
-pub trait Load: Send + Sync + 'static {
-    /// The key of a value.
-    type Key: Clone + Eq + Hash + Send + Sync + 'static;
-    /// A value.
-    type Value: Clone + Send + Sync + 'static;
+/// A key by which a loader reads values.
+pub trait LoadKey: Clone + Eq + Hash + Send + Sync + 'static {}
 
-    /// Returns the values of these keys, each of which is there once; those that have none are absent.
-    fn load(&self, keys: &[Self::Key]) -> impl Future<Output = Result<HashMap<Self::Key, Self::Value>>> + Send;
-}
+impl<K: Clone + Eq + Hash + Send + Sync + 'static> LoadKey for K {}
 
 /// A loader without a cache: it batches the keys that the resolvers of one request need, and always reads the database.
 pub struct Loader<L> {
@@ -39,7 +34,7 @@ const BATCH_MAX: usize = 1_000;
 const TEXTS_BATCH_MAX: usize = 16;
 
 /// Wraps a batch function for resolvers, which call it by [`load`]. A domain's schema needs the loader as data.
-pub fn batch_loader<L: Load>(load: L) -> Loader<L> {
+pub fn batch_loader<L>(load: L) -> Loader<L> {
     Loader {
         load: Arc::new(load),
         keys_max: BATCH_MAX,
@@ -50,7 +45,7 @@ pub fn batch_loader<L: Load>(load: L) -> Loader<L> {
 ///
 /// # Panics
 /// When the schema has no loader of that type, or the request is not one of a [`DomainSchema`](crate::DomainSchema).
-pub async fn load<L: Load>(ctx: &Context<'_>, key: L::Key) -> Result<Option<L::Value>> {
+pub async fn load<L: Load<K, Error = Error>, K: LoadKey>(ctx: &Context<'_>, key: K) -> Result<Option<L::Value>> {
     let (loader, batches) = (ctx.data_unchecked::<Loader<L>>(), ctx.data_unchecked::<Arc<Batches>>());
     batches.load(loader, key).await
 }
@@ -95,9 +90,9 @@ pub fn current_row_loader<E: RowEntity>(services: &Services) -> Loader<RowLoader
     })
 }
 
-impl<E: RowEntity> Load for RowLoader<E> {
-    type Key = i64;
+impl<E: RowEntity> Load<i64> for RowLoader<E> {
     type Value = E::Model;
+    type Error = Error;
 
     async fn load(&self, ids: &[i64]) -> Result<HashMap<i64, E::Model>> {
         let Some(id) = E::PrimaryKey::iter().next() else {
@@ -118,5 +113,5 @@ impl<E: RowEntity> Load for RowLoader<E> {
 /// # Panics
 /// When the schema has no [`row_loader`] (or [`current_row_loader`]) of that table.
 pub async fn load_row<E: RowEntity>(ctx: &Context<'_>, id: i64) -> Result<Option<E::Model>> {
-    load::<RowLoader<E>>(ctx, id).await
+    load::<RowLoader<E>, _>(ctx, id).await
 }

@@ -98,7 +98,7 @@ pub(crate) async fn find(ctx: &Context<'_>, id: i64) -> Result<Option<Stock>> {
 
 /// The stock of that name, if there is one. Batched.
 pub(crate) async fn find_by_name(ctx: &Context<'_>, name: String) -> Result<Option<Stock>> {
-    Ok(load::<StockByName>(ctx, name).await?.map(Stock))
+    Ok(load::<StockByName, _>(ctx, name).await?.map(Stock))
 }
 
 /// Reads stocks by name, many at once.
@@ -109,9 +109,9 @@ pub(crate) fn by_name_loader(db: &Db) -> Loader<StockByName> {
     batch_loader(StockByName(db.clone()))
 }
 
-impl Load for StockByName {
-    type Key = String;
+impl Load<String> for StockByName {
     type Value = stock::Model;
+    type Error = Error;
 
     async fn load(&self, names: &[String]) -> Result<HashMap<String, stock::Model>> {
         let found = self.0.read().rows(stock::by_names(names)).await?;

@@ -88,9 +88,9 @@ pub(crate) async fn newest_first(
 /// Loads messages by id without their contents, in batches.
 pub struct MessageWithoutContentsLoader(pub(crate) Db);
 
-impl Load for MessageWithoutContentsLoader {
-    type Key = i64;
+impl Load<i64> for MessageWithoutContentsLoader {
     type Value = message::Model;
+    type Error = Error;
 
     async fn load(&self, ids: &[i64]) -> Result<HashMap<i64, message::Model>> {
         let query = message::Entity::find().filter(is_among(message::Column::Id, ids.iter().copied()));
@@ -109,7 +109,7 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Message>> {
         ctx.charge(found.as_ref().map_or(0, |message| message.contents.len()))?;
         found
     } else {
-        load::<MessageWithoutContentsLoader>(ctx, id).await?
+        load::<MessageWithoutContentsLoader, _>(ctx, id).await?
     };
     Ok(found.filter(|message| may_see(ctx.viewer(), message)).map(Message))
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, Db, Load, PageArgs, PageConnection, Result, clamp_to_int, load, parse_id};
+use contract::{ContextExt, Db, Error, Load, PageArgs, PageConnection, Result, clamp_to_int, load, parse_id};
 use entities::message;
 use sea_orm::Select;
 
@@ -71,7 +71,7 @@ impl User {
 
     async fn count_unread(&self, ctx: &Context<'_>) -> Result<i64> {
         ctx.viewer().require_self_or_operator(self.0)?;
-        let count = load::<UnreadCountLoader>(ctx, self.0).await?;
+        let count = load::<UnreadCountLoader, _>(ctx, self.0).await?;
         Ok(clamp_to_int(count.unwrap_or(0)))
     }
 }
@@ -79,9 +79,9 @@ impl User {
 /// Counts unread messages of many users in one query.
 pub struct UnreadCountLoader(pub(crate) Db);
 
-impl Load for UnreadCountLoader {
-    type Key = i64;
+impl Load<i64> for UnreadCountLoader {
     type Value = i64;
+    type Error = Error;
 
     async fn load(&self, people: &[i64]) -> Result<HashMap<i64, i64>> {
         let counts: Vec<(i64, i64)> = message::unread_counts(people).into_tuple().all(self.0.read()).await?;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use async_graphql::{Context, Object};
-use contract::{Db, Load, PageArgs, PageConnection, Paginate, Result, load};
+use contract::{Db, Error, Load, PageArgs, PageConnection, Paginate, Result, load};
 use entities::community::{self, case_fold};
 use entities::post;
 use sea_orm::EntityTrait;
@@ -53,9 +53,9 @@ impl Community {
 /// Loads communities by name, ignoring case, in batches.
 pub struct CommunityByNameLoader(pub(crate) Db);
 
-impl Load for CommunityByNameLoader {
-    type Key = String;
+impl Load<String> for CommunityByNameLoader {
     type Value = community::Model;
+    type Error = Error;
 
     async fn load(&self, names: &[String]) -> Result<HashMap<String, community::Model>> {
         let found = self.0.read().rows(community::by_names(names)).await?;
@@ -67,7 +67,7 @@ impl Load for CommunityByNameLoader {
 
 /// Returns the community with that name, ignoring case, if it exists. Lookups are batched.
 async fn find(ctx: &Context<'_>, name: String) -> Result<Option<Community>> {
-    let found = load::<CommunityByNameLoader>(ctx, name).await?;
+    let found = load::<CommunityByNameLoader, _>(ctx, name).await?;
     Ok(found.map(Community::new))
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use async_graphql::{Context, ID, Object};
 use contract::{
-    Audience, ContextExt, DateTime, Db, Event, Load, PageArgs, PageConnection, Paginate, Result,
+    Audience, ContextExt, DateTime, Db, Error, Event, Load, PageArgs, PageConnection, Paginate, Result,
     is_node_field_selected, load, load_row, parse_id, to_date_time,
 };
 use entities::{is_among, post};
@@ -105,9 +105,9 @@ fn text_bytes(post: &post::Model) -> usize {
 /// Loads posts by id without their text, in batches.
 pub struct PostWithoutTextLoader(pub(crate) Db);
 
-impl Load for PostWithoutTextLoader {
-    type Key = i64;
+impl Load<i64> for PostWithoutTextLoader {
     type Value = post::Model;
+    type Error = Error;
 
     async fn load(&self, ids: &[i64]) -> Result<HashMap<i64, post::Model>> {
         let query = post::Entity::find().filter(is_among(post::Column::Id, ids.iter().copied()));
@@ -120,7 +120,7 @@ impl Load for PostWithoutTextLoader {
 async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Post>> {
     let Some(id) = parse_id(id) else { return Ok(None) };
     if !ctx.look_ahead().field("text").exists() {
-        return Ok(load::<PostWithoutTextLoader>(ctx, id).await?.map(Post));
+        return Ok(load::<PostWithoutTextLoader, _>(ctx, id).await?.map(Post));
     }
     ctx.charge(0)?;
     let found = load_row::<post::Entity>(ctx, id).await?;

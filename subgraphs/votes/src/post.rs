@@ -55,7 +55,7 @@ impl Post {
         let Viewer::User { id: user_id, .. } = ctx.viewer() else {
             return Ok(None);
         };
-        let vote = load::<OwnVoteLoader>(ctx, (*user_id, self.id)).await?;
+        let vote = load::<OwnVoteLoader, _>(ctx, (*user_id, self.id)).await?;
         Ok(vote.map(VoteDirection::from))
     }
 }
@@ -93,9 +93,9 @@ impl From<Direction> for VoteDirection {
 /// Loads people's own votes by person and post, in batches: one statement for each person.
 pub struct OwnVoteLoader(pub(crate) Db);
 
-impl Load for OwnVoteLoader {
-    type Key = (i64, i64);
+impl Load<(i64, i64)> for OwnVoteLoader {
     type Value = Direction;
+    type Error = Error;
 
     async fn load(&self, keys: &[(i64, i64)]) -> Result<HashMap<(i64, i64), Direction>> {
         let mut posts_of: HashMap<i64, Vec<i64>> = HashMap::new();

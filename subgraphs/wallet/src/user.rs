@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, Db, Load, Result, load, parse_id};
+use contract::{ContextExt, Db, Error, Load, Result, load, parse_id};
 use entities::wallet;
 
 use crate::wallet::Wallet;
@@ -37,7 +37,7 @@ impl User {
 impl User {
     async fn load_wallets(&self, ctx: &Context<'_>) -> Result<Vec<wallet::Model>> {
         ctx.viewer().require_self_or_operator(self.0)?;
-        let wallets = load::<WalletsByOwner>(ctx, self.0).await?;
+        let wallets = load::<WalletsByOwner, _>(ctx, self.0).await?;
         Ok(wallets.unwrap_or_default())
     }
 }
@@ -45,9 +45,9 @@ impl User {
 /// A batch loader of wallets by owner.
 pub struct WalletsByOwner(pub(crate) Db);
 
-impl Load for WalletsByOwner {
-    type Key = i64;
+impl Load<i64> for WalletsByOwner {
     type Value = Vec<wallet::Model>;
+    type Error = Error;
 
     async fn load(&self, people: &[i64]) -> Result<HashMap<i64, Vec<wallet::Model>>> {
         let mut wallets: HashMap<_, Vec<_>> = HashMap::new();

@@ -18,7 +18,7 @@ use futures_util::stream::Stream;
 use futures_util::task::AtomicWaker;
 use tokio::task::coop::has_budget_remaining;
 
-use crate::loader::{Load, Loader};
+use crate::loader::{Load, LoadKey, Loader};
 use crate::{Error, Result};
 
 /// The open batches of a request. Its resolvers find it in their context.
@@ -30,25 +30,33 @@ pub(crate) struct Batches {
 
 /// A batch that accepts keys, and its load.
 struct OpenBatch {
-    /// An `Arc<Batch<L>>`; `None` if the batch is full.
+    /// An `Arc<Batch<K, V>>`; `None` if the batch is full.
     batch: Option<(TypeId, Arc<dyn Any + Send + Sync>)>,
     load: BoxFuture<'static, ()>,
 }
 
 impl Batches {
     /// Returns the value of a key, which is loaded with the other keys of its batch.
-    pub(crate) async fn load<L: Load>(&self, loader: &Loader<L>, key: L::Key) -> Result<Option<L::Value>> {
+    pub(crate) async fn load<L, K>(&self, loader: &Loader<L>, key: K) -> Result<Option<L::Value>>
+    where
+        L: Load<K, Error = Error>,
+        K: LoadKey,
+    {
         self.join(loader, key.clone()).value(key).await
     }
 
-    fn join<L: Load>(&self, loader: &Loader<L>, key: L::Key) -> Arc<Batch<L>> {
+    fn join<L, K>(&self, loader: &Loader<L>, key: K) -> Arc<Batch<K, L::Value>>
+    where
+        L: Load<K, Error = Error>,
+        K: LoadKey,
+    {
         let mut open = lock(&self.open);
-        let id = TypeId::of::<L>();
+        let id = TypeId::of::<(L, K)>();
         for OpenBatch { batch: place, .. } in open.iter_mut() {
             let Some((_, found)) = place.as_ref().filter(|(of, _)| *of == id) else {
                 continue;
             };
-            let Ok(batch) = Arc::clone(found).downcast::<Batch<L>>() else {
+            let Ok(batch) = Arc::clone(found).downcast::<Batch<K, L::Value>>() else {
                 continue;
             };
             if batch.add(key) >= loader.keys_max {
@@ -56,7 +64,7 @@ impl Batches {
             }
             return batch;
         }
-        let batch = Arc::new(Batch::<L>::default());
+        let batch = Arc::new(Batch::<K, L::Value>::default());
         let is_full = batch.add(key) >= loader.keys_max;
         let (load, loaded) = (Arc::clone(&loader.load), Arc::clone(&batch));
         open.push(OpenBatch {
@@ -161,17 +169,17 @@ impl Wake for Batches {
 }
 
 /// The keys of a loader that are read together, and then their values.
-struct Batch<L: Load>(Mutex<BatchState<L>>);
+struct Batch<K, V>(Mutex<BatchState<K, V>>);
 
-struct BatchState<L: Load> {
-    keys: IndexSet<L::Key>,
+struct BatchState<K, V> {
+    keys: IndexSet<K>,
     /// Whether several resolvers asked for the same key.
     is_shared: bool,
-    loaded: Option<Result<HashMap<L::Key, L::Value>>>,
+    loaded: Option<Result<HashMap<K, V>>>,
     waiting: Vec<Waker>,
 }
 
-impl<L: Load> Default for Batch<L> {
+impl<K, V> Default for Batch<K, V> {
     fn default() -> Self {
         Self(Mutex::new(BatchState {
             keys: IndexSet::new(),
@@ -182,20 +190,20 @@ impl<L: Load> Default for Batch<L> {
     }
 }
 
-impl<L: Load> Batch<L> {
+impl<K: LoadKey, V: Clone + Send + Sync + 'static> Batch<K, V> {
     /// Adds a key and returns the number of keys.
-    fn add(&self, key: L::Key) -> usize {
+    fn add(&self, key: K) -> usize {
         let mut state = lock(&self.0);
         let is_new = state.keys.insert(key);
         state.is_shared |= !is_new;
         state.keys.len()
     }
 
-    fn keys(&self) -> Vec<L::Key> {
+    fn keys(&self) -> Vec<K> {
         std::mem::take(&mut lock(&self.0).keys).into_iter().collect()
     }
 
-    fn complete(&self, loaded: Result<HashMap<L::Key, L::Value>>) {
+    fn complete(&self, loaded: Result<HashMap<K, V>>) {
         let waiting = {
             let mut state = lock(&self.0);
             state.loaded = Some(loaded);
@@ -204,7 +212,7 @@ impl<L: Load> Batch<L> {
         waiting.into_iter().for_each(Waker::wake);
     }
 
-    fn value(self: Arc<Self>, key: L::Key) -> impl Future<Output = Result<Option<L::Value>>> + Send {
+    fn value(self: Arc<Self>, key: K) -> impl Future<Output = Result<Option<V>>> + Send {
         poll_fn(move |cx| {
             let mut state = lock(&self.0);
             let BatchState {

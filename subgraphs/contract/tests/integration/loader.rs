@@ -17,9 +17,9 @@ struct Squares {
     seven: Arc<Notify>,
 }
 
-impl Load for Squares {
-    type Key = i64;
+impl Load<i64> for Squares {
     type Value = i64;
+    type Error = Error;
 
     async fn load(&self, keys: &[i64]) -> Result<HashMap<i64, i64>> {
         self.loads.lock().unwrap().push(keys.to_vec());
@@ -42,7 +42,7 @@ struct Number {
 #[async_graphql::ComplexObject]
 impl Number {
     async fn square(&self, ctx: &Context<'_>) -> Option<Result<Number>> {
-        let found = load::<Squares>(ctx, self.value).await.transpose()?;
+        let found = load::<Squares, _>(ctx, self.value).await.transpose()?;
         Some(found.map(|value| Number { value }))
     }
 }
