@@ -115,6 +115,10 @@ fn a_hung_replica_fails_its_ping_in_time_and_trades_continue() {
     let folder = tempfile::tempdir().unwrap();
     let demo = Demo::start(folder.path());
     let first = demo.trade("1", "POST /bazaar/orders", "/data/order_number");
+    // A new replica becomes active when all others have admitted it, so none may hang before that.
+    for id in demo.children().into_keys() {
+        demo.ledger(id, usize::try_from(first).unwrap() + 1);
+    }
     for (id, pid) in demo.children() {
         let signal = |name: &str| {
             let sent = Command::new("kill").args([name, &pid.to_string()]).status();
