@@ -10,6 +10,7 @@ use async_graphql::indexmap::IndexMap;
 use async_graphql::{Name, Number, Value, Variables};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::Map;
 
 /// Reads a struct or an enum from a JSON object, never from an array.
 ///
@@ -30,28 +31,18 @@ pub(super) fn object_from_str<'de, T: Deserialize<'de>>(text: &'de str) -> serde
     Ok(value)
 }
 
-/// Reads an object, or null, in which every member has another name.
+/// Reads the payload of a message: an object in which every member has another name, or null.
 ///
 /// # Errors
 /// When it is something else, or a name is there twice.
-pub(super) fn payload<'de, D: Deserializer<'de>>(
-    json: D,
-) -> Result<Option<serde_json::Map<String, serde_json::Value>>, D::Error> {
-    Ok(Option::<Payload>::deserialize(json)?.map(|Payload(members)| members))
+pub(super) fn payload<'de, D: Deserializer<'de>>(json: D) -> Result<Option<Map<String, serde_json::Value>>, D::Error> {
+    Ok(Option::<Unique<_>>::deserialize(json)?.map(|Unique(members)| members))
 }
 
-/// The variables of an operation, in which no object has two members with the same name; null is the same as none.
-#[derive(Debug, Default)]
-pub(super) struct UniqueVariables(pub(super) Variables);
-
-impl<'de> Deserialize<'de> for UniqueVariables {
-    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        let members = Option::<Members>::deserialize(json)?;
-        Ok(Self(members.map_or_else(Variables::default, |Members(members)| {
-            Variables::from_value(Value::Object(members))
-        })))
-    }
-}
+/// An object in which every member has another name, and so have the members of all objects in it, as far as `M` holds
+/// GraphQL values.
+#[derive(Debug)]
+pub(super) struct Unique<M>(pub(super) M);
 
 struct ObjectVisitor<T>(PhantomData<T>);
 
@@ -67,75 +58,70 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
     }
 }
 
-/// Reads the members of an object.
-///
-/// # Errors
-/// When `insert` returns an earlier value of the same name.
-fn read_members<'de, A, K, V>(mut map: A, mut insert: impl FnMut(K, V) -> Option<V>) -> Result<(), A::Error>
-where
-    A: MapAccess<'de>,
-    K: Deserialize<'de> + Clone + Display,
-    V: Deserialize<'de>,
-{
-    while let Some(name) = map.next_key::<K>()? {
-        if insert(name.clone(), map.next_value()?).is_some() {
-            return Err(A::Error::custom(format!("{name} must be given once")));
-        }
-    }
-    Ok(())
+/// A map that the members of an object are read into.
+pub(super) trait Members: Default {
+    type Name: for<'de> Deserialize<'de> + Clone + Display;
+    type Value: for<'de> Deserialize<'de>;
+
+    /// Adds a member. Returns whether its name is new.
+    fn add(&mut self, name: Self::Name, value: Self::Value) -> bool;
 }
 
-struct Payload(serde_json::Map<String, serde_json::Value>);
+impl Members for Map<String, serde_json::Value> {
+    type Name = String;
+    type Value = serde_json::Value;
 
-impl<'de> Deserialize<'de> for Payload {
+    fn add(&mut self, name: String, value: serde_json::Value) -> bool {
+        self.insert(name, value).is_none()
+    }
+}
+
+impl Members for Variables {
+    type Name = Name;
+    type Value = UniqueValue;
+
+    fn add(&mut self, name: Name, UniqueValue(value): UniqueValue) -> bool {
+        self.insert(name, value).is_none()
+    }
+}
+
+impl Members for IndexMap<Name, Value> {
+    type Name = Name;
+    type Value = UniqueValue;
+
+    fn add(&mut self, name: Name, UniqueValue(value): UniqueValue) -> bool {
+        self.insert(name, value).is_none()
+    }
+}
+
+impl<'de, M: Members> Deserialize<'de> for Unique<M> {
     fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        struct PayloadVisitor;
-
-        impl<'de> Visitor<'de> for PayloadVisitor {
-            type Value = Payload;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Payload, A::Error> {
-                let mut members = serde_json::Map::new();
-                read_members(map, |name, value| members.insert(name, value))?;
-                Ok(Payload(members))
-            }
-        }
-
-        json.deserialize_map(PayloadVisitor)
+        json.deserialize_map(UniqueVisitor(PhantomData))
     }
 }
 
-struct Members(IndexMap<Name, Value>);
+struct UniqueVisitor<M>(PhantomData<M>);
 
-impl<'de> Deserialize<'de> for Members {
-    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        struct MembersVisitor;
+impl<'de, M: Members> Visitor<'de> for UniqueVisitor<M> {
+    type Value = Unique<M>;
 
-        impl<'de> Visitor<'de> for MembersVisitor {
-            type Value = Members;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Members, A::Error> {
-                let mut members = IndexMap::new();
-                read_members(map, |name, UniqueValue(value)| {
-                    members.insert(name, value).map(UniqueValue)
-                })?;
-                Ok(Members(members))
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Unique<M>, A::Error> {
+        let mut members = M::default();
+        while let Some(name) = map.next_key::<M::Name>()? {
+            if !members.add(name.clone(), map.next_value()?) {
+                return Err(A::Error::custom(format!("{name} must be given once")));
             }
         }
-
-        json.deserialize_map(MembersVisitor)
+        Ok(Unique(members))
     }
 }
 
-struct UniqueValue(Value);
+/// A value whose objects are [`Unique`].
+pub(super) struct UniqueValue(Value);
 
 impl<'de> Deserialize<'de> for UniqueValue {
     fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
@@ -190,7 +176,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<UniqueValue, A::Error> {
-        let Members(members) = Members::deserialize(MapAccessDeserializer::new(map))?;
+        let Unique(members) = UniqueVisitor(PhantomData).visit_map(map)?;
         Ok(UniqueValue(Value::Object(members)))
     }
 }

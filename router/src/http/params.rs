@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use crate::http::accept::{is_utf8, split_quoted};
 use crate::http::content_encoding::{ENCODED_BODY_MESSAGE, is_encoded};
 use crate::http::error::HttpError;
-use crate::http::json::UniqueVariables;
+use crate::http::json::Unique;
 use crate::limits::Limits;
 use crate::server::{BodyError, count_json_values, request_memory_bytes};
 
@@ -52,7 +52,7 @@ pub(super) struct RawParams {
     #[serde(default)]
     operation_name: Option<String>,
     #[serde(default)]
-    variables: UniqueVariables,
+    variables: Option<Unique<Variables>>,
     #[serde(default)]
     extensions: Option<HashMap<String, Option<IgnoredAny>>>,
 }
@@ -92,7 +92,7 @@ impl RawParams {
         Ok(Params {
             query: self.query.ok_or(why)?,
             operation_name: self.operation_name,
-            variables: self.variables.0,
+            variables: self.variables.map(|Unique(variables)| variables).unwrap_or_default(),
             memory,
         })
     }
@@ -163,7 +163,7 @@ impl Params {
         let sent = RawParams {
             query: take("query"),
             operation_name: take("operationName"),
-            variables: json_parameter("variables", take("variables"))?.unwrap_or_default(),
+            variables: json_parameter("variables", take("variables"))?,
             extensions: json_parameter("extensions", take("extensions"))?,
         };
         let memory_bytes = request_memory_bytes(uri.query().unwrap_or_default().as_bytes());
