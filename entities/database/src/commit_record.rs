@@ -9,9 +9,11 @@
 //! or with half of it. A record that is missing or unreadable later has been removed or damaged.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+
+use crate::replace_private_file;
 
 /// The content of the record when the database is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,10 +50,10 @@ impl CommitRecord {
     }
 
     fn begin(path: &Path) -> io::Result<RecordedCommits> {
-        match Self::create(path, 0) {
+        match Self::replace(path, 0) {
             // The folder is missing: opening the database says so.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(RecordedCommits::Missing),
-            created => created.map(|_| RecordedCommits::Count(0)),
+            created => created.map(|()| RecordedCommits::Count(0)),
         }
     }
 
@@ -60,20 +62,9 @@ impl CommitRecord {
         OpenOptions::new().write(true).open(path_of_record(path)).map(Self)
     }
 
-    /// Replaces the record beside the database at `path`. A crash leaves the old one or the new one.
-    pub fn create(path: &Path, count: i32) -> io::Result<Self> {
-        let record = path_of_record(path);
-        let mut aside = record.clone().into_os_string();
-        aside.push(".new");
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true).mode(0o600);
-        let mut file = options.open(&aside)?;
-        file.write_all(&line(count))?;
-        file.sync_all()?;
-        fs::rename(&aside, &record)?;
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
-        Ok(Self(file))
+    /// Replaces the record beside the database at `path`, or creates it.
+    pub fn replace(path: &Path, count: i32) -> io::Result<()> {
+        replace_private_file(&path_of_record(path), &line(count), |_| Ok(()))
     }
 
     /// Records a count.
@@ -84,9 +75,18 @@ impl CommitRecord {
 
 /// Returns the path of the record of the database at `path`.
 pub(crate) fn path_of_record(path: &Path) -> PathBuf {
-    let mut record = path.as_os_str().to_owned();
-    record.push(".commits");
-    record.into()
+    beside(path, ".commits")
+}
+
+/// Returns the path of the write-ahead log of the database at `path`.
+pub(crate) fn path_of_log(path: &Path) -> PathBuf {
+    beside(path, "-wal")
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }
 
 /// The length is fixed, so that no digit of a longer count remains.
@@ -96,9 +96,7 @@ fn line(count: i32) -> Vec<u8> {
 
 /// Whether the database has no page yet: neither in its file nor in its log.
 fn is_new(path: &Path) -> io::Result<bool> {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    for file in [path, Path::new(&log)] {
+    for file in [path, &path_of_log(path)] {
         match fs::metadata(file) {
             Ok(found) if found.len() > 0 => return Ok(false),
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

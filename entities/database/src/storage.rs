@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sea_orm::DbErr;
 
+use crate::commit_record::path_of_log;
 use crate::sqlite_error;
 
 /// The reason why the database does not work now.
@@ -105,11 +106,9 @@ pub(crate) struct Storage {
 impl Storage {
     /// The state of a file that has just been opened.
     pub fn new(path: &Path) -> Arc<Self> {
-        let mut log_path = path.as_os_str().to_owned();
-        log_path.push("-wal");
         let storage = Self {
             path: path.to_owned(),
-            log_path: log_path.into(),
+            log_path: path_of_log(path),
             files: Mutex::default(),
             failure: Mutex::default(),
         };

@@ -29,7 +29,6 @@ mod money;
 mod order_log;
 mod page;
 mod patch;
-mod private_file;
 mod scalar;
 mod services;
 mod session;
@@ -51,7 +50,10 @@ pub use changed_rows::{Watch, changed_rows, check_watch_limit};
 pub use client_address::{client_address, client_network, with_client_address};
 pub use clock::{Clock, ManualClock, SystemClock, to_date_time, to_timestamp_us};
 pub use context::ContextExt;
-pub use database::{DbConnection, DbOptions, DbStats, Error as DatabaseError, ReadEntity, Reader, StorageHealth};
+pub use database::{
+    DbConnection, DbOptions, DbStats, Error as DatabaseError, ReadEntity, Reader, StorageHealth, folder_of,
+    replace_private_file,
+};
 pub use date::Date;
 pub use date_time::DateTime;
 pub use db::{Agora, Db, Tx, TxExt};
@@ -77,7 +79,6 @@ pub use order_log::{
 };
 pub use page::{PageArgs, PageConnection, Paginate, SortedSelect, is_node_field_selected};
 pub use patch::non_null;
-pub use private_file::{folder_of, replace_private_file};
 pub use scalar::SCALARS;
 pub use services::{EXPIRED_MAX, Services};
 pub use session::SessionId;

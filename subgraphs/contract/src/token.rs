@@ -10,8 +10,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use rand::RngCore;
 use serde::{Deserialize, Serialize};
 
-use crate::private_file::replace_private_file;
-use crate::{Role, Viewer};
+use crate::{Role, Viewer, replace_private_file};
 
 const ISSUER: &str = "agora";
 const AUDIENCE: &str = "agora";

@@ -44,11 +44,10 @@ fn check<A: Application>(options: &DbOptions, deadline: &Arc<Deadline>) -> Resul
             }
         }
     }
-    let commit_record = match recorded {
-        RecordedCommits::Count(_) => CommitRecord::open(&options.path),
-        RecordedCommits::Missing | RecordedCommits::Unreadable => CommitRecord::create(&options.path, commits),
-    };
-    let commit_record = commit_record.map_err(unusable)?;
+    if !matches!(recorded, RecordedCommits::Count(_)) {
+        CommitRecord::replace(&options.path, commits).map_err(unusable)?;
+    }
+    let commit_record = CommitRecord::open(&options.path).map_err(unusable)?;
     commit_record.write(commits).map_err(unusable)?;
     Ok((tx, commit_record))
 }
