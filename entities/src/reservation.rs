@@ -334,13 +334,8 @@ pub async fn unnumbered(db: &impl DbConnection, after: i64, limit: u64) -> Resul
 
 /// Returns the id of the newest binding reservation that has no number yet; 0 if there is none.
 pub async fn last_unnumbered(db: &impl DbConnection) -> Result<i64, DbErr> {
-    let last = Entity::find()
-        .filter(open())
-        .filter(Column::Binding.eq(true))
-        .order_by_desc(Column::Id)
-        .limit(1)
-        .one(db)
-        .await?;
+    let unnumbered = Entity::find().filter(open()).filter(Column::Binding.eq(true));
+    let last = db.row(unnumbered.order_by_desc(Column::Id)).await?;
     Ok(last.map_or(0, |last| last.id))
 }
 
@@ -356,7 +351,7 @@ pub async fn open_non_binding(db: &impl DbConnection, key: Option<&str>, limit: 
 
 /// Whether a reservation of either kind is open.
 pub async fn is_any_open(db: &impl DbConnection) -> Result<bool, DbErr> {
-    Ok(db.row(Entity::find().filter(open()).limit(1)).await?.is_some())
+    Ok(db.row(Entity::find().filter(open())).await?.is_some())
 }
 
 /// Returns the reservation of an attempt, if it exists.

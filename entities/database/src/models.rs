@@ -18,7 +18,7 @@ pub trait ReadEntity: EntityTrait<ActiveModel: TryIntoModel<<Self as EntityTrait
 
 impl<E> ReadEntity for E where E: EntityTrait<ActiveModel: TryIntoModel<<E as EntityTrait>::Model>> {}
 
-/// Reads the first rows of a statement, at most `most`. The inner error is that of a row that is no such model.
+/// Reads the first rows of a statement, at most `most`. The inner error is SeaORM's, for a row that does not fit the model.
 pub(crate) fn read_models<E: ReadEntity>(
     connection: &Connection,
     statement: &Statement,

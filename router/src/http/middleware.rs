@@ -169,7 +169,7 @@ fn acquire_bytes<'r>(permits: &'r Permits, body: &Bytes) -> Result<Option<Semaph
     bytes_permit.map(Some).map_err(refused)
 }
 
-/// Returns the response of the inner services. It is no async function, whose future would hold the request.
+/// Returns the response of the inner services. An async function would return a future that also holds the request.
 fn call_next(
     permits: &Permits,
     mut request: Request,

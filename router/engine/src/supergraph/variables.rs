@@ -40,16 +40,17 @@ impl DeclaredVariable {
 pub fn declared_variables(schema: &PublicSchema, operation: &Operation) -> Result<Vec<DeclaredVariable>, RequestError> {
     let declare = |variable: &VariableDefinition| {
         let default = variable.default_value.as_deref();
+        let place = format!("${}", variable.name);
         let default = default.map(|default| {
-            let mut at = format!("${}", variable.name);
+            let mut at = place.clone();
             let default = constant_value(schema, &variable.ty, default)?;
             coerce_value(schema, &variable.ty, default, &mut at)
         });
         Ok(DeclaredVariable {
             name: Name::new(&variable.name),
-            place: format!("${}", variable.name),
             ty: (*variable.ty).clone(),
             default: default.transpose()?,
+            place,
         })
     };
     operation.variables.iter().map(|variable| declare(variable)).collect()

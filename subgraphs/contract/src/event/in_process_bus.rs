@@ -88,7 +88,7 @@ impl Bus for InProcessBus {
         }
         // Without the lock: a receiver that wakes up may need it.
         for sender in shared {
-            // A topic without receivers is no failure.
+            // Sending fails only if the topic has lost its last receiver, which is fine.
             let _ = sender.send(Arc::clone(&event));
         }
         for queue in private {
