@@ -4,6 +4,7 @@ use std::fs::{self, File, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use sea_orm::DbErr;
 
@@ -54,6 +55,10 @@ impl LogFile {
     }
 }
 
+/// How old the last check of the files may be when a health check asks. Checking takes two system calls that may wait
+/// for the disk, and anyone may ask as often as the connection allows. A write checks the files itself.
+const CHECK_MAX_AGE: Duration = Duration::from_millis(50);
+
 /// The state of the files and the disk under a [`Db`](crate::Db), for health checks. The default has no files and
 /// is healthy.
 #[derive(Clone, Debug, Default)]
@@ -64,12 +69,11 @@ impl StorageHealth {
         Self(Some(storage))
     }
 
-    /// Checks the files, and returns the reason why the database does not work now; `None` when it works.
+    /// Returns the reason why the database does not work now; `None` when it works. It checks the files, unless a call
+    /// in the last 50 milliseconds did.
     pub fn failure_reason(&self) -> Option<String> {
         let storage = self.0.as_ref()?;
-        if let Err(error) = storage.check_files() {
-            storage.record_failure(&error);
-        }
+        storage.check_files_at_times(Instant::now());
         storage.failure().as_ref().map(|failure| failure.reason.clone())
     }
 
@@ -100,6 +104,8 @@ pub(crate) struct Storage {
     path: PathBuf,
     log_path: PathBuf,
     files: Mutex<FileState>,
+    /// When a health check last checked the files.
+    checked: Mutex<Option<Instant>>,
     failure: Mutex<Option<StorageFailure>>,
 }
 
@@ -110,6 +116,7 @@ impl Storage {
             path: path.to_owned(),
             log_path: path_of_log(path),
             files: Mutex::default(),
+            checked: Mutex::default(),
             failure: Mutex::default(),
         };
         if let Some((identity, bytes)) = identity(path) {
@@ -141,6 +148,20 @@ impl Storage {
             _ => Err(sqlite_error::files_changed_error(
                 "the database's write-ahead log was removed, replaced or truncated: restart the server",
             )),
+        }
+    }
+
+    /// Checks the files if the last such check is older than [`CHECK_MAX_AGE`], and records a failure.
+    fn check_files_at_times(&self, now: Instant) {
+        {
+            let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+            if checked.is_some_and(|checked| now.duration_since(checked) < CHECK_MAX_AGE) {
+                return;
+            }
+            *checked = Some(now);
+        }
+        if let Err(error) = self.check_files() {
+            self.record_failure(&error);
         }
     }
 
@@ -213,4 +234,24 @@ fn identity(path: &Path) -> Option<(FileIdentity, u64)> {
 
 fn identity_of(found: &Metadata) -> (FileIdentity, u64) {
     ((found.dev(), found.ino()), found.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn health_checks_share_a_look_at_the_files_for_a_short_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("agora.db");
+        fs::write(&path, "pages").unwrap();
+        let storage = Storage::new(&path);
+        let start = Instant::now();
+        storage.check_files_at_times(start);
+        fs::remove_file(&path).unwrap();
+        storage.check_files_at_times(start + CHECK_MAX_AGE - Duration::from_nanos(1));
+        assert!(storage.failure().is_none());
+        storage.check_files_at_times(start + CHECK_MAX_AGE);
+        assert!(storage.failure().is_some());
+    }
 }
