@@ -5,6 +5,7 @@ mod diagnostics;
 mod location;
 mod merging;
 mod subscription;
+mod suggestions;
 mod values;
 
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use apollo_compiler::ExecutableDocument;
 use apollo_compiler::ast::Document;
 use apollo_compiler::executable::{Operation as Definition, OperationType, Selection, SelectionSet};
 use apollo_compiler::parser::Parser;
-use apollo_compiler::validation::Valid;
+use apollo_compiler::validation::{DiagnosticList, Valid};
 use async_graphql::Variables;
 
 use self::descriptions::blank_descriptions;
@@ -114,7 +115,7 @@ pub fn validate(
     }
     let parsed = parsed.map_err(|invalid| RequestError::Parse(syntax_diagnostics(&invalid.errors)))?;
     check_operation_limits(&parsed, limits)?;
-    let document = valid_document(schema, &parsed)?;
+    let document = valid_document(schema, &parsed, limits)?;
     let selected = document.operations.get(operation_name).ok();
     let deferred_literals = check_values(schema, &document, selected)?;
     let definition = selected.cloned().ok_or_else(|| match operation_name {
@@ -161,21 +162,24 @@ pub fn validate(
     })
 }
 
-fn valid_document(schema: &PublicSchema, parsed: &Document) -> Result<Valid<ExecutableDocument>, RequestError> {
+fn valid_document(
+    schema: &PublicSchema,
+    parsed: &Document,
+    limits: &Limits,
+) -> Result<Valid<ExecutableDocument>, RequestError> {
+    let suggested = limits.introspection.then_some(&*schema.types);
+    let refused = |document: &ExecutableDocument, errors: &DiagnosticList| {
+        RequestError::Validation(validation_diagnostics(document, errors, suggested))
+    };
     // The conversion first reports names that the schema does not have; otherwise validation would also report
     // errors that follow from them.
     let document = parsed
         .to_executable(&schema.types)
-        .map_err(|invalid| RequestError::Validation(validation_diagnostics(&invalid.partial, &invalid.errors)))?;
+        .map_err(|invalid| refused(&invalid.partial, &invalid.errors))?;
     let document = match document.validate(&schema.types) {
         Ok(document) => document,
         Err(invalid) if subscription::is_only_counted(&invalid.errors) => Valid::assume_valid(invalid.partial),
-        Err(invalid) => {
-            return Err(RequestError::Validation(validation_diagnostics(
-                &invalid.partial,
-                &invalid.errors,
-            )));
-        }
+        Err(invalid) => return Err(refused(&invalid.partial, &invalid.errors)),
     };
     let mut invalid = subscription::check_single_root_field(&document);
     invalid.extend(merging::check_merged_lists(&schema.types, &document));

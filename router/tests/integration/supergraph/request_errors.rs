@@ -60,6 +60,55 @@ async fn an_invalid_document_is_refused_with_a_code_and_a_location() {
 }
 
 #[tokio::test]
+async fn a_syntax_error_is_reported_once() {
+    let graph = Graph::new();
+    for query in [
+        "{",
+        "{ me { name }",
+        "{ me { name( } } }",
+        "query { } }",
+        "{ person(id: ) { name } ) }",
+    ] {
+        let (_, body) = graph.refused(request(query, json!({}))).await;
+        assert_eq!(body["errors"].as_array().map(Vec::len), Some(1), "{query}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_name_is_answered_with_names_like_it() {
+    let graph = Graph::new();
+    let long = format!("{{ {} }}", "m".repeat(10_000));
+    for (query, suggested) in [
+        ("{ me { nam } }", "; did you mean `name`?"),
+        ("{ me { NICK } }", "; did you mean `nick`?"),
+        ("{ persn(id: 1) { name } }", "; did you mean `person`?"),
+        ("{ echo(txt: 1) }", "; did you mean `text`?"),
+        ("{ echo(input: { e: 1 }) }", "; did you mean `a`, `b` or `c`?"),
+        ("{ echo(mood: HAPY) }", "; did you mean `HAPPY`?"),
+        ("query($x: Persn) { me { name } }", "; did you mean `Person` or `Part`?"),
+        ("{ me { zzzzzzzz } }", ""),
+        (&long, ""),
+    ] {
+        let (_, body) = graph.refused(request(query, json!({}))).await;
+        let message = body["errors"][0]["message"].as_str().unwrap();
+        let found = message.find("; did you mean").map_or("", |at| &message[at..]);
+        assert_eq!(found, suggested, "{query}: {message}");
+    }
+    let closed = Graph::with(
+        &[],
+        Limits {
+            introspection: false,
+            ..Limits::default()
+        },
+    );
+    let (_, body) = closed.refused(request("{ me { nam } }", json!({}))).await;
+    assert!(
+        !body.to_string().contains("did you mean"),
+        "names of the schema: {body}"
+    );
+}
+
+#[tokio::test]
 async fn a_variable_of_a_wrong_type_is_refused_by_its_name() {
     let graph = Graph::new();
     let query = "query($n: Int, $l: [Int!], $i: EchoInput, $m: Mood, $id: ID, $t: String, $f: Boolean! = true) { echo(n: $n, list: $l, input: $i, mood: $m, id: $id, text: $t, flag: $f) }";

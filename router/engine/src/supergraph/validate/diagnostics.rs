@@ -5,21 +5,31 @@ use std::collections::HashMap;
 
 use apollo_compiler::ExecutableDocument;
 use apollo_compiler::Node;
+use apollo_compiler::Schema;
 use apollo_compiler::ast::{Argument, DirectiveList, Value as Literal};
 use apollo_compiler::diagnostic::ToCliReport;
 use apollo_compiler::executable::{Selection, SelectionSet};
 use apollo_compiler::parser::SourceSpan;
+use apollo_compiler::response::GraphQLError;
 use apollo_compiler::validation::DiagnosticList;
 
 use super::super::request_error::{DIAGNOSTICS_MAX, Diagnostic, Location};
+use super::suggestions::suggestion;
 
-/// Returns the diagnostics about a document with syntax errors.
+/// Returns the diagnostic about a document with syntax errors: the first error. The parser goes on after it, and the others
+/// are mostly about what it makes of the rest.
 pub fn syntax_diagnostics(list: &DiagnosticList) -> Vec<Diagnostic> {
-    listed(list, &ValuePaths::default())
+    let first = list.iter().take(1);
+    first.map(|diagnostic| diagnosed(&diagnostic.to_json())).collect()
 }
 
-/// Returns the diagnostics about a document that is not valid for the schema.
-pub fn validation_diagnostics(document: &ExecutableDocument, list: &DiagnosticList) -> Vec<Diagnostic> {
+/// Returns the diagnostics about a document that is not valid for the schema. With `suggested`, they suggest names of that
+/// schema for those that it does not have.
+pub fn validation_diagnostics(
+    document: &ExecutableDocument,
+    list: &DiagnosticList,
+    suggested: Option<&Schema>,
+) -> Vec<Diagnostic> {
     let diagnostics = list.iter().take(DIAGNOSTICS_MAX);
     let offsets = diagnostics.filter_map(|diagnostic| Some((diagnostic.error.location()?.offset(), None)));
     let mut value_paths = ValuePaths {
@@ -27,27 +37,32 @@ pub fn validation_diagnostics(document: &ExecutableDocument, list: &DiagnosticLi
         at: String::new(),
     };
     value_paths.document(document);
-    listed(list, &value_paths)
-}
-
-fn listed(list: &DiagnosticList, value_paths: &ValuePaths) -> Vec<Diagnostic> {
     let listed = list.iter().take(DIAGNOSTICS_MAX).map(|diagnostic| {
         let error = diagnostic.to_json();
-        let name = diagnostic.error.unstable_error_name();
+        let mut diagnosed = diagnosed(&error);
+        let Some(name) = diagnostic.error.unstable_error_name() else {
+            return diagnosed;
+        };
         let offset = diagnostic.error.location().map(|span| span.offset());
-        let field = name.zip(offset);
-        let field = field.and_then(|(name, offset)| value_paths.field(name, offset, &error.message));
-        let locations = error.locations.iter().map(|location| Location {
-            line: location.line,
-            column: location.column,
-        });
-        Diagnostic {
-            locations: locations.collect(),
-            message: error.message,
-            field,
+        diagnosed.field = offset.and_then(|offset| value_paths.field(name, offset, &error.message));
+        if let Some(schema) = suggested {
+            diagnosed.message += &suggestion(schema, name, &error.message);
         }
+        diagnosed
     });
     listed.collect()
+}
+
+fn diagnosed(error: &GraphQLError) -> Diagnostic {
+    let locations = error.locations.iter().map(|location| Location {
+        line: location.line,
+        column: location.column,
+    });
+    Diagnostic {
+        locations: locations.collect(),
+        message: error.message.clone(),
+        field: None,
+    }
 }
 
 /// The paths of the arguments and values at certain offsets of a document. Names may be as long as the document, so no other
