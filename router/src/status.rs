@@ -1,7 +1,10 @@
-//! The HTTP status of an error code, in the type of the HTTP library.
+//! The HTTP status of an error code and the header with the code, in the types of the HTTP library.
 
-use axum::http::StatusCode;
+use axum::http::{HeaderName, StatusCode};
 use contract::ErrorCode;
+
+/// The response header with the code of an error (docs/ERRORS.md), beside the body that a REST mount documents.
+pub const ERROR_CODE_HEADER: HeaderName = HeaderName::from_static("agora-error-code");
 
 /// Returns the status of a code, for GraphQL and for every REST mount (docs/rest-contract/common.md#status-table).
 pub fn status_of(code: ErrorCode) -> StatusCode {

@@ -6,7 +6,7 @@ use contract::ErrorCode;
 use serde_json::Value;
 
 use crate::http::{ENCODED_BODY_MESSAGE, ErrorEnvelope};
-use crate::status::status_of;
+use crate::status::{ERROR_CODE_HEADER, status_of};
 
 /// The default of `Retry-After`, in seconds.
 const RETRY_AFTER_SECONDS_DEFAULT: u32 = 1;
@@ -147,6 +147,7 @@ impl RestError {
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(ERROR_CODE_HEADER, HeaderValue::from_static(self.code.as_str()));
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

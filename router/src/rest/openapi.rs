@@ -46,6 +46,10 @@ pub(super) fn document(bound_mount: &BoundMount) -> Value {
         "paths": document.paths,
         "components": {
             "schemas": document.schemas.named,
+            "headers": { "AgoraErrorCode": {
+                "description": "The stable code of the error, the same for GraphQL and every mount.",
+                "schema": { "type": "string", "enum": ErrorCode::ALL },
+            } },
             "securitySchemes": {
                 "bearer": {
                     "type": "http",
@@ -76,13 +80,30 @@ impl OpenApiBuilder<'_> {
         let prefix = self.bound_mount.prefix(service);
         for (index, path) in std::iter::once(&route.path).chain(route.aliases).enumerate() {
             let mut operation = self.operation(bound_route);
-            operation["operationId"] = match index {
-                0 => format!("{}_{}", service.name, route.name).into(),
-                other => format!("{}_{}_{}", service.name, route.name, other + 1).into(),
-            };
+            operation["operationId"] = self.operation_id(bound_route, index).into();
             let item = self.paths.entry(format!("{prefix}{path}")).or_insert_with(|| json!({}));
             item[&verb] = operation;
         }
+    }
+
+    /// Returns the name that generators give to the operation's function: that of the route. Where several services of the
+    /// mount have the route, the name of each but the first adds the service; each but the first path adds its position.
+    fn operation_id(&self, bound_route: &BoundRoute, path_index: usize) -> String {
+        let (service, name) = (&*bound_route.service.name, bound_route.route.name);
+        let first = self.bound_mount.routes.iter().find(|other| other.route.name == name);
+        let mut id = name.to_owned();
+        if first.is_some_and(|first| first.service.name != service) {
+            id += "In";
+            for word in service.split('.') {
+                let (initial, rest) = word.split_at(1);
+                id += &initial.to_ascii_uppercase();
+                id += rest;
+            }
+        }
+        if path_index > 0 {
+            id += &(path_index + 1).to_string();
+        }
+        id
     }
 
     fn operation(&mut self, bound_route: &BoundRoute) -> Value {
@@ -194,6 +215,7 @@ impl OpenApiBuilder<'_> {
                     "example": example,
                 } },
             });
+            response["headers"]["Agora-Error-Code"] = json!({ "$ref": "#/components/headers/AgoraErrorCode" });
             if let Some((name, about)) = required_header(status) {
                 response["headers"][name] = json!({ "description": about, "schema": { "type": "string" } });
             }

@@ -60,7 +60,7 @@ pub struct Route {
     pub path: &'static str,
     /// Other paths of the same route.
     pub aliases: &'static [&'static str],
-    /// Its name in the OpenAPI document; unique in the service.
+    /// The id of its operation in the OpenAPI document, a verb and a noun: `getOrder`. Unique in the service.
     pub name: &'static str,
     /// The summary in the OpenAPI document.
     pub summary: &'static str,

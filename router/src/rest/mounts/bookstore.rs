@@ -45,7 +45,7 @@ pub const MOUNT: Mount = Mount {
 
 const SEARCH: Route = Route {
     path: "/search/{topic}",
-    name: "search",
+    name: "searchBooks",
     summary: "The books whose whole topic equals the given one, ignoring case",
     operation: "query ($topic: String!, $first: Int, $after: String) {
         books(topic: $topic, first: $first, after: $after) { nodes { id title } pageInfo { hasNextPage endCursor } }
@@ -65,7 +65,7 @@ const SEARCH: Route = Route {
 
 const INFO: Route = Route {
     path: "/info/{bookId}",
-    name: "info",
+    name: "getBookInfo",
     summary: "One book",
     operation: "query ($bookId: ID!) { book(id: $bookId) { id title topic quantity price } }",
     source: ResponseSource::One("/book"),
@@ -79,7 +79,7 @@ const INFO: Route = Route {
 const PURCHASE: Route = Route {
     verb: Verb::Post,
     path: "/purchase/{bookId}",
-    name: "purchase",
+    name: "purchaseBook",
     summary: "Buys one copy of a book",
     operation: "mutation ($bookId: ID!, $idempotencyKey: String) {
         purchaseBook(id: $bookId, idempotencyKey: $idempotencyKey) { id title price quantityAfter }
@@ -100,7 +100,7 @@ const PURCHASE: Route = Route {
 
 const HEALTH: Route = Route {
     path: "/health",
-    name: "health",
+    name: "checkHealth",
     summary: "Reports that the service responds",
     source: ResponseSource::Fixed("{}"),
     response: FieldType::Object(&HEALTHY),
@@ -111,7 +111,7 @@ const HEALTH: Route = Route {
 
 const BOOKS: Route = Route {
     path: "/books",
-    name: "books",
+    name: "listBooks",
     summary: "All books",
     operation: "query ($first: Int, $after: String) {
         books(first: $first, after: $after) { nodes { id title topic quantity price } pageInfo { hasNextPage endCursor } }
@@ -124,7 +124,7 @@ const BOOKS: Route = Route {
 
 const BOOK: Route = Route {
     path: "/books/{bookId}",
-    name: "book",
+    name: "getBook",
     ..INFO
 };
 
@@ -184,7 +184,7 @@ const DELETE_BOOK: Route = Route {
 
 const ORDERS: Route = Route {
     path: "/orders",
-    name: "orders",
+    name: "listOrders",
     summary: "All sales, oldest first",
     operation: "query ($first: Int, $after: String) {
         bookPurchases(first: $first, after: $after) { nodes { id bookId title price at } pageInfo { hasNextPage endCursor } }
@@ -197,7 +197,7 @@ const ORDERS: Route = Route {
 
 const ORDER: Route = Route {
     path: "/orders/{orderId}",
-    name: "order",
+    name: "getOrder",
     summary: "One sale",
     operation: "query ($orderId: ID!) { bookPurchase(id: $orderId) { id bookId title price at } }",
     source: ResponseSource::One("/bookPurchase"),

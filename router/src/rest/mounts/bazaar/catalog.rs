@@ -17,7 +17,7 @@ pub(super) const SERVICE: Service = Service {
 
 const LOOKUP: Route = Route {
     path: "/lookup/{stockName}",
-    name: "lookup",
+    name: "lookUpStock",
     response: FieldType::Object(&STOCK_MODEL),
     example: r#"{"name":"GameStart","price":15.99,"quantity":100}"#,
     access: AccessRule::Internal,
@@ -27,7 +27,7 @@ const LOOKUP: Route = Route {
 const UPDATE: Route = Route {
     verb: Verb::Post,
     path: "/update",
-    name: "update",
+    name: "updateStock",
     summary: "Takes shares out of the catalog (buy) or puts shares in (sell), without an order",
     operation: "mutation ($stock: String!, $side: Side!, $quantity: Int!, $idempotencyKey: String) {
         adjustStock(stock: $stock, side: $side, quantity: $quantity, idempotencyKey: $idempotencyKey) { id }

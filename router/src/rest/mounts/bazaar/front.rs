@@ -21,7 +21,7 @@ pub(super) const SERVICE: Service = Service {
 
 pub(super) const STOCK: Route = Route {
     path: "/stocks/{stockName}",
-    name: "stock",
+    name: "getStock",
     summary: "One stock",
     operation: "query ($stockName: String!) { stock(name: $stockName) { name price quantity } }",
     source: ResponseSource::One("/stock"),
@@ -35,7 +35,7 @@ pub(super) const STOCK: Route = Route {
 pub(super) const TRADE: Route = Route {
     verb: Verb::Post,
     path: "/orders",
-    name: "trade",
+    name: "placeOrder",
     summary: "Buys shares from the bazaar, or sells shares to it",
     operation: "mutation ($stock: String!, $side: Side!, $quantity: Int!, $trader: ID, $idempotencyKey: String) {
         trade(stock: $stock, side: $side, quantity: $quantity, trader: $trader, idempotencyKey: $idempotencyKey) { number }
@@ -61,7 +61,7 @@ pub(super) const TRADE: Route = Route {
 
 pub(super) const ORDER: Route = Route {
     path: "/orders/{orderNum}",
-    name: "order",
+    name: "getOrder",
     summary: "One trade, by its number",
     operation: "query ($orderNum: Int!) { exchangeOrder(number: $orderNum) { number stock { name } quantity side } }",
     source: ResponseSource::One("/exchangeOrder"),
@@ -75,7 +75,7 @@ pub(super) const ORDER: Route = Route {
 const INVALIDATE: Route = Route {
     verb: Verb::Post,
     path: "/invalidate/{stockName}",
-    name: "invalidate",
+    name: "invalidateStock",
     summary: "Removes a stock from the cache; succeeds even if the stock is not cached",
     operation: "mutation ($stockName: String!) { invalidateStock(stock: $stockName) }",
     source: ResponseSource::One("/invalidateStock"),

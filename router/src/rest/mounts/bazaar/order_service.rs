@@ -41,7 +41,7 @@ pub(in crate::rest) fn replicas(upstreams: BTreeMap<u64, Arc<dyn Upstream>>) -> 
 const BUY: Route = Route {
     verb: Verb::Post,
     path: "/buy",
-    name: "buy",
+    name: "buyShares",
     summary: "Buys shares from the bazaar",
     operation: "mutation ($stock: String!, $quantity: Int!, $idempotencyKey: String) {
         trade(stock: $stock, side: BUY, quantity: $quantity, idempotencyKey: $idempotencyKey) { number }
@@ -56,7 +56,7 @@ const BUY: Route = Route {
 
 const SELL: Route = Route {
     path: "/sell",
-    name: "sell",
+    name: "sellShares",
     summary: "Sells shares to the bazaar",
     operation: "mutation ($stock: String!, $quantity: Int!, $idempotencyKey: String) {
         trade(stock: $stock, side: SELL, quantity: $quantity, idempotencyKey: $idempotencyKey) { number }
@@ -66,6 +66,7 @@ const SELL: Route = Route {
 };
 
 const REPLICA_ORDER: Route = Route {
+    name: "lookUpOrder",
     // The path in the running systems.
     aliases: &["/lookup-order/{orderNum}"],
     response: FieldType::Object(&ORDER_MODEL),
@@ -77,7 +78,7 @@ const REPLICA_ORDER: Route = Route {
 const PUSH: Route = Route {
     verb: Verb::Post,
     path: "/push",
-    name: "push",
+    name: "pushOrder",
     summary: "Acknowledges a trade that is already recorded with the same content; records nothing",
     operation: "mutation ($number: Int!, $stock: String!, $side: Side!, $quantity: Int!) {
         acknowledgeOrder(number: $number, stock: $stock, side: $side, quantity: $quantity)
@@ -102,7 +103,7 @@ const PUSH: Route = Route {
 const SYNC: Route = Route {
     verb: Verb::Post,
     path: "/sync",
-    name: "sync",
+    name: "listMissedOrders",
     summary: "The trades after a number, lowest number first, up to the limit of one response, and the leader's id",
     operation: "query ($afterNumber: Int!, $first: Int, $after: String) {
         exchangeOrders(afterNumber: $afterNumber, first: $first, after: $after) {
@@ -137,7 +138,7 @@ const PING: Route = Route {
 const LEADER: Route = Route {
     verb: Verb::Post,
     path: "/leader-broadcast",
-    name: "leader",
+    name: "announceLeader",
     summary: "Asks for a certain replica to become the leader",
     operation: "mutation ($replicaId: ID!) { proposeLeader(replicaId: $replicaId) { id } }",
     source: ResponseSource::One("/proposeLeader"),

@@ -27,7 +27,7 @@ macro_rules! lent_money {
 
 pub(super) const AUTHORIZATIONS: Route = Route {
     path: "/authorizations",
-    name: "authorizations",
+    name: "listAuthorizations",
     summary: "The caller's authorizations of US dollars and of shares: those an investor granted, or those a broker received",
     operation: concat!(
         "query ($active: Boolean, $first: Int, $after: String) {
@@ -48,7 +48,7 @@ pub(super) const AUTHORIZATIONS: Route = Route {
 
 pub(super) const AUTHORIZATION: Route = Route {
     path: "/authorizations/{authorizationId}",
-    name: "authorization",
+    name: "getAuthorization",
     summary: "One authorization, for its investor and its broker",
     operation: concat!(
         "query ($authorizationId: ID!) { authorization(id: $authorizationId) { ",
@@ -68,7 +68,7 @@ pub(super) const AUTHORIZATION: Route = Route {
 pub(super) const AUTHORIZE: Route = Route {
     verb: Verb::Post,
     path: "/authorizations",
-    name: "authorize",
+    name: "createAuthorization",
     summary: "Lends money or shares to a broker, or adds to an existing authorization",
     operation: concat!(
         "mutation ($input: GrantInput!, $idempotencyKey: String) {
@@ -120,7 +120,7 @@ pub(super) const AUTHORIZE: Route = Route {
 pub(super) const REVOKE: Route = Route {
     verb: Verb::Put,
     path: "/authorizations/{authorizationId}/revoke",
-    name: "revoke",
+    name: "revokeAuthorization",
     summary: "Revokes an authorization and frees the unused amount; repeating the request changes nothing",
     operation: concat!(
         "mutation ($authorizationId: ID!) { revokeAuthorization(id: $authorizationId) { ",

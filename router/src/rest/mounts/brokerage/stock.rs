@@ -73,7 +73,7 @@ macro_rules! waiting {
 
 const STOCKS: Route = Route {
     path: "/stocks",
-    name: "stocks",
+    name: "listStocks",
     summary: "All stocks of the exchange",
     operation: concat!(
         "query ($first: Int, $after: String) {
@@ -91,7 +91,7 @@ const STOCKS: Route = Route {
 
 const STOCK: Route = Route {
     path: "/stocks/{stockId}",
-    name: "stock",
+    name: "getStock",
     summary: "One stock",
     operation: concat!("query ($stockId: ID!) { stock(id: $stockId) { ", stock!(), " } }"),
     source: ResponseSource::One("/stock"),
@@ -105,7 +105,7 @@ const STOCK: Route = Route {
 
 const HOLDINGS: Route = Route {
     path: "/stockholdings",
-    name: "stockholdings",
+    name: "listStockholdings",
     summary: "The caller's shares, by stock",
     operation: concat!(
         "query ($first: Int, $after: String) {
@@ -123,7 +123,7 @@ const HOLDINGS: Route = Route {
 
 const HOLDING: Route = Route {
     path: "/stockholdings/{stockholdingId}",
-    name: "stockholding",
+    name: "getStockholding",
     summary: "The caller's shares of one stock",
     operation: concat!(
         "query ($stockholdingId: ID!) { holding(id: $stockholdingId) { ",
@@ -142,7 +142,7 @@ const HOLDING: Route = Route {
 const COMMIT: Route = Route {
     verb: Verb::Put,
     path: "/stockholdings/{stockholdingId}",
-    name: "commit",
+    name: "commitStockholding",
     summary: "Sets how many shares are committed to brokers and moves the difference from or to the free shares; services can do it too",
     operation: concat!(
         "mutation ($stockholdingId: ID!, $committed: Int!) {
@@ -170,7 +170,7 @@ const COMMIT: Route = Route {
 
 const ORDERS: Route = Route {
     path: "/orders",
-    name: "orders",
+    name: "listOrders",
     summary: "The caller's orders, newest first: all orders on an investor's account, or those that a broker placed",
     operation: concat!(
         "query ($side: Side, $status: OrderStatus, $first: Int, $after: String) {
@@ -194,7 +194,7 @@ const ORDERS: Route = Route {
 
 const ORDER: Route = Route {
     path: "/orders/{orderId}",
-    name: "order",
+    name: "getOrder",
     summary: "One order, for its investor and its broker",
     operation: concat!(
         "query ($orderId: ID!) { brokerageOrder(id: $orderId) { ",

@@ -46,7 +46,7 @@ pub(super) use ada;
 const REGISTER: Route = Route {
     verb: Verb::Post,
     path: "/users/register",
-    name: "register",
+    name: "registerUser",
     summary: "Creates an investor's or a broker's account",
     operation: concat!(
         "mutation ($input: RegisterInput!, $idempotencyKey: String) {
@@ -99,7 +99,7 @@ const LOGIN: Route = Route {
 
 const USERS: Route = Route {
     path: "/users",
-    name: "users",
+    name: "listUsers",
     summary: "All people, or only the investors or only the brokers",
     operation: concat!(
         "query ($role: Role, $first: Int, $after: String) {
@@ -122,7 +122,7 @@ const USERS: Route = Route {
 
 const USER: Route = Route {
     path: "/users/{userId}",
-    name: "user",
+    name: "getUser",
     summary: "One person",
     operation: concat!("query ($userId: ID!) { user(id: $userId) { ", user!(), " } }"),
     source: ResponseSource::One("/user"),

@@ -29,7 +29,7 @@ macro_rules! deposit {
 
 const BALANCE: Route = Route {
     path: "/balance",
-    name: "balance",
+    name: "getBalance",
     summary: "The caller's balances and personal data",
     operation: concat!("{ me { ", user!(), " wallet { balance committed held } } }"),
     source: ResponseSource::One("/me"),
@@ -71,7 +71,7 @@ const SET_BALANCE: Route = Route {
 
 const TRANSACTIONS: Route = Route {
     path: "/transactions",
-    name: "transactions",
+    name: "listTransactions",
     summary: "The caller's deposits and withdrawals, newest first",
     operation: "query ($types: [TransactionType!] = [DEPOSIT, WITHDRAWAL], $first: Int, $after: String) {
         me { wallet { transactions(types: $types, first: $first, after: $after) {
@@ -90,7 +90,7 @@ const TRANSACTIONS: Route = Route {
 
 const TRANSACTION: Route = Route {
     path: "/transactions/{transactionId}",
-    name: "transaction",
+    name: "getTransaction",
     summary: "One of the caller's deposits or withdrawals",
     operation: "query ($transactionId: ID!) { transaction(id: $transactionId) { id userId type amount at } }",
     source: ResponseSource::One("/transaction"),
@@ -109,7 +109,7 @@ const TRANSACTION: Route = Route {
 const TRANSACT: Route = Route {
     verb: Verb::Post,
     path: "/transactions",
-    name: "transact",
+    name: "createTransaction",
     summary: "Deposits or withdraws money",
     operation: "mutation ($amount: Money!, $idempotencyKey: String) {
         moved: deposit(amount: $amount, idempotencyKey: $idempotencyKey) { id userId type amount at }

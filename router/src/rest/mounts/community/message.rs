@@ -62,7 +62,7 @@ const SEND: Route = Route {
 
 const MESSAGE: Route = Route {
     path: "/messages/{id}",
-    name: "message",
+    name: "getMessage",
     summary: "One message",
     operation: concat!("query ($id: ID!) { message(id: $id) { ", message!(), " } }"),
     source: ResponseSource::One("/message"),
@@ -75,7 +75,7 @@ const MESSAGE: Route = Route {
 
 const MESSAGES: Route = Route {
     path: "/messages",
-    name: "messages",
+    name: "listMessages",
     summary: "Messages, newest first, by receiver, by whether they are favourites, or both; at least one filter is required",
     operation: concat!(
         "query ($to: String, $favorite: Boolean, $first: Int, $after: String) {

@@ -53,7 +53,7 @@ const CREATE: Route = Route {
 
 const POST: Route = Route {
     path: "/posts/{id}",
-    name: "post",
+    name: "getPost",
     summary: "One post",
     operation: concat!("query ($id: ID!) { post(id: $id) { ", post!(), " } }"),
     source: ResponseSource::One("/post"),
@@ -80,7 +80,7 @@ const DELETE: Route = Route {
 
 const RECENT: Route = Route {
     path: "/posts",
-    name: "recentPosts",
+    name: "listRecentPosts",
     summary: "The newest posts of all communities, or of one",
     operation: concat!(
         "query ($community: String, $n: Int = 25) { recentPosts(community: $community, first: $n) { ",
@@ -105,7 +105,7 @@ const RECENT: Route = Route {
 
 const IN_COMMUNITY: Route = Route {
     path: "/communities/{community}/posts",
-    name: "recentPostsOfCommunity",
+    name: "listRecentPostsOfCommunity",
     summary: "The newest posts of a community",
     operation: concat!(
         "query ($community: String!, $n: Int = 25) { recentPosts(community: $community, first: $n) { ",

@@ -45,7 +45,7 @@ const CREATE: Route = Route {
 
 const USER: Route = Route {
     path: "/users/{username}",
-    name: "user",
+    name: "getUser",
     summary: "One user",
     operation: "query ($username: String!) { user(username: $username) { username email karma active } }",
     source: ResponseSource::One("/user"),

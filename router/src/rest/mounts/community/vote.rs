@@ -26,7 +26,7 @@ macro_rules! votes {
 const UPVOTE: Route = Route {
     verb: Verb::Post,
     path: "/votes/{postId}/upvotes",
-    name: "upvote",
+    name: "upvotePost",
     summary: "Votes for a post: each call without a token adds a vote; a user with a token has one vote",
     operation: concat!(
         "mutation ($postId: ID!, $idempotencyKey: String) {
@@ -54,7 +54,7 @@ const UPVOTE: Route = Route {
 
 const DOWNVOTE: Route = Route {
     path: "/votes/{postId}/downvotes",
-    name: "downvote",
+    name: "downvotePost",
     summary: "Votes against a post, under the same rules as a vote for one",
     operation: concat!(
         "mutation ($postId: ID!, $idempotencyKey: String) {
@@ -70,7 +70,7 @@ const DOWNVOTE: Route = Route {
 
 const VOTES: Route = Route {
     path: "/votes/{postId}",
-    name: "votes",
+    name: "getVotes",
     summary: "The votes on a post",
     operation: concat!("query ($postId: ID!) { postVotes(postId: $postId) ", votes!(), " }"),
     source: ResponseSource::One("/postVotes"),
@@ -86,7 +86,7 @@ const VOTES: Route = Route {
 
 const TOP: Route = Route {
     path: "/votes/top",
-    name: "topVotes",
+    name: "listTopVotes",
     summary: "The votes on the ids with the highest scores, in descending order of score, then of id; only ids that have votes",
     operation: concat!("query ($n: Int = 25) { topVoted(first: $n) { nodes ", votes!(), " } }"),
     source: ResponseSource::One("/topVoted/nodes"),
@@ -99,7 +99,7 @@ const TOP: Route = Route {
 
 const SORTED: Route = Route {
     path: "/votes",
-    name: "sortedVotes",
+    name: "listVotes",
     summary: "The votes on the given ids, in the order of `/votes/top`, each id once; an id without votes has zeros",
     operation: concat!("query ($ids: [ID!]!) { postsByScore(ids: $ids) ", votes!(), " }"),
     source: ResponseSource::One("/postsByScore"),

@@ -16,7 +16,7 @@ pub(super) const NO_USER: ErrorRow = not_found_row(
 /// The health check of each service.
 pub(super) const CHECK: Route = Route {
     path: "/api/check",
-    name: "check",
+    name: "checkService",
     summary: "Reports that the service responds",
     source: ResponseSource::Fixed("{}"),
     response: FieldType::Object(&CHECKED),

@@ -28,7 +28,7 @@ macro_rules! order {
 const PLACE: Route = Route {
     verb: Verb::Post,
     path: "/api/orders",
-    name: "addOrder",
+    name: "placeOrder",
     summary: "Places an order",
     operation: "mutation ($input: ShopOrderInput!, $idempotencyKey: String) {
         placeShopOrder(input: $input, idempotencyKey: $idempotencyKey) { id }
@@ -53,7 +53,7 @@ const PLACE: Route = Route {
 
 const ORDER: Route = Route {
     path: "/api/order/{order_id}",
-    name: "order",
+    name: "getOrder",
     summary: "One order",
     operation: concat!("query ($order_id: ID!) { shopOrder(id: $order_id) { ", order!(), " } }"),
     source: ResponseSource::One("/shopOrder"),
@@ -97,7 +97,7 @@ const DELETE: Route = Route {
 
 const USER_ORDERS: Route = Route {
     path: "/api/userorders/{user_id}",
-    name: "userOrders",
+    name: "listOrdersOfUser",
     summary: "All orders of a user, oldest first",
     operation: concat!(
         "query ($user_id: ID!, $first: Int, $after: String) {

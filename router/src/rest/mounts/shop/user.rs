@@ -75,7 +75,7 @@ const LOGIN: Route = Route {
 
 const USER: Route = Route {
     path: "/api/user/{id}",
-    name: "user",
+    name: "getUser",
     summary: "One user",
     operation: "query ($id: ID!) { user(id: $id) { id username address { text } active } }",
     source: ResponseSource::One("/user"),
