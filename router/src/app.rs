@@ -169,6 +169,7 @@ impl App {
             anonymous_access: access,
         };
         let routes = http::router(&self.gateway, front).merge(self.mounts.router(&self.gateway, access));
+        let routes = http::with_cors(&settings.server.allowed_origins.0, routes);
         let routes = http::with_middleware(&self.gateway, rest::envelope_at, routes);
         match (&self.order_service, &self.catalog) {
             (Some(service), Some(catalog)) => {

@@ -21,6 +21,7 @@ pub use orders::{
     urls_by_id,
 };
 
+use crate::allowed_origin::AllowedOrigin;
 use crate::ip_network::IpNetwork;
 use crate::limits::{LimitFlags, Limits};
 use crate::rest_access::RestAccess;
@@ -41,8 +42,9 @@ settings! {
         /// Proxies whose `X-Forwarded-For` gives a client's address: addresses and networks, `127.0.0.1,10.0.0.0/8`. None by default. A
         /// request through a proxy never counts as one from this machine.
         trusted_proxies: TrustedProxies = TrustedProxies::default(),
-        /// Browser origins of other sites that may call the graph, `https://app.example`. None by default.
-        allowed_origins: Origins = Origins::default(),
+        /// Origins of other sites whose pages may call the graph and the REST mounts from a browser: `https://app.example`, several with
+        /// commas, or `*` for all. None by default.
+        allowed_origins: AllowedOrigins = AllowedOrigins::default(),
         /// The log's `tracing` filters; `info,sea_orm_migration=warn` adds a line for every request.
         log: String = "info,sea_orm_migration=warn,sqlx::pool=error,openraft=off,agora::access=warn".to_owned(),
         /// The format of the log.
@@ -384,8 +386,8 @@ comma_list! {
 }
 
 comma_list! {
-    /// Origins of browsers.
-    Origins of String
+    /// Origins of other sites whose pages may call.
+    AllowedOrigins of AllowedOrigin
 }
 
 comma_list! {

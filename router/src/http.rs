@@ -10,6 +10,7 @@
 //! | `GET /graphql` with `Upgrade: websocket` | [`socket`] |
 
 mod accept;
+mod compression;
 mod content_encoding;
 mod cors;
 mod error;
@@ -34,16 +35,17 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::FromRef;
-use axum::http::{HeaderValue, header};
+use axum::http::HeaderValue;
 use axum::routing::{any, get};
 use contract::StorageHealth;
-use tower_http::set_header::SetResponseHeaderLayer;
 
+use crate::allowed_origin::AllowedOrigin;
 use crate::cache::ResponseCache;
 use crate::gateway::Gateway;
 use crate::rest_access::AnonymousAccess;
 
 pub(crate) use content_encoding::{ENCODED_BODY_MESSAGE, is_encoded};
+pub use cors::with_cors;
 pub use error::ErrorEnvelope;
 pub use error_format::{EnvelopeAt, ListenerErrorFormat};
 pub(crate) use graphiql::embedded_bytes;
@@ -57,8 +59,8 @@ pub(crate) use preconditions::{
 pub struct FrontConfig {
     /// The REST mounts, for the index page.
     pub mounts: Vec<MountLink>,
-    /// Browser origins that may call the graph from other sites; `*` allows all of them.
-    pub allowed_origins: Vec<String>,
+    /// Origins of other sites whose pages may open a WebSocket; [`with_cors`] lets them call everything else.
+    pub allowed_origins: Vec<AllowedOrigin>,
     /// The users that GraphiQL offers to sign in as; only a demo has them.
     pub demo: Option<DemoUsers>,
     /// The response cache, whose counters are shown.
@@ -105,11 +107,6 @@ impl FromRef<HttpState> for Gateway {
 /// Builds the router of the graph and its pages. The caller wraps it and the REST mounts together in
 /// [`with_middleware`].
 pub fn router(gateway: &Gateway, front: FrontConfig) -> Router {
-    let mut graphql = Router::new().route("/graphql", any(graphql::handle));
-    // Every layer costs each request several allocations, so there is none that does nothing.
-    if let Some(layer) = cors::layer(&front.allowed_origins) {
-        graphql = graphql.layer(layer).layer(no_store());
-    }
     let state = HttpState {
         gateway: gateway.clone(),
         config: Arc::new(front),
@@ -120,7 +117,7 @@ pub fn router(gateway: &Gateway, front: FrontConfig) -> Router {
         .route("/cache", get(pages::cache))
         .route("/orders", get(order_replicas::page))
         .merge(graphiql::routes())
-        .merge(graphql)
+        .route("/graphql", any(graphql::handle))
         .method_not_allowed_fallback(error::method_not_allowed)
         .fallback(error::not_found)
         .with_state(state)
@@ -129,8 +126,3 @@ pub fn router(gateway: &Gateway, front: FrontConfig) -> Router {
 /// Answers depend on the caller and the time, so no intermediary may cache them. [`graphql::handle`] says so in its own
 /// responses.
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
-
-/// Says the same in the responses of the CORS layer.
-fn no_store() -> SetResponseHeaderLayer<HeaderValue> {
-    SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, NO_STORE)
-}

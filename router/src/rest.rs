@@ -42,8 +42,6 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, Response, header};
 use axum::routing::any;
 use contract::ErrorCode;
-use tower_http::CompressionLevel;
-use tower_http::compression::CompressionLayer;
 
 pub use backend::{Backend, Upstream};
 pub use bound_service::{BoundService, MountServices};
@@ -121,7 +119,6 @@ impl MountServices {
             let bound_mount = Arc::new(BoundMount::new(gateway, anonymous_access, mount, services, address));
             let prefix = mount.prefix;
             router
-                .merge(compressed_docs(prefix, &bound_mount))
                 .route(prefix, any(handle).with_state(Arc::clone(&bound_mount)))
                 .route(&format!("{prefix}/"), any(handle).with_state(Arc::clone(&bound_mount)))
                 .route(&format!("{prefix}/{{*path}}"), any(handle).with_state(bound_mount))
@@ -147,16 +144,8 @@ impl MountServices {
         }
         let address = service.map_or(MountAddress::Root, |_| MountAddress::ServiceRoot);
         let bound_mount = Arc::new(BoundMount::new(gateway, anonymous_access, mount, &services, address));
-        let docs = compressed_docs("", &bound_mount);
-        Some(docs.fallback(any(handle).with_state(bound_mount)))
+        Some(Router::new().fallback(any(handle).with_state(bound_mount)))
     }
-}
-
-/// Compresses the files of the interactive page, which are large. Compressing small responses is not worth the work.
-fn compressed_docs(prefix: &str, bound_mount: &Arc<BoundMount>) -> Router {
-    let handler = any(handle).with_state(Arc::clone(bound_mount));
-    let compressed = handler.layer(CompressionLayer::new().quality(CompressionLevel::Fastest));
-    Router::new().route(&format!("{prefix}/docs/{{file}}"), compressed)
 }
 
 /// Handles all routes.

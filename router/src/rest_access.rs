@@ -69,6 +69,10 @@ impl AnonymousAccess {
 #[derive(Clone, Copy)]
 pub(crate) struct ForwardedMarker;
 
+/// Marks a request that a browser sends for a page of another site that the settings allow by name.
+#[derive(Clone, Copy)]
+pub(crate) struct AllowedSiteMarker;
+
 /// Whether a program on this machine sent the request, and no proxy passed it on (docs/rest-contract/common.md#loopback-callers).
 fn is_from_this_machine(request: &Parts) -> bool {
     // A request without a connection comes from this process.
@@ -83,9 +87,12 @@ fn is_from_this_machine(request: &Parts) -> bool {
         && called_host(&request.headers, &request.uri).is_some_and(is_loopback)
 }
 
-/// Whether a browser sends this request for a page of another site; other programs do not send these headers. Without this check,
-/// on a mount that needs no token, any page in a browser on this machine could buy books.
+/// Whether a browser sends this request for a page of another site that the settings do not name; other programs do not send these
+/// headers. Without this check, on a mount that needs no token, any page in a browser on this machine could buy books.
 pub(crate) fn is_for_another_site(request: &Parts) -> bool {
+    if request.extensions.get::<AllowedSiteMarker>().is_some() {
+        return false;
+    }
     let fetched_for = request.headers.get("sec-fetch-site");
     fetched_for.is_some_and(|site| site == "cross-site" || site == "same-site")
         || is_cross_origin(&request.headers, &request.uri)

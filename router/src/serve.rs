@@ -88,6 +88,7 @@ async fn open_listeners(app: &App, settings: &Settings, demo: bool) -> Result<Ve
             .router_of(&app.gateway, access, &extra.mount, extra.service.as_deref())
             .ok_or_else(|| ServeError::NoMount(extra.to_string()))?;
         let envelope = rest::envelope_of(&extra.mount).ok_or_else(|| ServeError::NoMount(extra.to_string()))?;
+        let router = http::with_cors(&server.allowed_origins.0, router);
         let router = http::with_mount_middleware(&app.gateway, envelope, router);
         listeners.push(Listener {
             name: extra.to_string(),

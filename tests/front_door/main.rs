@@ -31,3 +31,4 @@ mod too_large;
 mod trade_rights;
 mod vote_races;
 mod way_back;
+mod wire;

@@ -75,6 +75,8 @@ settings! {
         unread_ms_max: u64 = 30_000,
         /// Bytes of all answers that wait to be read. Beyond it, the connections whose answers waited longest are closed.
         unread_bytes_max: usize = 48 * 1024 * 1024,
+        /// Bytes from which an answer is compressed for clients that accept it. A shorter one would hardly get smaller.
+        compressed_bytes_min: u64 = 1_024,
         /// Bytes of answers in the queue of a slow subscriber; one more answer waits at its source.
         subscriber_queue_bytes_max: usize = 1024 * 1024,
         /// Requests that are being answered; one more is answered 503.

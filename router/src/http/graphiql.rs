@@ -13,8 +13,6 @@ use axum::{Json, body::Body};
 use bytes::Bytes;
 use rust_embed::{EmbeddedFile, RustEmbed};
 use serde_json::json;
-use tower_http::CompressionLevel;
-use tower_http::compression::CompressionLayer;
 
 use crate::http::HttpState;
 use crate::http::error;
@@ -39,8 +37,6 @@ pub(super) fn routes() -> Router<HttpState> {
         .route("/graphiql/", get(page))
         .route("/graphiql/config.json", get(config))
         .route("/graphiql/{*path}", get(file))
-        // Each browser downloads them once and caches them, so the fastest compression level is enough.
-        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
 }
 
 async fn page(headers: HeaderMap) -> Response {

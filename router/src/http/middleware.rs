@@ -21,6 +21,7 @@ use tower::Service;
 
 use crate::gateway::Gateway;
 use crate::host::require_one_host;
+use crate::http::compression::AcceptedEncodings;
 use crate::http::error::{ErrorEnvelope, HttpError};
 use crate::http::error_format::{EnvelopeAt, ListenerErrorFormat};
 use crate::http::proxies::client_of_request;
@@ -74,11 +75,17 @@ async fn handle(State(state): State<Arc<MiddlewareState>>, mut request: Request,
     request.extensions_mut().insert(id.clone());
     let log_entry = AccessLogEntry::begin(&request);
     let format = state.error_format.for_request(&request);
+    let encodings = AcceptedEncodings::of(&request);
     let result = match admit(&state, &mut request).await {
-        Ok(admission) => {
-            let answer = call_next(&state.permits, request, &mut next).await;
-            answer.map(|response| close_if_incomplete(response, &admission))
-        }
+        Ok(admission) => match call_next(&state.permits, request, &mut next).await {
+            Ok(response) => {
+                let response = close_if_incomplete(response, &admission);
+                encodings
+                    .compress(response, state.permits.limits.compressed_bytes_min)
+                    .await
+            }
+            refused => refused,
+        },
         Err(error) => Err(error),
     };
     let mut response = result.unwrap_or_else(|error| format.respond(&error));

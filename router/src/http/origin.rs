@@ -4,6 +4,7 @@
 use axum::http::{HeaderMap, Uri, header};
 use contract::ErrorCode;
 
+use crate::allowed_origin::AllowedOrigin;
 use crate::host::is_same_origin;
 use crate::http::error::HttpError;
 
@@ -11,26 +12,17 @@ use crate::http::error::HttpError;
 ///
 /// # Errors
 /// `FORBIDDEN` for every other page.
-pub(super) fn require_allowed(headers: &HeaderMap, uri: &Uri, allowed: &[String]) -> Result<(), HttpError> {
+pub(super) fn require_allowed(headers: &HeaderMap, uri: &Uri, allowed: &[AllowedOrigin]) -> Result<(), HttpError> {
     let Some(origin) = headers.get(header::ORIGIN) else {
         return Ok(());
     };
-    let refused = || {
-        HttpError::new(
-            ErrorCode::Forbidden,
-            "pages of this origin may not open a WebSocket here",
-        )
-    };
-    let origin = origin.to_str().map_err(|_| refused())?;
-    if allowed
-        .iter()
-        .any(|allowed| allowed == "*" || allowed.trim_end_matches('/') == origin)
-    {
-        return Ok(());
-    }
-    if is_same_origin(origin, headers, uri) {
+    let is_same = |origin: &str| is_same_origin(origin, headers, uri);
+    if allowed.iter().any(|allowed| allowed.allows(origin)) || origin.to_str().is_ok_and(is_same) {
         Ok(())
     } else {
-        Err(refused())
+        Err(HttpError::new(
+            ErrorCode::Forbidden,
+            "pages of this origin may not open a WebSocket here",
+        ))
     }
 }

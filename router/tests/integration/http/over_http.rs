@@ -376,7 +376,7 @@ async fn only_configured_origins_may_send_cross_site_requests() {
     assert_eq!(got.header("access-control-allow-origin"), None);
 
     let front = FrontConfig {
-        allowed_origins: vec!["https://app.example".into()],
+        allowed_origins: vec!["https://app.example".parse().unwrap()],
         ..FrontConfig::default()
     };
     let open = TestServer::with(Limits::default(), front).await;

@@ -290,7 +290,7 @@ async fn a_shutdown_answers_running_queries_and_asks_for_a_reconnect() {
 #[tokio::test]
 async fn pages_of_other_origins_open_no_socket() {
     let front = FrontConfig {
-        allowed_origins: vec!["https://app.example".into()],
+        allowed_origins: vec!["https://app.example".parse().unwrap()],
         ..FrontConfig::default()
     };
     let server = TestServer::with(Limits::default(), front).await;

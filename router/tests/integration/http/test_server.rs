@@ -70,7 +70,9 @@ impl TestServer {
             time,
             Arc::new(limits),
         );
-        let router = http::with_middleware(&gateway, agora::rest::envelope_at, http::router(&gateway, front));
+        let origins = front.allowed_origins.clone();
+        let router = http::with_cors(&origins, http::router(&gateway, front));
+        let router = http::with_middleware(&gateway, agora::rest::envelope_at, router);
         Self {
             gateway,
             router,

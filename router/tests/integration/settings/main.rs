@@ -92,7 +92,7 @@ fn a_bad_setting_is_refused_by_its_name() {
         &'static [(&'static str, &'static str)],
         &'static str,
     );
-    let cases: [Case; 15] = [
+    let cases: [Case; 16] = [
         (&["check-config", "--config", "typo.toml"], &[], "query_dept_max"),
         (
             &["check-config", "--config", "missing.toml"],
@@ -155,6 +155,11 @@ fn a_bad_setting_is_refused_by_its_name() {
             "orders.order_credential: is needed with replicas that run elsewhere",
         ),
         (&["check-config", "--log", "agora=loud"], &[], "server.log"),
+        (
+            &["check-config", "--allowed-origins", "https://app.example,app.example"],
+            &[],
+            "`app.example` is not an origin",
+        ),
         (
             &["demo", "--listen", "0.0.0.0:0"],
             &[],
