@@ -4,6 +4,10 @@
 //! ([`row`](crate::row)); that costs as much as reading the row. A row that does not fit its model exactly is converted to
 //! such a row after all, so that the error is SeaORM's, which names the column and the type.
 
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
+
 use rusqlite::{Connection, Row};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, FromQueryResult, IdenStatic, Iterable, Statement, TryIntoModel,
@@ -32,7 +36,7 @@ pub(crate) fn read_models<E: ReadEntity>(
     {
         // The first step has prepared the statement for the current tables.
         let members = members.get_or_insert_with(|| members_of::<E>(row.as_ref()));
-        let model = match members {
+        let model = match members.as_deref() {
             Some(members) => model::<E>(row, members)?,
             None => None,
         };
@@ -58,24 +62,52 @@ struct Member<C> {
     kind: ValueKind,
 }
 
+/// The members of a table's model.
+type Members<E> = Arc<[Member<<E as EntityTrait>::Column>]>;
+
 /// Returns the members of a table's model; `None` if the result lacks a column.
-fn members_of<E: EntityTrait>(statement: &rusqlite::Statement<'_>) -> Option<Vec<Member<E::Column>>> {
+fn members_of<E: EntityTrait>(statement: &rusqlite::Statement<'_>) -> Option<Members<E>> {
+    let members = members_in_order::<E>();
+    // SeaORM selects the columns in their order.
+    let is_in_order = members.len() <= statement.column_count()
+        && members.iter().all(|member| {
+            statement
+                .column_name(member.index)
+                .is_ok_and(|name| name == member.column.as_str())
+        });
+    if is_in_order {
+        return Some(members);
+    }
     let names = statement.column_names();
-    let member = |(place, column): (usize, E::Column)| {
-        let is_here = |name: &&str| *name == column.as_str();
-        // SeaORM selects the columns in their order.
-        let index = if names.get(place).is_some_and(is_here) {
-            place
-        } else {
-            names.iter().position(is_here)?
-        };
-        let kind = ValueKind::of_column(column.def().get_column_type());
-        Some(Member { column, index, kind })
+    let member = |member: &Member<E::Column>| {
+        let index = names.iter().position(|name| *name == member.column.as_str())?;
+        Some(Member { index, ..*member })
     };
-    E::Column::iter()
-        .enumerate()
-        .map(|(place, column)| member((place, column)))
-        .collect()
+    members.iter().map(member).collect()
+}
+
+/// Returns the members of the result that has the columns of the table in their order.
+///
+/// SeaORM makes the definition of a column each time, which costs more than to read its value. So they are made once.
+fn members_in_order<E: EntityTrait>() -> Members<E> {
+    static KNOWN: LazyLock<RwLock<HashMap<TypeId, Box<dyn Any + Send + Sync>>>> = LazyLock::new(RwLock::default);
+    let table = TypeId::of::<E>();
+    let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner);
+    if let Some(members) = known
+        .get(&table)
+        .and_then(|members| members.downcast_ref::<Members<E>>())
+    {
+        return Arc::clone(members);
+    }
+    drop(known);
+    let member = |(index, column): (usize, E::Column)| {
+        let kind = ValueKind::of_column(column.def().get_column_type());
+        Member { column, index, kind }
+    };
+    let members: Members<E> = E::Column::iter().enumerate().map(member).collect();
+    let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
+    known.insert(table, Box::new(Arc::clone(&members)));
+    members
 }
 
 fn model<E: ReadEntity>(row: &Row<'_>, members: &[Member<E::Column>]) -> rusqlite::Result<Option<E::Model>> {
