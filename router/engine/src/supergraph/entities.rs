@@ -43,7 +43,23 @@ impl RepresentationSets {
     }
 }
 
+/// The most representations that are compared with an object before one is built of it: to build one costs as much as
+/// some ten comparisons.
+const COMPARED_MAX: usize = 8;
+
 impl RepresentationSet {
+    /// Returns the index of the representation that would be built of this object, if it is among the first ones.
+    fn index_of_entity(&self, batch: &EntityBatch, object: &Fields) -> Option<usize> {
+        if !batch.input_rewrites.is_empty() {
+            return None;
+        }
+        let compared = self.values.iter().take(COMPARED_MAX);
+        compared.into_iter().position(|known| {
+            let Value::Object(known) = known else { return false };
+            equal_fields(known, &batch.required, object).is_some_and(|equal| equal == known.len())
+        })
+    }
+
     fn add(&mut self, value: Value) -> usize {
         // Comparing one or two entities is faster than hashing them.
         if self.values.len() < 2 {
@@ -67,6 +83,25 @@ impl RepresentationSet {
         }
         index
     }
+}
+
+/// Counts the required fields of an object, if a representation has the same ones. It does not compare objects inside.
+fn equal_fields(known: &Fields, required: &[RequiredSelection], object: &Fields) -> Option<usize> {
+    let mut equal = 0;
+    for selection in required {
+        equal += match selection {
+            RequiredSelection::On(types, required) => match typename(object) {
+                Some(typename) if types.contains(typename) => equal_fields(known, required, object)?,
+                _ => 0,
+            },
+            RequiredSelection::Field { key, name, inner } if inner.is_empty() => {
+                let value = get(object, name).or_else(|| get(object, key))?;
+                (get(known, key)? == value).then_some(1)?
+            }
+            RequiredSelection::Field { .. } => return None,
+        };
+    }
+    Some(equal)
 }
 
 /// Returns the index of an equal value, or notes `next` as the index of this one.
@@ -103,6 +138,15 @@ pub fn collect_representations(
                     .error_paths
                     .as_ref()
                     .and_then(|error_paths| error_paths.at(at));
+                // In most lists, few entities are at many places.
+                if error_paths.is_none() && requested_count < entities_max {
+                    let known = found.index_of_entity(batch, object);
+                    if known.is_some() {
+                        requested_count += 1;
+                        found.targets.push(known);
+                        return;
+                    }
+                }
                 let target = match build_representation(batch, object, error_paths) {
                     Representation::Value(_) if requested_count >= entities_max => {
                         let why = format!("the answer needs more than the {entities_max} entities allowed");
