@@ -6,7 +6,7 @@ use sea_orm::IntoActiveModel;
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::book;
+use crate::{ListQuery, book};
 
 /// One copy sold. It stores its own title and price, because the book may change or be deleted.
 #[sea_orm::model]
@@ -33,6 +33,9 @@ pub struct Model {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// The list of the books that a user bought.
+pub static OF_BUYER: ListQuery<Entity> = ListQuery::new(|| Entity::find().filter(Column::BuyerId.eq(0_i64)));
 
 /// Records the sale of a copy, in the transaction that took it; `book` is the book after the sale.
 pub async fn record(

@@ -6,6 +6,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{Condition, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 
+use crate::ListQuery;
 use crate::error::{EntityError, Violation};
 use crate::side::Side;
 use crate::sql;
@@ -340,6 +341,12 @@ pub fn for_party(user_id: i64, side: Option<Side>, status: Option<OrderStatus>) 
         }
     })
 }
+
+/// The lists of [`for_party`], of all orders.
+pub static FOR_PARTY: [ListQuery<Entity>; 2] = [
+    ListQuery::new(|| Entity::find().filter(Column::InvestorId.eq(0_i64))),
+    ListQuery::new(|| Entity::find().filter(Column::BrokerId.eq(0_i64))),
+];
 
 /// Selects the orders that concern a user, as investor or as broker, for a subscription that lost changes. The index of
 /// changes serves it.

@@ -5,7 +5,7 @@ use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 
-use crate::is_among;
+use crate::KeyedQuery;
 
 /// One community. It never changes.
 #[sea_orm::model]
@@ -45,7 +45,7 @@ pub async fn find_or_create(tx: &impl DbConnection, name: &str) -> Result<Model,
 }
 
 /// Returns the communities with these names, each in any case; in no particular order.
-pub fn by_names(names: &[String]) -> Select<Entity> {
-    let keys = names.iter().map(|name| case_fold(name));
-    Entity::find().filter(is_among(Column::NameKey, keys))
+pub async fn by_names(db: &impl DbConnection, names: &[String]) -> Result<Vec<Model>, DbErr> {
+    static BY_NAME: KeyedQuery<Entity> = KeyedQuery::new(Column::NameKey);
+    BY_NAME.find(db, names.iter().map(|name| case_fold(name))).await
 }

@@ -5,7 +5,7 @@ use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{EntityError, Violation};
-use crate::sql;
+use crate::{KeyedQuery, ListQuery, sql};
 
 /// A user's shares of one stock. No bucket is ever below zero.
 #[sea_orm::model]
@@ -32,6 +32,12 @@ pub struct Model {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// The list of a person's holdings.
+pub static OF_USER: ListQuery<Entity> = ListQuery::new(|| Entity::find().filter(Column::UserId.eq(0_i64)));
+
+/// Holdings by their owner.
+pub static BY_USER: KeyedQuery<Entity> = KeyedQuery::new(Column::UserId);
 
 impl Model {
     /// The number of shares in all buckets.

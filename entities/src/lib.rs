@@ -25,6 +25,7 @@ pub mod ledger;
 pub mod ledger_entry;
 pub mod ledger_transaction;
 pub mod lending;
+mod list_query;
 pub mod lookalike;
 pub mod message;
 pub mod order_reserve;
@@ -46,7 +47,8 @@ pub mod vote;
 pub mod voting;
 pub mod wallet;
 
-pub use keys::is_among;
+pub use keys::{KeyedQuery, is_among};
+pub use list_query::{ListQuery, ListedRows};
 
 use sea_orm::{DbErr, RuntimeErr};
 

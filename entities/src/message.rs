@@ -6,7 +6,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::ExprTrait;
 use sea_orm::{IntoActiveModel, QueryOrder, QuerySelect, Select};
 
-use crate::{is_among, sql};
+use crate::{KeyedQuery, ListQuery, is_among, sql};
 
 /// One message. Its id is never reused.
 #[sea_orm::model]
@@ -73,6 +73,15 @@ pub fn inbox(to: i64, favorite: Option<bool>, unread: Option<bool>) -> Select<En
     }
     found
 }
+
+/// The list of all messages that a user received.
+pub static RECEIVED: ListQuery<Entity> = ListQuery::new(|| inbox(0, None, None));
+
+/// The same, without their text.
+pub static RECEIVED_WITHOUT_CONTENTS: ListQuery<Entity> = ListQuery::new(|| without_contents(inbox(0, None, None)));
+
+/// Messages by id, without their text.
+pub static WITHOUT_CONTENTS_BY_ID: KeyedQuery<Entity> = KeyedQuery::of(|| without_contents(Entity::find()), Column::Id);
 
 /// Selects the same messages without their text, which may be long.
 pub fn without_contents(messages: Select<Entity>) -> Select<Entity> {

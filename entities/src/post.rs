@@ -6,7 +6,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{IntoActiveModel, QueryOrder, QuerySelect, Select};
 
 use crate::community::{self, case_fold};
-use crate::{post_votes, sql};
+use crate::{KeyedQuery, ListQuery, ListedRows, post_votes, sql};
 
 /// One post. Its id is never reused. A post changes only when it is deleted or when its author's name is erased.
 /// The version that rises with every change visible in the API is the version of its votes.
@@ -106,6 +106,43 @@ pub fn posted_in(community: Option<&str>) -> Select<Entity> {
 pub fn posted_by(author: i64) -> Select<Entity> {
     Entity::find().filter(Column::AuthorId.eq(author))
 }
+
+/// Lists posts with their text, or without it as [`without_text`].
+pub struct PostLists {
+    /// All posts.
+    pub all: ListQuery<Entity>,
+    /// The posts of the community with that key.
+    pub in_community: ListQuery<Entity>,
+    /// The posts of that user.
+    pub by_author: ListQuery<Entity>,
+}
+
+/// The lists with texts.
+pub static LISTS: PostLists = PostLists {
+    all: ListQuery::new(|| posted_in(None)),
+    in_community: ListQuery::new(|| posted_in(Some(""))),
+    by_author: ListQuery::new(|| posted_by(0)),
+};
+
+/// The lists without texts.
+pub static LISTS_WITHOUT_TEXT: PostLists = PostLists {
+    all: ListQuery::new(|| without_text(posted_in(None))),
+    in_community: ListQuery::new(|| without_text(posted_in(Some("")))),
+    by_author: ListQuery::new(|| without_text(posted_by(0))),
+};
+
+impl PostLists {
+    /// The posts in a community, given by its name in any case, or in all communities.
+    pub fn posted_in(&'static self, community: Option<&str>) -> ListedRows<Entity> {
+        match community {
+            Some(name) => self.in_community.of(case_fold(name)),
+            None => self.all.all(),
+        }
+    }
+}
+
+/// Posts by id, without their text.
+pub static WITHOUT_TEXT_BY_ID: KeyedQuery<Entity> = KeyedQuery::of(|| without_text(Entity::find()), Column::Id);
 
 /// Selects the same posts without their text, which may be long and which lists rarely show.
 pub fn without_text(posts: Select<Entity>) -> Select<Entity> {

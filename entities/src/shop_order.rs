@@ -8,7 +8,7 @@ use sea_orm::Select;
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::{product, sql};
+use crate::{ListQuery, product, sql};
 
 /// The maximum cost of an order, in minor units: the largest amount that the API accepts.
 const COST_MINOR_MAX: i64 = 100_000_000_000_000;
@@ -102,6 +102,9 @@ impl From<DbErr> for ShopOrderError {
 pub fn for_user(user_id: i64) -> Select<Entity> {
     Entity::find().filter(Column::UserId.eq(user_id))
 }
+
+/// The list of the orders of a user.
+pub static FOR_USER: ListQuery<Entity> = ListQuery::new(|| for_user(0));
 
 /// Returns the order with that id; if `owner` is given, only if it belongs to them.
 pub async fn find(db: &impl DbConnection, id: i64, owner: Option<i64>) -> Result<Option<Model>, DbErr> {

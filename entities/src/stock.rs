@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{EntityError, Violation};
 use crate::side::Side;
-use crate::{is_among, sql};
+use crate::{KeyedQuery, sql};
 
 /// The most shares of a stock that the exchange can have.
 pub const QUANTITY_MAX: i64 = 2_147_483_647;
@@ -49,6 +49,9 @@ pub struct Model {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// Stocks by id.
+pub static BY_ID: KeyedQuery<Entity> = KeyedQuery::new(Column::Id);
 
 /// The day's figures, in minor units and shares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,9 +120,9 @@ pub async fn by_name(db: &impl DbConnection, name: &str) -> Result<Option<Model>
 }
 
 /// Returns the stocks of those names; unknown names are skipped.
-pub fn by_names<'a>(names: impl IntoIterator<Item = &'a String>) -> Select<Entity> {
-    let names = names.into_iter().map(String::as_str);
-    Entity::find().filter(is_among(Column::Name, names))
+pub async fn by_names(db: &impl DbConnection, names: impl IntoIterator<Item = &String>) -> Result<Vec<Model>, DbErr> {
+    static BY_NAME: KeyedQuery<Entity> = KeyedQuery::new(Column::Name);
+    BY_NAME.find(db, names.into_iter().map(String::as_str)).await
 }
 
 /// Returns the stock that `stock_ref` refers to.

@@ -1,8 +1,9 @@
 //! The current vote of each user on each post: one vote, or none.
 
+use database::DbConnection;
 use sea_orm::entity::prelude::*;
 
-use crate::is_among;
+use crate::KeyedQuery;
 use crate::text_enum::text_enum;
 
 /// One user's vote on one post.
@@ -64,8 +65,8 @@ impl Direction {
 }
 
 /// Returns a user's votes on these posts.
-pub fn for_user(user_id: i64, post_ids: &[i64]) -> Select<Entity> {
-    Entity::find()
-        .filter(is_among(Column::PostId, post_ids.iter().copied()))
-        .filter(Column::UserId.eq(user_id))
+pub async fn for_user(db: &impl DbConnection, user_id: i64, post_ids: &[i64]) -> Result<Vec<Model>, DbErr> {
+    static OF_USER: KeyedQuery<Entity> =
+        KeyedQuery::of(|| Entity::find().filter(Column::UserId.eq(0_i64)), Column::PostId);
+    OF_USER.find_of(db, user_id, post_ids.iter().copied()).await
 }

@@ -5,7 +5,7 @@ use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::{is_among, sql};
+use crate::{KeyedQuery, sql};
 
 /// A user's money in one currency. Each bucket is the sum of its ledger entries and never below zero.
 #[sea_orm::model]
@@ -57,8 +57,7 @@ pub async fn open(tx: &impl DbConnection, user_id: i64, currency: &str, now_us: 
 }
 
 /// Returns the wallets of those users, the oldest first.
-pub fn for_users(people: &[i64]) -> Select<Entity> {
-    Entity::find()
-        .filter(is_among(Column::UserId, people.iter().copied()))
-        .order_by_asc(Column::Id)
+pub async fn for_users(db: &impl DbConnection, people: &[i64]) -> Result<Vec<Model>, DbErr> {
+    static BY_USER: KeyedQuery<Entity> = KeyedQuery::of(|| Entity::find().order_by_asc(Column::Id), Column::UserId);
+    BY_USER.find(db, people.iter().copied()).await
 }

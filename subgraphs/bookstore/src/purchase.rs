@@ -7,7 +7,7 @@ use contract::{
 };
 use entities::book::{self, TakeCopyOutcome};
 use entities::book_purchase;
-use sea_orm::{EntityTrait, Select};
+use sea_orm::EntityTrait;
 use serde::{Deserialize, Serialize};
 
 use crate::book::{BOOKSTORE_MOUNT, Book, find as find_book};
@@ -77,7 +77,7 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<BookPurchase>> {
 /// Returns a page of `purchases`, oldest first.
 pub(crate) async fn oldest_first(
     ctx: &Context<'_>,
-    purchases: Select<book_purchase::Entity>,
+    purchases: impl Paginate<book_purchase::Entity>,
     args: PageArgs,
 ) -> Result<PageConnection<BookPurchase>> {
     purchases.paginate(ctx, args, BookPurchase).await

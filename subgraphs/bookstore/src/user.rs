@@ -3,7 +3,6 @@
 use async_graphql::{Context, ID, Object};
 use contract::{ContextExt, PageArgs, PageConnection, Result, parse_id};
 use entities::book_purchase;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::purchase::{BookPurchase, oldest_first};
 
@@ -35,8 +34,7 @@ impl User {
 
 async fn purchases(ctx: &Context<'_>, buyer: i64, args: PageArgs) -> Result<PageConnection<BookPurchase>> {
     ctx.viewer().require_self_or_operator(buyer)?;
-    let theirs = book_purchase::Entity::find().filter(book_purchase::Column::BuyerId.eq(buyer));
-    oldest_first(ctx, theirs, args).await
+    oldest_first(ctx, book_purchase::OF_BUYER.of(buyer), args).await
 }
 
 /// Resolves users that other subgraphs refer to.

@@ -6,7 +6,7 @@ use contract::{
     parse_id,
 };
 use entities::{holding, stock};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::EntityTrait;
 
 use crate::stock::Stock;
 use crate::user::User;
@@ -60,8 +60,7 @@ impl Holding {
 /// Returns a page of a person's holdings, in the order in which they were opened.
 pub(crate) async fn of_owner(ctx: &Context<'_>, owner: i64, args: PageArgs) -> Result<PageConnection<Holding>> {
     ctx.viewer().require_self_or_operator(owner)?;
-    let theirs = holding::Entity::find().filter(holding::Column::UserId.eq(owner));
-    theirs.paginate(ctx, args, Holding).await
+    holding::OF_USER.of(owner).paginate(ctx, args, Holding).await
 }
 
 /// Returns the holding with that id, if there is one and the viewer may see it. Batched.

@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, Description, Enum, ID, Object};
 use contract::{
-    ContextExt, DateTime, Money, MoneySum, PageArgs, PageConnection, Paginate, Result, Side, Viewer, load_row,
+    ContextExt, DateTime, Money, MoneySum, PageArgs, PageConnection, Paginate, Result, Rows, Side, Viewer, load_row,
     parse_id, to_date_time,
 };
 use entities::{brokerage_order, side};
@@ -170,7 +170,12 @@ pub(crate) async fn for_party(
     args: PageArgs,
 ) -> Result<PageConnection<BrokerageOrder>> {
     ctx.viewer().require_self_or_operator(party)?;
-    let [invested, brokered] = brokerage_order::for_party(party, filter.side, filter.status.map(Into::into));
+    let (side, status) = (filter.side, filter.status.map(Into::into));
+    let [invested, brokered]: [Rows<_>; 2] = if side.is_none() && status.is_none() {
+        brokerage_order::FOR_PARTY.each_ref().map(|list| list.of(party).into())
+    } else {
+        brokerage_order::for_party(party, side, status).map(Rows::from)
+    };
     invested
         .newest_first()
         .or(brokered)

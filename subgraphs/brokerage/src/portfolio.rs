@@ -1,10 +1,9 @@
 //! The value of a person's portfolio: the money in the wallet, and the shares at their current prices.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use contract::{Db, Error, Load, Result};
-use entities::{holding, is_among, stock, wallet};
-use sea_orm::{EntityTrait, QueryFilter};
+use entities::{holding, stock, wallet};
 
 /// The currency of a portfolio, and of every stock.
 const CURRENCY: &str = "USD";
@@ -21,7 +20,7 @@ impl Load<i64> for PortfolioValue {
 
     async fn load(&self, people: &[i64]) -> Result<HashMap<i64, i128>> {
         let mut worth = HashMap::new();
-        let wallets = self.0.read().rows(wallet::for_users(people)).await?;
+        let wallets = wallet::for_users(self.0.read(), people).await?;
         for wallet in wallets.iter().filter(|wallet| wallet.currency == CURRENCY) {
             let buckets = [
                 wallet.balance_minor,
@@ -31,11 +30,10 @@ impl Load<i64> for PortfolioValue {
             ];
             *worth.entry(wallet.user_id).or_insert(0) += buckets.into_iter().map(i128::from).sum::<i128>();
         }
-        let theirs = is_among(holding::Column::UserId, people.iter().copied());
-        let holdings = self.0.read().rows(holding::Entity::find().filter(theirs)).await?;
+        let holdings = holding::BY_USER.find(self.0.read(), people.iter().copied()).await?;
         // Each stock is read once, however many of these people hold it.
-        let stocks = is_among(stock::Column::Id, holdings.iter().map(|holding| holding.stock_id));
-        let stocks = self.0.read().rows(stock::Entity::find().filter(stocks)).await?;
+        let held: HashSet<i64> = holdings.iter().map(|holding| holding.stock_id).collect();
+        let stocks = stock::BY_ID.find(self.0.read(), held).await?;
         let prices: HashMap<i64, i64> = stocks.iter().map(|stock| (stock.id, stock.price_minor)).collect();
         for holding in holdings {
             let price = prices.get(&holding.stock_id).copied().unwrap_or(0);

@@ -77,7 +77,7 @@ pub use order_log::{
     ExchangeTrade, ExecutedTrade, NO_REPLICA, OrderLog, ReplicaStatus, TableLog, TradePermit, TradeRecord,
     UnnumberedTrade,
 };
-pub use page::{PageArgs, PageConnection, Paginate, SortedSelect, is_node_field_selected};
+pub use page::{PageArgs, PageConnection, Paginate, Rows, SortedSelect, is_node_field_selected};
 pub use patch::non_null;
 pub use scalar::SCALARS;
 pub use services::{EXPIRED_MAX, Services};

@@ -4,14 +4,13 @@ pub(crate) mod batch;
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use async_graphql::Context;
 pub use async_graphql::dataloader::Loader as Load;
-use entities::is_among;
+use entities::KeyedQuery;
 use sea_orm::sea_query::FromValueTuple;
-use sea_orm::{Iterable, ModelTrait, PrimaryKeyToColumn, PrimaryKeyTrait, QueryFilter};
+use sea_orm::{EntityTrait, Iterable, ModelTrait, PrimaryKeyToColumn, PrimaryKeyTrait};
 
 use crate::{Db, Error, ReadEntity, Result, Services};
 use batch::Batches;
@@ -56,19 +55,20 @@ pub trait RowEntity: ReadEntity<Model: Sync, PrimaryKey: PrimaryKeyTrait<ValueTy
 impl<E> RowEntity for E where E: ReadEntity<Model: Sync, PrimaryKey: PrimaryKeyTrait<ValueType = i64>> {}
 
 /// Reads rows by id, many at once. It does not check who may see them.
-pub struct RowLoader<E> {
+pub struct RowLoader<E: EntityTrait> {
     db: Db,
+    /// `None` for a table without a key, which has no loader.
+    rows: Option<KeyedQuery<E>>,
     /// The services that expire overdue rows before a read, for tables that need it.
     expiring: Option<Services>,
-    of: PhantomData<fn() -> E>,
 }
 
 /// Returns the loader that [`load_row`] uses. A domain's schema needs one as data for each table that it reads by id.
 pub fn row_loader<E: RowEntity>(db: &Db) -> Loader<RowLoader<E>> {
     batch_loader(RowLoader {
         db: db.clone(),
+        rows: by_primary_key(),
         expiring: None,
-        of: PhantomData,
     })
 }
 
@@ -85,9 +85,14 @@ pub fn text_row_loader<E: RowEntity>(db: &Db) -> Loader<RowLoader<E>> {
 pub fn current_row_loader<E: RowEntity>(services: &Services) -> Loader<RowLoader<E>> {
     batch_loader(RowLoader {
         db: services.db.clone(),
+        rows: by_primary_key(),
         expiring: Some(services.clone()),
-        of: PhantomData,
     })
+}
+
+fn by_primary_key<E: RowEntity>() -> Option<KeyedQuery<E>> {
+    let key = E::PrimaryKey::iter().next()?;
+    Some(KeyedQuery::new(key.into_column()))
 }
 
 impl<E: RowEntity> Load<i64> for RowLoader<E> {
@@ -95,14 +100,13 @@ impl<E: RowEntity> Load<i64> for RowLoader<E> {
     type Error = Error;
 
     async fn load(&self, ids: &[i64]) -> Result<HashMap<i64, E::Model>> {
-        let Some(id) = E::PrimaryKey::iter().next() else {
+        let Some(rows) = &self.rows else {
             return Ok(HashMap::new());
         };
         if let Some(services) = &self.expiring {
             services.expire_overdue().await?;
         }
-        let condition = is_among(id.into_column(), ids.iter().copied());
-        let found = self.db.read().rows(E::find().filter(condition)).await?;
+        let found = rows.find(self.db.read(), ids.iter().copied()).await?;
         let keyed = |row: E::Model| (i64::from_value_tuple(row.get_primary_key_value()), row);
         Ok(found.into_iter().map(keyed).collect())
     }

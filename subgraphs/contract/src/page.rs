@@ -4,12 +4,14 @@ use std::future::Future;
 
 use async_graphql::connection::{Connection, Edge, EmptyFields};
 use async_graphql::{Context, Lookahead, OutputType};
+use entities::ListedRows;
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
-    EntityTrait, Iterable, ModelTrait, Order, PrimaryKeyToColumn, QueryFilter, QueryOrder, QuerySelect, Select, Value,
+    EntityTrait, IdenStatic, Iterable, ModelTrait, Order, PrimaryKeyToColumn, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, Select, Statement, Value,
 };
 
-use crate::{ContextExt, Error, ReadEntity, Result};
+use crate::{ContextExt, DbConnection, Error, ReadEntity, Result};
 
 /// The number of nodes on a page if the caller gives none.
 const PAGE_DEFAULT: u64 = 25;
@@ -121,8 +123,20 @@ pub trait Paginate<E: ReadEntity<Model: Send + Sync>>: Sized + Send {
 
 impl<E: ReadEntity<Model: Send + Sync>> Paginate<E> for Select<E> {
     fn sorted_by(self, columns: &[E::Column], order: Order) -> SortedSelect<E> {
+        Rows::from(self).sorted_by(columns, order)
+    }
+}
+
+impl<E: ReadEntity<Model: Send + Sync>> Paginate<E> for ListedRows<E> {
+    fn sorted_by(self, columns: &[E::Column], order: Order) -> SortedSelect<E> {
+        Rows::from(self).sorted_by(columns, order)
+    }
+}
+
+impl<E: ReadEntity<Model: Send + Sync>> Paginate<E> for Rows<E> {
+    fn sorted_by(self, columns: &[E::Column], order: Order) -> SortedSelect<E> {
         SortedSelect {
-            select: self,
+            rows: self,
             others: Vec::new(),
             range: KeyRange::default(),
             sorting: Sorting {
@@ -137,11 +151,32 @@ fn primary_key<E: EntityTrait>() -> Vec<E::Column> {
     E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column).collect()
 }
 
+/// The rows of a list, in any order.
+#[derive(Clone)]
+pub enum Rows<E: EntityTrait> {
+    /// Those of a statement that is built for its page.
+    Select(Select<E>),
+    /// Those of a list whose statements are built once.
+    Listed(ListedRows<E>),
+}
+
+impl<E: EntityTrait> From<Select<E>> for Rows<E> {
+    fn from(select: Select<E>) -> Self {
+        Self::Select(select)
+    }
+}
+
+impl<E: EntityTrait> From<ListedRows<E>> for Rows<E> {
+    fn from(listed: ListedRows<E>) -> Self {
+        Self::Listed(listed)
+    }
+}
+
 /// The rows of a list, in the order of a unique key.
 pub struct SortedSelect<E: EntityTrait> {
-    select: Select<E>,
+    rows: Rows<E>,
     /// Further rows of the list.
-    others: Vec<Select<E>>,
+    others: Vec<Rows<E>>,
     range: KeyRange,
     sorting: Sorting<E>,
 }
@@ -161,8 +196,8 @@ impl<E: ReadEntity<Model: Send + Sync>> SortedSelect<E> {
     /// An `OR` of conditions on two columns would be served by two indexes, and then all rows collected and sorted for each
     /// page. This reads as many rows of each as a page has.
     #[must_use]
-    pub fn or(mut self, other: Select<E>) -> Self {
-        self.others.push(other);
+    pub fn or(mut self, other: impl Into<Rows<E>>) -> Self {
+        self.others.push(other.into());
         self
     }
 
@@ -189,14 +224,14 @@ impl<E: ReadEntity<Model: Send + Sync>> SortedSelect<E> {
     ) -> Result<PageConnection<N>> {
         let page = args.check(self.sorting.columns.len())?;
         let Self {
-            select,
+            rows,
             others,
             range,
             sorting,
         } = self;
-        let mut rows = ctx.db().read().rows(sorting.rows_of(select, range, &page)).await?;
+        let mut rows = sorting.read(ctx, rows, range, &page).await?;
         for other in others {
-            let found = ctx.db().read().rows(sorting.rows_of(other, range, &page)).await?;
+            let found = sorting.read(ctx, other, range, &page).await?;
             rows = sorting.merged(rows, found, &page)?;
         }
         sorting.connection(&page, rows, node)
@@ -208,7 +243,12 @@ impl<E: ReadEntity<Model: Send + Sync>> SortedSelect<E> {
     /// As [`paginate`](Self::paginate).
     pub fn page_statement(self, args: PageArgs) -> Result<Select<E>> {
         let page = args.check(self.sorting.columns.len())?;
-        Ok(self.sorting.rows_of(self.select, self.range, &page))
+        let select = match self.rows {
+            Rows::Select(select) => select,
+            Rows::Listed(listed) => listed.select(),
+        };
+        let bounds = self.sorting.bounds(self.range, &page);
+        Ok(self.sorting.page_of(select, &bounds, &page))
     }
 
     /// Like [`paginate`](Self::paginate), for rows with long texts. It reads them in pieces, and calls `charge` without
@@ -225,7 +265,10 @@ impl<E: ReadEntity<Model: Send + Sync>> SortedSelect<E> {
     ) -> Result<PageConnection<N>> {
         let page = args.check(self.sorting.columns.len())?;
         let Self {
-            select, range, sorting, ..
+            rows: list,
+            range,
+            sorting,
+            ..
         } = self;
         let mut piece = page.clone();
         let mut rows: Vec<E::Model> = Vec::new();
@@ -235,11 +278,7 @@ impl<E: ReadEntity<Model: Send + Sync>> SortedSelect<E> {
             let missing = Ord::min(missing, PIECE_ROWS);
             // The statement reads one row more than its page has.
             piece.limit = missing.saturating_sub(1);
-            let found = ctx
-                .db()
-                .read()
-                .rows(sorting.rows_of(select.clone(), range, &piece))
-                .await?;
+            let found = sorting.read(ctx, list.clone(), range, &piece).await?;
             charge(&found)?;
             let is_last = (found.len() as u64) < missing;
             let bound = if page.backwards {
@@ -263,14 +302,36 @@ struct Sorting<E: EntityTrait> {
 }
 
 impl<E: ReadEntity<Model: Send + Sync>> Sorting<E> {
-    /// Returns the statement that reads this page of `select`. It reads one row more than the page has, which tells whether there
+    async fn read(&self, ctx: &Context<'_>, rows: Rows<E>, range: KeyRange, page: &Page) -> Result<Vec<E::Model>> {
+        let reader = ctx.db().read();
+        let statement = self.statement(reader, rows, range, page);
+        Ok(reader.models::<E>(statement, usize::MAX).await?)
+    }
+
+    /// Returns the statement that reads this page of `rows`. It reads one row more than the page has, which tells whether there
     /// is another page. Counted from the end, the last row comes first.
-    fn rows_of(&self, mut select: Select<E>, range: KeyRange, page: &Page) -> Select<E> {
-        let columns: Vec<Expr> = self
-            .columns
-            .iter()
-            .map(|column| Expr::col((E::default(), *column)))
-            .collect();
+    fn statement(&self, db: &impl DbConnection, rows: Rows<E>, range: KeyRange, page: &Page) -> Statement {
+        let bounds = self.bounds(range, page);
+        let listed = match rows {
+            Rows::Select(select) => {
+                let select = self.page_of(select, &bounds, page);
+                return select.build(db.get_database_backend());
+            }
+            Rows::Listed(listed) => listed,
+        };
+        let mut way: Vec<_> = self.columns.iter().map(IdenStatic::as_str).collect();
+        way.push(if self.is_falling(page) { "falling" } else { "rising" });
+        let mut values = Vec::with_capacity(self.columns.len() * bounds.len() + 1);
+        for (key, is_lower) in &bounds {
+            way.push(if *is_lower { "above" } else { "below" });
+            values.extend(key.iter().copied().map(Value::from));
+        }
+        values.push((page.limit + 1).into());
+        listed.statement(db, &way, &values, |select| self.page_of(select, &bounds, page))
+    }
+
+    /// Returns the keys that the page lies between, and whether each is the lower one.
+    fn bounds(&self, range: KeyRange, page: &Page) -> Vec<(Vec<i64>, bool)> {
         let after = page.after.iter().cloned().chain(range.after.map(|key| vec![key])).max();
         let before = page
             .before
@@ -278,20 +339,30 @@ impl<E: ReadEntity<Model: Send + Sync>> Sorting<E> {
             .cloned()
             .chain(range.before.map(|key| vec![key]))
             .min();
-        for (key, is_lower) in [(after, !self.is_descending), (before, self.is_descending)] {
-            if let Some(key) = key {
-                select = select.filter(key_condition(&columns, &key, is_lower));
-            }
+        let after = after.map(|key| (key, !self.is_descending));
+        let before = before.map(|key| (key, self.is_descending));
+        after.into_iter().chain(before).collect()
+    }
+
+    fn page_of(&self, mut select: Select<E>, bounds: &[(Vec<i64>, bool)], page: &Page) -> Select<E> {
+        let columns: Vec<Expr> = self
+            .columns
+            .iter()
+            .map(|column| Expr::col((E::default(), *column)))
+            .collect();
+        for (key, is_lower) in bounds {
+            select = select.filter(key_condition(&columns, key, *is_lower));
         }
-        let order = if self.is_descending == page.backwards {
-            Order::Asc
-        } else {
-            Order::Desc
-        };
+        let order = if self.is_falling(page) { Order::Desc } else { Order::Asc };
         for column in columns {
             select = select.order_by(column, order.clone());
         }
         select.limit(page.limit + 1)
+    }
+
+    /// Whether the rows of a page are read with the highest key first.
+    fn is_falling(&self, page: &Page) -> bool {
+        self.is_descending != page.backwards
     }
 
     /// Returns a row's values of the key.
@@ -309,7 +380,7 @@ impl<E: ReadEntity<Model: Send + Sync>> Sorting<E> {
         for row in rows.into_iter().chain(others) {
             keyed.push((self.key(&row)?, row));
         }
-        let is_falling = self.is_descending != page.backwards;
+        let is_falling = self.is_falling(page);
         keyed.sort_by(|(one, _), (other, _)| if is_falling { other.cmp(one) } else { one.cmp(other) });
         keyed.dedup_by(|(one, _), (other, _)| one == other);
         let read = usize::try_from(page.limit).unwrap_or(usize::MAX).saturating_add(1);

@@ -114,7 +114,7 @@ impl Load<String> for StockByName {
     type Error = Error;
 
     async fn load(&self, names: &[String]) -> Result<HashMap<String, stock::Model>> {
-        let found = self.0.read().rows(stock::by_names(names)).await?;
+        let found = stock::by_names(self.0.read(), names).await?;
         Ok(found.into_iter().map(|stock| (stock.name.clone(), stock)).collect())
     }
 }

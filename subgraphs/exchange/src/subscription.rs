@@ -38,7 +38,7 @@ impl StockSubscription {
 /// The ids of the stocks with these names; `NOT_FOUND` when one of them is not listed.
 async fn ids(ctx: &Context<'_>, names: Vec<String>) -> Result<HashSet<i64>> {
     let names: HashSet<String> = names.into_iter().collect();
-    let listed = ctx.db().read().rows(stock::by_names(&names)).await?;
+    let listed = stock::by_names(ctx.db().read(), &names).await?;
     if listed.len() < names.len() {
         return Err(Error::NotFound("stock"));
     }

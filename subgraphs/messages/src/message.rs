@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use async_graphql::{Context, ID, Object};
 use contract::{
-    ContextExt, DateTime, Db, Error, Load, PageArgs, PageConnection, Paginate, Result, Viewer, is_node_field_selected,
-    load, load_row, parse_id, to_date_time,
+    ContextExt, DateTime, Db, Error, Load, PageArgs, PageConnection, Paginate, Result, Rows, Viewer,
+    is_node_field_selected, load, load_row, parse_id, to_date_time,
 };
-use entities::{is_among, message, user};
-use sea_orm::{EntityTrait, Order, QueryFilter, Select};
+use entities::{message, user};
+use sea_orm::{Order, Select};
 
 use crate::user::User;
 
@@ -69,19 +69,38 @@ pub(crate) fn may_see(viewer: &Viewer, message: &message::Model) -> bool {
     viewer.is_operator_or(COMMUNITY_MOUNT) || viewer.is_user(message.from_id) || viewer.is_user(message.to_id)
 }
 
+/// The messages of a list.
+pub(crate) enum MessageList {
+    /// All that a user received.
+    Received(i64),
+    /// Those of a query.
+    Select(Select<message::Entity>),
+}
+
+impl MessageList {
+    fn rows(self, has_contents: bool) -> Rows<message::Entity> {
+        match (self, has_contents) {
+            (Self::Received(to), true) => message::RECEIVED.of(to).into(),
+            (Self::Received(to), false) => message::RECEIVED_WITHOUT_CONTENTS.of(to).into(),
+            (Self::Select(select), true) => select.into(),
+            (Self::Select(select), false) => message::without_contents(select).into(),
+        }
+    }
+}
+
 /// Returns a page of `messages`, newest first.
 pub(crate) async fn newest_first(
     ctx: &Context<'_>,
-    messages: Select<message::Entity>,
+    messages: MessageList,
     args: PageArgs,
 ) -> Result<PageConnection<Message>> {
     let key = [message::Column::AtUs, message::Column::Id];
     if !is_node_field_selected(&ctx.look_ahead(), "contents") {
-        let messages = message::without_contents(messages).sorted_by(&key, Order::Desc);
+        let messages = messages.rows(false).sorted_by(&key, Order::Desc);
         return messages.paginate(ctx, args, Message).await;
     }
     let charge = |messages: &[message::Model]| ctx.charge(messages.iter().map(|message| message.contents.len()).sum());
-    let messages = messages.sorted_by(&key, Order::Desc);
+    let messages = messages.rows(true).sorted_by(&key, Order::Desc);
     messages.paginate_texts(ctx, args, charge, Message).await
 }
 
@@ -93,8 +112,9 @@ impl Load<i64> for MessageWithoutContentsLoader {
     type Error = Error;
 
     async fn load(&self, ids: &[i64]) -> Result<HashMap<i64, message::Model>> {
-        let query = message::Entity::find().filter(is_among(message::Column::Id, ids.iter().copied()));
-        let found = self.0.read().rows(message::without_contents(query)).await?;
+        let found = message::WITHOUT_CONTENTS_BY_ID
+            .find(self.0.read(), ids.iter().copied())
+            .await?;
         Ok(found.into_iter().map(|message| (message.id, message)).collect())
     }
 }
@@ -156,7 +176,7 @@ impl MessageQuery {
             }
             (None, None) => return Err(Error::invalid("to", "or else favorite is needed")),
         };
-        newest_first(ctx, found, args).await
+        newest_first(ctx, MessageList::Select(found), args).await
     }
 
     /// Resolves a message another subgraph refers to.

@@ -5,9 +5,8 @@ use std::collections::HashMap;
 use async_graphql::{Context, ID, Object};
 use contract::{ContextExt, Db, Error, Load, PageArgs, PageConnection, Result, clamp_to_int, load, parse_id};
 use entities::message;
-use sea_orm::Select;
 
-use crate::message::{Message, newest_first};
+use crate::message::{Message, MessageList, newest_first};
 
 /// A user. Other subgraphs add the rest of the fields.
 // Private fields are `Option<Result<_>>`, so that an error nulls only the field. An `Err` of the resolver would null
@@ -35,7 +34,10 @@ impl User {
         before: Option<String>,
     ) -> Option<Result<PageConnection<Message>>> {
         let args = PageArgs::new(first, after, last, before);
-        let received = message::inbox(self.0, favorite, unread);
+        let received = match (favorite, unread) {
+            (None, None) => MessageList::Received(self.0),
+            _ => MessageList::Select(message::inbox(self.0, favorite, unread)),
+        };
         Some(self.message_page(ctx, received, args).await)
     }
 
@@ -49,7 +51,10 @@ impl User {
         before: Option<String>,
     ) -> Option<Result<PageConnection<Message>>> {
         let args = PageArgs::new(first, after, last, before);
-        Some(self.message_page(ctx, message::sent(self.0), args).await)
+        Some(
+            self.message_page(ctx, MessageList::Select(message::sent(self.0)), args)
+                .await,
+        )
     }
 
     /// How many messages this person has not read, counted up to 2,147,483,647; for themselves and for operators.
@@ -62,7 +67,7 @@ impl User {
     async fn message_page(
         &self,
         ctx: &Context<'_>,
-        messages: Select<message::Entity>,
+        messages: MessageList,
         args: PageArgs,
     ) -> Result<PageConnection<Message>> {
         ctx.viewer().require_self_or_operator(self.0)?;

@@ -34,7 +34,7 @@ impl Community {
         before: Option<String>,
     ) -> Result<PageConnection<Post>> {
         let args = PageArgs::new(first, after, last, before);
-        newest_first(ctx, post::posted_in(Some(&self.name)), args).await
+        newest_first(ctx, |lists| lists.posted_in(Some(&self.name)), args).await
     }
 }
 
@@ -58,7 +58,7 @@ impl Load<String> for CommunityByNameLoader {
     type Error = Error;
 
     async fn load(&self, names: &[String]) -> Result<HashMap<String, community::Model>> {
-        let found = self.0.read().rows(community::by_names(names)).await?;
+        let found = community::by_names(self.0.read(), names).await?;
         let by_key: HashMap<_, _> = found.into_iter().map(|row| (row.name_key.clone(), row)).collect();
         let found = |name: &String| Some((name.clone(), by_key.get(&case_fold(name))?.clone()));
         Ok(names.iter().filter_map(found).collect())

@@ -7,8 +7,9 @@ use contract::{
     Audience, ContextExt, DateTime, Db, Error, Event, Load, PageArgs, PageConnection, Paginate, Result,
     is_node_field_selected, load, load_row, parse_id, to_date_time,
 };
-use entities::{is_among, post};
-use sea_orm::{EntityTrait, Order, QueryFilter, Select};
+use entities::ListedRows;
+use entities::post::{self, PostLists};
+use sea_orm::Order;
 
 use crate::community::Community;
 use crate::user::User;
@@ -78,20 +79,20 @@ pub(crate) fn invalidation(id: i64, version: i64) -> Event {
     }
 }
 
-/// Returns a page of `posts`, newest first.
+/// Returns a page of one of the lists of posts, newest first.
 pub(crate) async fn newest_first(
     ctx: &Context<'_>,
-    posts: Select<post::Entity>,
+    list: impl FnOnce(&'static PostLists) -> ListedRows<post::Entity>,
     args: PageArgs,
 ) -> Result<PageConnection<Post>> {
     let key = [post::Column::AtUs, post::Column::Id];
     let charge = |posts: &[post::Model]| ctx.charge(posts.iter().map(text_bytes).sum());
     if is_node_field_selected(&ctx.look_ahead(), "text") {
-        let posts = posts.sorted_by(&key, Order::Desc);
+        let posts = list(&post::LISTS).sorted_by(&key, Order::Desc);
         return posts.paginate_texts(ctx, args, charge, Post).await;
     }
     charge(&[])?;
-    let posts = post::without_text(posts).sorted_by(&key, Order::Desc);
+    let posts = list(&post::LISTS_WITHOUT_TEXT).sorted_by(&key, Order::Desc);
     let found = posts.paginate(ctx, args, Post).await?;
     ctx.charge(found.edges.iter().map(|edge| text_bytes(&edge.node.0)).sum())?;
     Ok(found)
@@ -110,8 +111,9 @@ impl Load<i64> for PostWithoutTextLoader {
     type Error = Error;
 
     async fn load(&self, ids: &[i64]) -> Result<HashMap<i64, post::Model>> {
-        let query = post::Entity::find().filter(is_among(post::Column::Id, ids.iter().copied()));
-        let found = self.0.read().rows(post::without_text(query)).await?;
+        let found = post::WITHOUT_TEXT_BY_ID
+            .find(self.0.read(), ids.iter().copied())
+            .await?;
         Ok(found.into_iter().map(|post| (post.id, post)).collect())
     }
 }
@@ -157,6 +159,6 @@ impl PostQuery {
         before: Option<String>,
     ) -> Result<PageConnection<Post>> {
         let args = PageArgs::new(first, after, last, before);
-        newest_first(ctx, post::posted_in(community.as_deref()), args).await
+        newest_first(ctx, |lists| lists.posted_in(community.as_deref()), args).await
     }
 }

@@ -2,7 +2,6 @@
 
 use async_graphql::{Context, ID, Object};
 use contract::{PageArgs, PageConnection, Result, parse_id};
-use entities::post;
 
 use crate::post::{Post, newest_first};
 
@@ -29,7 +28,7 @@ impl User {
         before: Option<String>,
     ) -> Option<Result<PageConnection<Post>>> {
         let args = PageArgs::new(first, after, last, before);
-        Some(newest_first(ctx, post::posted_by(self.0), args).await)
+        Some(newest_first(ctx, |lists| lists.by_author.of(self.0), args).await)
     }
 }
 

@@ -34,7 +34,7 @@ impl User {
 
 async fn orders(ctx: &Context<'_>, owner: i64, args: PageArgs) -> Result<PageConnection<ShopOrder>> {
     ctx.viewer().require_self_or_operator_or(owner, SHOP_MOUNT)?;
-    shop_order::for_user(owner).paginate(ctx, args, ShopOrder).await
+    shop_order::FOR_USER.of(owner).paginate(ctx, args, ShopOrder).await
 }
 
 /// Resolves users that other subgraphs refer to.

@@ -104,7 +104,7 @@ impl Load<(i64, i64)> for OwnVoteLoader {
         }
         let mut found = HashMap::new();
         for (user_id, post_ids) in posts_of {
-            let votes = self.0.read().rows(vote::for_user(user_id, &post_ids)).await?;
+            let votes = vote::for_user(self.0.read(), user_id, &post_ids).await?;
             found.extend(votes.iter().map(|vote| ((user_id, vote.post_id), vote.direction)));
         }
         Ok(found)

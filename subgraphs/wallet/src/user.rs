@@ -51,7 +51,7 @@ impl Load<i64> for WalletsByOwner {
 
     async fn load(&self, people: &[i64]) -> Result<HashMap<i64, Vec<wallet::Model>>> {
         let mut wallets: HashMap<_, Vec<_>> = HashMap::new();
-        for wallet in self.0.read().rows(wallet::for_users(people)).await? {
+        for wallet in wallet::for_users(self.0.read(), people).await? {
             wallets.entry(wallet.user_id).or_default().push(wallet);
         }
         Ok(wallets)
