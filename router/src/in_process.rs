@@ -1,7 +1,9 @@
 //! A domain's schema in this process, and the viewer that it receives.
 
-use async_graphql::{Executor, Request};
-use contract::{DomainSchema, SessionId, Viewer};
+use std::sync::Arc;
+
+use async_graphql::{Data, Executor, Request};
+use contract::{DocumentRequest, DomainSchema, SessionId, Viewer};
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{BoxStream, StreamExt};
 
@@ -37,6 +39,16 @@ pub struct InProcess(pub DomainSchema);
 
 impl Subgraph for InProcess {
     fn fetch(&self, request: SubgraphRequest) -> BoxFuture<'_, SubgraphResponse> {
+        if let RequestDocument::Parsed { tree, .. } = &request.document
+            && request.operation_name.is_none()
+        {
+            let request = DocumentRequest {
+                document: Arc::clone(tree),
+                data: resolver_data(&request),
+                variables: request.variables,
+            };
+            return self.0.execute_document(request).map(SubgraphResponse::Tree).boxed();
+        }
         self.0
             .execute(into_request(request))
             .map(SubgraphResponse::Tree)
@@ -52,6 +64,7 @@ impl Subgraph for InProcess {
 }
 
 fn into_request(request: SubgraphRequest) -> Request {
+    let data = resolver_data(&request);
     let mut prepared = match request.document {
         RequestDocument::Text(text) | RequestDocument::Prepared(PreparedDocument { text, .. }) => Request::new(&*text),
         RequestDocument::Parsed { tree, .. } => {
@@ -61,13 +74,20 @@ fn into_request(request: SubgraphRequest) -> Request {
         }
     };
     prepared.operation_name = request.operation_name;
+    prepared.data = data;
+    prepared.variables(request.variables)
+}
+
+/// Returns the data of a request that resolvers find in their context.
+fn resolver_data(request: &SubgraphRequest) -> Data {
+    let mut data = Data::default();
     let (viewer, session) = identity(&request.caller);
-    let mut prepared = prepared.variables(request.variables).data(viewer);
+    data.insert(viewer);
     if let Some(session) = session {
-        prepared = prepared.data(SessionId(session));
+        data.insert(SessionId(session));
     }
-    if let Some(budget) = request.budget {
-        prepared = prepared.data(budget);
+    if let Some(budget) = &request.budget {
+        data.insert(Arc::clone(budget));
     }
-    prepared
+    data
 }

@@ -28,6 +28,7 @@ mod loader;
 mod money;
 mod order_log;
 mod page;
+mod page_connection;
 mod patch;
 mod scalar;
 mod services;
@@ -46,6 +47,7 @@ pub use foundation::{
 };
 
 pub use acting_user::ActingUser;
+pub use async_graphql::DocumentRequest;
 pub use changed_rows::{Watch, changed_rows, check_watch_limit};
 pub use client_address::{client_address, client_network, with_client_address};
 pub use clock::{Clock, ManualClock, SystemClock, to_date_time, to_timestamp_us};
@@ -77,7 +79,8 @@ pub use order_log::{
     ExchangeTrade, ExecutedTrade, NO_REPLICA, OrderLog, ReplicaStatus, TableLog, TradePermit, TradeRecord,
     UnnumberedTrade,
 };
-pub use page::{PageArgs, PageConnection, Paginate, Rows, SortedSelect, is_node_field_selected};
+pub use page::{PageArgs, Paginate, Rows, SortedSelect, is_node_field_selected};
+pub use page_connection::PageConnection;
 pub use patch::non_null;
 pub use scalar::SCALARS;
 pub use services::{EXPIRED_MAX, Services};

@@ -2,7 +2,6 @@
 
 use std::future::Future;
 
-use async_graphql::connection::{Connection, Edge, EmptyFields};
 use async_graphql::{Context, Lookahead, OutputType};
 use entities::ListedRows;
 use sea_orm::sea_query::{Expr, ExprTrait};
@@ -11,6 +10,7 @@ use sea_orm::{
     QueryTrait, Select, Statement, Value,
 };
 
+use crate::page_connection::{PageConnection, has_cursors};
 use crate::{ContextExt, DbConnection, Error, ReadEntity, Result};
 
 /// The number of nodes on a page if the caller gives none.
@@ -19,9 +19,6 @@ const PAGE_DEFAULT: u64 = 25;
 const PAGE_MAX: u64 = 100;
 /// The number of rows with long texts that are read at once: a page of default size, and one row more.
 const PIECE_ROWS: u64 = PAGE_DEFAULT + 1;
-
-/// A connection whose cursors are opaque texts.
-pub type PageConnection<N> = Connection<String, N, EmptyFields, EmptyFields>;
 
 /// The four arguments of a connection, as a resolver receives them.
 #[derive(Clone, Debug, Default)]
@@ -234,7 +231,7 @@ impl<E: ReadEntity<Model: Send + Sync>> SortedSelect<E> {
             let found = sorting.read(ctx, other, range, &page).await?;
             rows = sorting.merged(rows, found, &page)?;
         }
-        sorting.connection(&page, rows, node)
+        sorting.connection(ctx, &page, rows, node)
     }
 
     /// Returns the statement that reads a page.
@@ -289,7 +286,7 @@ impl<E: ReadEntity<Model: Send + Sync>> SortedSelect<E> {
             *bound = found.last().map(|row| sorting.key(row)).transpose()?;
             rows.extend(found);
             if is_last || rows.len() as u64 > page.limit {
-                return sorting.connection(&page, rows, node);
+                return sorting.connection(ctx, &page, rows, node);
             }
         }
     }
@@ -391,6 +388,7 @@ impl<E: ReadEntity<Model: Send + Sync>> Sorting<E> {
     /// Returns the requested page of the rows that its statement read.
     fn connection<N: OutputType>(
         &self,
+        ctx: &Context<'_>,
         page: &Page,
         mut rows: Vec<E::Model>,
         node: impl Fn(E::Model) -> N,
@@ -402,18 +400,22 @@ impl<E: ReadEntity<Model: Send + Sync>> Sorting<E> {
         if page.backwards {
             rows.reverse();
         }
-        let (previous, next) = if page.backwards {
+        let (has_previous_page, has_next_page) = if page.backwards {
             (more, page.before.is_some())
         } else {
             (page.after.is_some(), more)
         };
-        let mut connection = Connection::new(previous, next);
-        connection.edges.reserve_exact(rows.len());
-        for row in rows {
-            let cursor = encode_cursor(&self.key(&row)?);
-            connection.edges.push(Edge::new(cursor, node(row)));
+        let mut cursors = Vec::new();
+        if has_cursors(ctx) {
+            let cursor = |row| Ok(encode_cursor(&self.key(row)?));
+            cursors = rows.iter().map(cursor).collect::<Result<_>>()?;
         }
-        Ok(connection)
+        Ok(PageConnection {
+            nodes: rows.into_iter().map(node).collect(),
+            cursors,
+            has_previous_page,
+            has_next_page,
+        })
     }
 }
 

@@ -4,8 +4,8 @@ use std::any::Any;
 use std::sync::Arc;
 
 use async_graphql::{
-    Data, Executor, ObjectType, Pos, Request, Response, SDLExportOptions, Schema, SchemaBuilder, SubscriptionType,
-    ValidationMode,
+    Data, DocumentRequest, Documents, Executor, ObjectType, Pos, Request, Response, Root, SDLExportOptions, Schema,
+    SchemaBuilder, SubscriptionType, ValidationMode,
 };
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{BoxStream, StreamExt};
@@ -37,6 +37,7 @@ with another request is `IDEMPOTENCY_MISMATCH`. A refused request leaves its key
 #[derive(Clone)]
 pub struct DomainSchema {
     schema: Arc<dyn DynExecutor>,
+    documents: Option<Arc<dyn DynDocuments>>,
     services: Option<Services>,
     expires_first: bool,
 }
@@ -52,22 +53,45 @@ impl DomainSchema {
         Self {
             services: schema.data::<Services>().cloned(),
             schema: Arc::new(schema),
+            documents: None,
             expires_first: false,
         }
     }
 
     /// Executes a query or a mutation.
     pub async fn execute(&self, request: impl Into<Request>) -> Response {
+        if let Err(response) = self.enter().await {
+            return response;
+        }
+        let batches = Arc::<Batches>::default();
+        let request = request.into().data(Arc::clone(&batches));
+        self.leave(Batched::new(batches, self.schema.execute_dyn(request)).await)
+    }
+
+    /// Executes the document of a query or a mutation, which the caller has validated.
+    pub async fn execute_document(&self, mut request: DocumentRequest) -> Response {
+        if let Err(response) = self.enter().await {
+            return response;
+        }
+        let batches = Arc::<Batches>::default();
+        request.data.insert(Arc::clone(&batches));
+        let execution = match &self.documents {
+            Some(documents) => documents.execute_dyn(request, &*self.schema),
+            None => self.schema.execute_dyn(whole_request(request)),
+        };
+        self.leave(Batched::new(batches, execution).await)
+    }
+
+    /// Prepares for a request.
+    async fn enter(&self) -> Result<(), Response> {
         if self.expires_first
             && let Some(services) = &self.services
             && let Err(error) = services.expire_overdue().await
         {
             let error = async_graphql::Error::from(error).into_server_error(Pos::default());
-            return self.leave(Response::from_errors(vec![error]));
+            return Err(self.leave(Response::from_errors(vec![error])));
         }
-        let batches = Arc::<Batches>::default();
-        let request = request.into().data(Arc::clone(&batches));
-        self.leave(Batched::new(batches, self.schema.execute_dyn(request)).await)
+        Ok(())
     }
 
     fn leave(&self, response: Response) -> Response {
@@ -111,16 +135,46 @@ impl<E: Executor> DynExecutor for E {
     }
 }
 
+/// [`Documents`] as a trait object.
+trait DynDocuments: Send + Sync {
+    /// Executes a document, by `schema` if only that can.
+    fn execute_dyn<'a>(&'a self, request: DocumentRequest, schema: &'a dyn DynExecutor) -> BoxFuture<'a, Response>;
+}
+
+impl<Q, M> DynDocuments for Documents<Q, M>
+where
+    Q: ObjectType + Default + 'static,
+    M: ObjectType + Default + 'static,
+{
+    fn execute_dyn<'a>(&'a self, request: DocumentRequest, schema: &'a dyn DynExecutor) -> BoxFuture<'a, Response> {
+        async move {
+            match self.execute(request).await {
+                Ok(response) => response,
+                Err(request) => schema.execute_dyn(whole_request(request)).await,
+            }
+        }
+        .boxed()
+    }
+}
+
+/// Returns the request of the library's own execution, which owns its document.
+fn whole_request(request: DocumentRequest) -> Request {
+    let mut whole = Request::new("").variables(request.variables);
+    whole.data = request.data;
+    whole.set_parsed_query(Arc::unwrap_or_clone(request.document));
+    whole
+}
+
 /// The builder of a domain's schema.
 pub struct SubgraphBuilder<Q, M, S> {
-    schema: SchemaBuilder<Q, M, S>,
+    schema: SchemaBuilder<Root<Q>, M, S>,
     expires_first: bool,
 }
 
 impl<Q, M, S> SubgraphBuilder<Q, M, S>
 where
-    Q: ObjectType + 'static,
-    M: ObjectType + 'static,
+    Q: ObjectType + Default + 'static,
+    M: ObjectType + Default + 'static,
     S: SubscriptionType + 'static,
 {
     /// Adds a value that resolvers find in their context.
@@ -140,9 +194,11 @@ where
 
     /// Builds the schema.
     pub fn finish(self) -> DomainSchema {
+        let schema = self.schema.finish();
         DomainSchema {
+            documents: Documents::new(&schema).map(|documents| Arc::new(documents) as Arc<dyn DynDocuments>),
             expires_first: self.expires_first,
-            ..DomainSchema::new(self.schema.finish())
+            ..DomainSchema::new(schema)
         }
     }
 }
@@ -155,7 +211,7 @@ where
     M: ObjectType + Default + 'static,
     S: SubscriptionType + Default + 'static,
 {
-    let schema = Schema::build(Q::default(), M::default(), S::default())
+    let schema = Schema::build(Root::<Q>::default(), M::default(), S::default())
         .override_output_type_description::<Q>(QUERY)
         .override_output_type_description::<M>(MUTATION)
         // The router has validated the operation. Validating it again here would cost as much as a small answer.

@@ -94,7 +94,7 @@ pub(crate) async fn newest_first(
     charge(&[])?;
     let posts = list(&post::LISTS_WITHOUT_TEXT).sorted_by(&key, Order::Desc);
     let found = posts.paginate(ctx, args, Post).await?;
-    ctx.charge(found.edges.iter().map(|edge| text_bytes(&edge.node.0)).sum())?;
+    ctx.charge(found.nodes.iter().map(|post| text_bytes(&post.0)).sum())?;
     Ok(found)
 }
 

@@ -75,12 +75,12 @@ impl RankingQuery {
         before: Option<String>,
     ) -> Result<PagedIds> {
         let voted = by_score(ctx, post_votes::voted(), PageArgs::new(first, after, last, before)).await?;
-        let nodes = voted.edges.iter().map(|edge| Some(edge.node.clone())).collect();
+        let nodes = voted.nodes.iter().cloned().map(Some).collect();
         let (previous, next) = (voted.has_previous_page, voted.has_next_page);
         let mut ids = PagedIds::with_additional_fields(previous, next, Nodes { nodes });
-        let edges = voted.edges.into_iter();
+        let edges = std::iter::zip(voted.cursors, voted.nodes);
         ids.edges
-            .extend(edges.map(|edge| Edge::new(edge.cursor, Some(edge.node))));
+            .extend(edges.map(|(cursor, node)| Edge::new(cursor, Some(node))));
         Ok(ids)
     }
 
