@@ -108,7 +108,7 @@ impl OrderLog for ReplicatedLog {
     ) -> LocalBoxFuture<'a, Result<ExecutedTrade>> {
         async move {
             let (stock, order) = trade.execute(tx, now_us).await?;
-            let reserved = reservation::insert_binding(tx, &unique_attempt(), &stock, &order, now_us).await?;
+            let reserved = reservation::insert_binding(tx, &unique_attempt(now_us), &stock, &order, now_us).await?;
             Ok(ExecutedTrade {
                 recorded: TradeRecord::Reserved(reserved),
                 stock,
@@ -120,21 +120,24 @@ impl OrderLog for ReplicatedLog {
     fn number<'a>(&'a self, db: &'a Db, trade: UnnumberedTrade) -> BoxFuture<'a, Result<i64>> {
         async move {
             let id = trade.reservation_id;
-            let mut changes = self.trade_outcomes.subscribe();
+            let mut waiter = self.trade_outcomes.wait_for(id);
             let loss_deadline = self.deadline();
             let outcome_deadline = Instant::now() + self.front.settings().outcome_timeout;
             let mut is_patient = true;
-            // Made once: every new outcome wakes all waiting callers, and making these arms timers.
             let mut lost = pin!(self.front.wait_until_lost(loss_deadline));
             let mut too_late = pin!(tokio::time::sleep_until(outcome_deadline));
+            let mut outcome = self.trade_outcomes.get(db, id).await?;
             loop {
-                match self.trade_outcomes.get(db, id).await? {
+                match outcome {
                     TradeOutcome::Numbered(number) => return Ok(number),
                     TradeOutcome::Gone => return Err(NO_REPLICA),
                     TradeOutcome::Open => self.number_requested.notify_one(),
                 }
                 tokio::select! {
-                    changed = changes.changed() => changed.map_err(|_| Error::OutcomeUnknown)?,
+                    known = waiter.outcome() => outcome = match known {
+                        Some(outcome) => outcome,
+                        None => self.trade_outcomes.get(db, id).await?,
+                    },
                     () = &mut lost, if is_patient => {
                         if trade.has_key {
                             return Err(Error::OutcomeUnknown);
@@ -191,6 +194,7 @@ impl OrderLog for ReplicatedLog {
                 .await?;
             if known.is_none() {
                 write_back_attempt(services, trade.attempt, number).await?;
+                self.trade_outcomes.reread();
             }
             Ok(true)
         }
@@ -479,9 +483,15 @@ fn confirmation_error(error: ReservationError) -> Error {
     }
 }
 
-/// A random name that is unique among all databases that use these replicas.
-fn unique_attempt() -> String {
-    format!("{:032x}", rand::rng().random::<u128>())
+/// A name that is unique among all databases that use these replicas: the time, and 72 random bits.
+///
+/// The names of successive trades follow each other, so the indexes of this database and of every replica grow at their ends.
+/// Entirely random names would change a page of each index for every trade.
+fn unique_attempt(now_us: i64) -> String {
+    const RANDOM_BITS: u32 = 72;
+    let random = rand::rng().random::<u128>() >> (u128::BITS - RANDOM_BITS);
+    let time = u128::from(now_us.unsigned_abs()) << RANDOM_BITS;
+    format!("{:032x}", time | random)
 }
 
 fn to_replica(status: &NodeStatus) -> ReplicaStatus {
