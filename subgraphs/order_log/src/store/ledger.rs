@@ -12,44 +12,53 @@ const TRADE: &str =
 /// The most characters of an unknown value that an error shows.
 const UNKNOWN_CHARS_MAX: usize = 64;
 
-/// Decides a command. The decision depends on the ledger only, so the same commands in the same order have the same
-/// outcome on every replica.
-pub(super) fn apply_command(db: &Connection, command: LogCommand) -> Result<CommandOutcome, StoreError> {
-    match command {
-        LogCommand::Record { key, attempt, trade } => record(db, key, attempt, trade),
-        LogCommand::Cancel { attempt } => cancel(db, attempt),
-    }
+/// The ledger during one transaction that applies commands.
+pub(super) struct Ledger<'a> {
+    db: &'a Connection,
+    last_number: i64,
 }
 
-fn record(db: &Connection, key: String, attempt: String, trade: LoggedTrade) -> Result<CommandOutcome, StoreError> {
-    if let Some(known) = by_key(db, &key)? {
-        return Ok(if known.trade.is_same_request(&trade) {
-            CommandOutcome::Recorded {
+impl<'a> Ledger<'a> {
+    pub(super) fn open(db: &'a Connection) -> Result<Self, StoreError> {
+        let last_number = last_number(db)?;
+        Ok(Self { db, last_number })
+    }
+
+    /// Decides a command. The decision depends on the ledger only, so the same commands in the same order have the same
+    /// outcome on every replica.
+    pub(super) fn apply_command(&mut self, command: LogCommand) -> Result<CommandOutcome, StoreError> {
+        match command {
+            LogCommand::Record { key, attempt, trade } => self.record(key, attempt, trade),
+            LogCommand::Cancel { attempt } => cancel(self.db, attempt),
+        }
+    }
+
+    fn record(&mut self, key: String, attempt: String, trade: LoggedTrade) -> Result<CommandOutcome, StoreError> {
+        let is_cancelled = is_cancelled(self.db, &attempt)?;
+        let numbered = NumberedTrade {
+            number: self.last_number + 1,
+            key,
+            attempt,
+            trade,
+        };
+        if !is_cancelled && insert(self.db, &numbered)? {
+            self.last_number = numbered.number;
+            return Ok(CommandOutcome::Recorded {
+                number: numbered.number,
+                attempt: numbered.attempt,
+            });
+        }
+        let NumberedTrade { key, trade, .. } = numbered;
+        Ok(match by_key(self.db, &key)? {
+            Some(known) if known.trade.is_same_request(&trade) => CommandOutcome::Recorded {
                 number: known.number,
                 attempt: known.attempt,
-            }
-        } else {
-            CommandOutcome::Mismatch
-        });
+            },
+            None if is_cancelled => CommandOutcome::Cancelled,
+            // The key belongs to another request, or the attempt to another key.
+            Some(_) | None => CommandOutcome::Mismatch,
+        })
     }
-    // An attempt belongs to one key.
-    if number_of_attempt(db, &attempt)?.is_some() {
-        return Ok(CommandOutcome::Mismatch);
-    }
-    if is_cancelled(db, &attempt)? {
-        return Ok(CommandOutcome::Cancelled);
-    }
-    let numbered = NumberedTrade {
-        number: last_number(db)? + 1,
-        key,
-        attempt,
-        trade,
-    };
-    insert(db, &numbered)?;
-    Ok(CommandOutcome::Recorded {
-        number: numbered.number,
-        attempt: numbered.attempt,
-    })
 }
 
 fn cancel(db: &Connection, attempt: String) -> Result<CommandOutcome, StoreError> {
@@ -66,17 +75,18 @@ pub(super) fn insert_tombstone(db: &Connection, attempt: &str) -> Result<(), Sto
     Ok(())
 }
 
-pub(super) fn insert(db: &Connection, numbered: &NumberedTrade) -> Result<(), StoreError> {
+/// Inserts a trade, unless its key or its attempt has one. Returns whether it was inserted.
+pub(super) fn insert(db: &Connection, numbered: &NumberedTrade) -> Result<bool, StoreError> {
     let sql = "INSERT INTO exchange_order
         (number, key, attempt, name, side, quantity, price_minor, currency, trader_id, at_us)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING";
     let NumberedTrade {
         number,
         key,
         attempt,
         trade,
     } = numbered;
-    db.prepare_cached(sql)?.execute(params![
+    let inserted = db.prepare_cached(sql)?.execute(params![
         number,
         key,
         attempt,
@@ -88,7 +98,7 @@ pub(super) fn insert(db: &Connection, numbered: &NumberedTrade) -> Result<(), St
         trade.trader_id,
         trade.at_us,
     ])?;
-    Ok(())
+    Ok(inserted > 0)
 }
 
 pub(super) fn by_number(db: &Connection, number: i64) -> Result<Option<NumberedTrade>, StoreError> {

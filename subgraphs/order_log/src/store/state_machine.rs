@@ -6,8 +6,9 @@ use openraft::{
 };
 use rusqlite::Connection;
 
+use super::ledger::{self, Ledger};
 use super::snapshot::{SnapshotData, SnapshotLine};
-use super::{LogId, Membership, SnapshotMeta, Store, StoreError, Types, fact, fatal, ledger, log, set_fact};
+use super::{LogId, Membership, SnapshotMeta, Store, StoreError, Types, fact, fatal, log, set_fact};
 use crate::command::{CommandOutcome, ReplicaId};
 
 type Result<T, E = StorageError<ReplicaId>> = std::result::Result<T, E>;
@@ -91,14 +92,14 @@ pub(super) fn applied(db: &Connection) -> Result<(Option<LogId>, Membership), St
 
 pub(super) fn apply_all(db: &Connection, entries: Vec<Entry<Types>>) -> Result<Vec<Vec<CommandOutcome>>, StoreError> {
     let mut outcomes = Vec::with_capacity(entries.len());
-    let mut last = None;
+    let (mut ledger, mut last) = (Ledger::open(db)?, None);
     for entry in entries {
         last = Some(entry.log_id);
         outcomes.push(match entry.payload {
             EntryPayload::Blank => Vec::new(),
             EntryPayload::Normal(commands) => commands
                 .into_iter()
-                .map(|command| ledger::apply_command(db, command))
+                .map(|command| ledger.apply_command(command))
                 .collect::<Result<_, _>>()?,
             EntryPayload::Membership(membership) => {
                 set_fact(db, "membership", &StoredMembership::new(Some(entry.log_id), membership))?;
@@ -121,7 +122,10 @@ fn install(db: &Connection, meta: &SnapshotMeta, data: SnapshotData) -> Result<(
     }
     let last_here = ledger::last_number(db)?;
     data.for_each_line(&mut |line| match line {
-        SnapshotLine::Trade(trade) if trade.number > last_here => ledger::insert(db, &trade),
+        SnapshotLine::Trade(trade) if trade.number > last_here => {
+            let inserted = ledger::insert(db, &trade)?;
+            inserted.then_some(()).ok_or(StoreError::Differs(trade.number))
+        }
         SnapshotLine::Trade(trade) => match ledger::by_number(db, trade.number)? {
             Some(here) if here == trade => Ok(()),
             _ => Err(StoreError::Differs(trade.number)),
