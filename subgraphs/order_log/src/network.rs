@@ -1,12 +1,14 @@
 //! The client of the other replicas: JSON over HTTP, with a credential, a size limit and a timeout on everything.
 
+mod early_append;
+
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::http::{HeaderMap, Method, Response};
+use axum::http::{HeaderMap, Method, Response, header};
 use futures_util::StreamExt;
 use openraft::error::{Fatal, RPCError, RaftError, ReplicationClosed, StreamingError, Unreachable};
 use openraft::network::{Backoff, RPCOption, RaftNetwork, RaftNetworkFactory};
@@ -21,6 +23,7 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
+use self::early_append::{Answered, Followers};
 use crate::command::ReplicaId;
 use crate::store::snapshot::SnapshotData;
 use crate::store::{LogId, SnapshotMeta, StoreError, Types, Vote};
@@ -71,6 +74,7 @@ pub(crate) struct Peers {
     urls: Arc<BTreeMap<ReplicaId, String>>,
     /// When a replica that receives a snapshot answered last.
     snapshot_heartbeat: Arc<Mutex<Option<Instant>>>,
+    followers: Followers,
 }
 
 impl Peers {
@@ -92,6 +96,7 @@ impl Peers {
             settings,
             urls: Arc::new(urls),
             snapshot_heartbeat: Arc::default(),
+            followers: Followers::default(),
         })
     }
 
@@ -115,8 +120,21 @@ impl Peers {
         body: &A,
         timeout: Duration,
     ) -> Result<B, PeerError> {
-        self.send_json(self.http.post(format!("{url}{path}")).json(body), timeout)
-            .await
+        let body = serde_json::to_vec(body).map_err(|error| PeerError::Refused(error.to_string()))?;
+        self.post_json(url, path, body.into(), timeout).await
+    }
+
+    /// Posts a text that is JSON already.
+    async fn post_json<B: DeserializeOwned>(
+        &self,
+        url: &str,
+        path: &str,
+        body: Bytes,
+        timeout: Duration,
+    ) -> Result<B, PeerError> {
+        let request = self.http.post(format!("{url}{path}"));
+        let request = request.header(header::CONTENT_TYPE, "application/json").body(body);
+        self.send_json(request, timeout).await
     }
 
     /// Gets JSON from a replica.
@@ -187,12 +205,13 @@ impl RaftNetworkFactory<Types> for Peers {
 
     async fn new_client(&mut self, target: ReplicaId, node: &BasicNode) -> PeerConnection {
         let url = self.url(target, Some(node)).unwrap_or_default();
-        PeerConnection::new(url, self.clone())
+        PeerConnection::new(target, url, self.clone())
     }
 }
 
 /// The client of one other replica.
 pub(crate) struct PeerConnection {
+    id: ReplicaId,
     url: String,
     peers: Peers,
     /// When the replica last accepted a message of this connection.
@@ -204,8 +223,9 @@ pub(crate) struct PeerConnection {
 }
 
 impl PeerConnection {
-    fn new(url: String, peers: Peers) -> Self {
+    fn new(id: ReplicaId, url: String, peers: Peers) -> Self {
         Self {
+            id,
             url,
             peers,
             accepted_at: None,
@@ -221,8 +241,7 @@ impl PeerConnection {
     fn can_wait(&mut self, rpc: &AppendEntriesRequest<Types>) -> bool {
         let tells_commit = rpc.leader_commit > self.committed;
         self.committed = self.committed.max(rpc.leader_commit);
-        let recent = self.peers.settings.heartbeat / 4;
-        rpc.entries.is_empty() && tells_commit && self.accepted_at.is_some_and(|at| at.elapsed() < recent)
+        rpc.entries.is_empty() && tells_commit && self.accepted_at.is_some_and(|at| at.elapsed() < self.recent())
     }
 
     /// Sends a message soon, unless this connection sends another one before.
@@ -238,6 +257,33 @@ impl PeerConnection {
             }
         });
         self.notice = Some(notice.abort_handle());
+    }
+
+    /// Sends a message, unless its entries were sent early. Then this waits for the answer to those.
+    async fn send(&self, rpc: &AppendEntriesRequest<Types>, timeout: Duration) -> Answered {
+        if let Some(early) = self.peers.followers.take_early(self.id, rpc)
+            && let Ok(answered) = early.await
+            // An older answer would not show that the replica is there.
+            && answered.at.elapsed() < self.recent()
+        {
+            return answered;
+        }
+        let answer = self.peers.post(&self.url, APPEND, rpc, timeout).await;
+        let at = Instant::now();
+        Answered { answer, at }
+    }
+
+    /// How long an answer shows that the replica is there.
+    fn recent(&self) -> Duration {
+        self.peers.settings.heartbeat / 4
+    }
+}
+
+impl Drop for PeerConnection {
+    fn drop(&mut self) {
+        if self.accepted_at.is_some() {
+            self.peers.followers.remove(self.id);
+        }
     }
 }
 
@@ -256,9 +302,17 @@ impl RaftNetwork<Types> for PeerConnection {
             self.send_later(rpc);
             return Ok(AppendEntriesResponse::Success);
         }
-        let answer = self.peers.post(&self.url, APPEND, &rpc, option.hard_ttl()).await;
-        let is_accepted = matches!(answer, Ok(AppendEntriesResponse::Success));
-        self.accepted_at = is_accepted.then(Instant::now);
+        let Answered { answer, at } = self.send(&rpc, option.hard_ttl()).await;
+        if matches!(answer, Ok(AppendEntriesResponse::Success)) {
+            self.accepted_at = Some(at);
+            let matching = rpc.entries.last().map(|entry| entry.log_id).or(rpc.prev_log_id);
+            self.peers
+                .followers
+                .record_match(self.id, &self.url, rpc.vote, matching);
+        } else {
+            self.accepted_at = None;
+            self.peers.followers.remove(self.id);
+        }
         answer.map_err(|error| unreachable_error(&error).into())
     }
 

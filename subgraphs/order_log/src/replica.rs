@@ -164,7 +164,7 @@ impl Replica {
         )
         .map_err(|error| SetupError::Settings(error.to_string()))?;
         let (log, state_machine) = (
-            LogStore::open(store.clone()).await?,
+            LogStore::open(store.clone()).await?.with_early_appends(peers.clone()),
             StateMachine { store: store.clone() },
         );
         let raft = Raft::new(id, Arc::new(config), peers.clone(), log, state_machine).await;
@@ -222,8 +222,12 @@ impl Replica {
     /// Returns when the replica cannot continue: its file failed, the others refuse the file, or it was closed.
     pub async fn stopped(&self) {
         let mut metrics = self.core.raft.metrics();
-        let stopped = metrics.wait_for(|now| now.running_state.is_err()).await;
-        let fatal = stopped.ok().and_then(|now| now.running_state.clone().err());
+        // Each step of openraft wakes this task, and would wake the caller with all that it waits for.
+        let stopped = tokio::spawn(async move {
+            let stopped = metrics.wait_for(|now| now.running_state.is_err()).await;
+            stopped.ok().and_then(|now| now.running_state.clone().err())
+        });
+        let fatal = stopped.await.ok().flatten();
         if let Some(error) = fatal.filter(|error| !matches!(error, Fatal::Stopped)) {
             tracing::error!(%error, id = self.core.id, "the replica cannot go on");
         }

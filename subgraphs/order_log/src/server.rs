@@ -11,7 +11,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use futures_util::StreamExt;
-use openraft::raft::AppendEntriesResponse;
+use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse};
 use openraft::storage::Snapshot;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -24,6 +24,7 @@ use crate::leader::{Commit, LeaderTask, MembershipChange, ReadPoint};
 use crate::network::{APPEND, CHUNK, PeerError, SNAPSHOT, SnapshotHead, VOTE};
 use crate::replica::STATUS;
 use crate::store::snapshot::{SnapshotData, SnapshotLine};
+use crate::store::{Types, is_by_leader};
 use crate::{Credentials, OrderLogSettings, Replica};
 
 /// The path of one complete trade by its number.
@@ -78,7 +79,8 @@ pub(crate) async fn require_credential(
 
 async fn append(State(replica): State<Replica>, body: Body) -> Response {
     match parse_json(body, &replica.core.settings).await {
-        Ok(rpc) => {
+        Ok(mut rpc) => {
+            hold_back_commit(&mut rpc);
             let appended = replica.core.raft.append_entries(rpc).await;
             // `HigherVote` rejects a sender that does not lead any more, so it is no sign of a leader.
             if appended
@@ -90,6 +92,17 @@ async fn append(State(replica): State<Replica>, body: Body) -> Response {
             to_response(appended)
         }
         Err(refusal) => refusal,
+    }
+}
+
+/// Applies entries of earlier leaders only together with one of the sender's own.
+///
+/// An earlier leader may have died before its last entry was on its own disk, while others had it. If the entry that is applied
+/// last could be one of those, the earlier leader would be refused as one that lost entries (`Core::progress_seen_from`).
+fn hold_back_commit(rpc: &mut AppendEntriesRequest<Types>) {
+    let last = rpc.entries.last().map(|entry| entry.log_id).or(rpc.prev_log_id);
+    if !last.is_some_and(|last| is_by_leader(last, &rpc.vote)) {
+        rpc.leader_commit = None;
     }
 }
 
@@ -265,5 +278,37 @@ pub(crate) fn json<T: Serialize>(value: &T) -> Response {
     match serde_json::to_vec(value) {
         Ok(body) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use openraft::{CommittedLeaderId, Entry, EntryPayload};
+
+    use super::*;
+    use crate::store::{LogId, Vote};
+
+    #[test]
+    fn entries_of_earlier_leaders_are_applied_with_one_of_the_leaders_own() {
+        let at = |leader, index| LogId::new(CommittedLeaderId::new(7, leader), index);
+        let committed = |prev_log_id, entries: &[LogId]| {
+            let entries = entries.iter().map(|log_id| Entry {
+                log_id: *log_id,
+                payload: EntryPayload::Blank,
+            });
+            let mut rpc = AppendEntriesRequest {
+                vote: Vote::new_committed(7, 3),
+                prev_log_id,
+                entries: entries.collect(),
+                leader_commit: Some(at(3, 9)),
+            };
+            hold_back_commit(&mut rpc);
+            rpc.leader_commit.is_some()
+        };
+        assert!(!committed(None, &[]));
+        assert!(!committed(Some(at(2, 7)), &[]));
+        assert!(!committed(Some(at(2, 7)), &[at(2, 8)]));
+        assert!(committed(Some(at(2, 7)), &[at(2, 8), at(3, 9)]));
+        assert!(committed(Some(at(3, 9)), &[]));
     }
 }

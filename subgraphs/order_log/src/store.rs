@@ -47,6 +47,12 @@ pub(crate) type Vote = openraft::Vote<ReplicaId>;
 pub(crate) type Membership = openraft::StoredMembership<ReplicaId, BasicNode>;
 pub(crate) type SnapshotMeta = openraft::SnapshotMeta<ReplicaId, BasicNode>;
 
+/// Whether the leader with this vote created an entry.
+pub(crate) fn is_by_leader(entry: LogId, vote: &Vote) -> bool {
+    let (creator, leader) = (&entry.leader_id, &vote.leader_id);
+    (creator.term, creator.node_id) == (leader.term, leader.node_id)
+}
+
 /// The reason why a replica's file could not be opened, read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {

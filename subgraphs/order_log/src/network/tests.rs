@@ -50,7 +50,7 @@ async fn sent(routes: Router, vote: Vote) -> SnapshotResponse<ReplicaId> {
     };
     let peers = Peers::new(BTreeMap::new(), credentials, Arc::new(settings)).expect("a client");
     assert_eq!(peers.since_snapshot_heartbeat(), None);
-    let mut link = PeerConnection::new(url, peers.clone());
+    let mut link = PeerConnection::new(2, url, peers.clone());
     let cancel = std::future::pending();
     let option = RPCOption::new(Duration::from_secs(1));
     let sent = link.full_snapshot(vote, copy, cancel, option);
@@ -129,7 +129,7 @@ async fn a_commit_is_told_without_a_wait_for_the_answer() {
     };
     let credentials = Arc::new(SharedSecret("secret".to_owned()));
     let peers = Peers::new(BTreeMap::new(), credentials, Arc::new(settings)).expect("a client");
-    let mut link = PeerConnection::new(url, peers);
+    let mut link = PeerConnection::new(2, url, peers);
     let mut send = async |message| {
         let option = RPCOption::new(Duration::from_secs(30));
         link.append_entries(message, option).await.expect("an answer")
@@ -169,7 +169,7 @@ async fn a_commit_is_told_although_no_entry_follows() {
     };
     let credentials = Arc::new(SharedSecret("secret".to_owned()));
     let peers = Peers::new(BTreeMap::new(), credentials, Arc::new(settings)).expect("a client");
-    let mut link = PeerConnection::new(url, peers);
+    let mut link = PeerConnection::new(2, url, peers);
     for message in [message(Some(2), 1), message(None, 2)] {
         let option = RPCOption::new(Duration::from_secs(30));
         link.append_entries(message, option).await.expect("an answer");
@@ -177,4 +177,80 @@ async fn a_commit_is_told_although_no_entry_follows() {
     assert_eq!(messages.recv().await, Some(Some(1)));
     let told = tokio::time::timeout(Duration::from_secs(30), messages.recv()).await;
     assert_eq!(told.expect("a message"), Some(Some(2)));
+}
+
+/// A replica that accepts everything, and the messages that it gets.
+async fn follower() -> (String, mpsc::UnboundedReceiver<serde_json::Value>) {
+    let (heard, messages) = mpsc::unbounded_channel();
+    let append = async move |Json(rpc): Json<serde_json::Value>| {
+        heard.send(rpc).expect("the test waits");
+        Json(AppendEntriesResponse::<ReplicaId>::Success)
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    tokio::spawn(async move { axum::serve(listener, Router::new().route(APPEND, post(append))).await });
+    (url, messages)
+}
+
+/// A message with a trade at a position of the log, after the entry before.
+fn message_after(index: u64, committed: u64) -> AppendEntriesRequest<Types> {
+    let trade = openraft::Entry {
+        log_id: log_id(index),
+        payload: openraft::EntryPayload::Normal(Vec::new()),
+    };
+    AppendEntriesRequest {
+        prev_log_id: Some(log_id(index - 1)),
+        entries: vec![trade],
+        ..message(None, committed)
+    }
+}
+
+fn send_early(peers: &Peers, rpc: &AppendEntriesRequest<Types>) {
+    let rows = rpc
+        .entries
+        .iter()
+        .map(|entry| serde_json::value::to_raw_value(entry).expect("JSON"));
+    peers.send_early(&rpc.entries, &rows.collect::<Vec<_>>(), rpc.leader_commit);
+}
+
+#[tokio::test]
+async fn an_entry_that_was_sent_early_is_not_sent_again() {
+    let (url, mut messages) = follower().await;
+    let settings = OrderLogSettings {
+        heartbeat: Duration::from_secs(3_600),
+        ..OrderLogSettings::default()
+    };
+    let credentials = Arc::new(SharedSecret("secret".to_owned()));
+    let peers = Peers::new(BTreeMap::new(), credentials, Arc::new(settings)).expect("a client");
+    let mut link = PeerConnection::new(2, url, peers.clone());
+    let mut send = async |message| {
+        let option = RPCOption::new(Duration::from_secs(30));
+        let answer = link.append_entries(message, option).await.expect("an answer");
+        assert!(matches!(answer, AppendEntriesResponse::Success));
+    };
+    let first = message_after(3, 1);
+    // It is not known yet which entries the replica has.
+    send_early(&peers, &first);
+    send(first.clone()).await;
+    let heard = messages.recv().await.expect("a message");
+    assert_eq!(heard, serde_json::to_value(&first).expect("JSON"));
+
+    let next = message_after(4, 3);
+    send_early(&peers, &next);
+    // One message is under way, so the next entry has to wait.
+    send_early(&peers, &message_after(5, 3));
+    let heard = messages.recv().await.expect("a message");
+    assert_eq!(heard, serde_json::to_value(&next).expect("JSON"));
+    send(next).await;
+
+    // Neither an entry after a gap nor one of another leader is sent early.
+    send_early(&peers, &message_after(6, 4));
+    let mut other = message_after(5, 4);
+    other.entries[0].log_id.leader_id = openraft::CommittedLeaderId::new(2, 3);
+    send_early(&peers, &other);
+    let last = message_after(5, 4);
+    send(last.clone()).await;
+    let heard = messages.recv().await.expect("a message");
+    assert_eq!(heard, serde_json::to_value(&last).expect("JSON"));
+    assert!(messages.try_recv().is_err(), "an entry was sent twice");
 }

@@ -7,10 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use openraft::storage::{LogFlushed, LogState, RaftLogStorage};
 use openraft::{Entry, OptionalSend, RaftLogId, RaftLogReader, StorageError, StorageIOError};
 use rusqlite::Connection;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::tail::Tail;
 use super::{LogId, Store, StoreError, Types, Vote, fact, fatal, set_fact};
 use crate::command::ReplicaId;
+use crate::network::Peers;
 
 type Result<T, E = StorageError<ReplicaId>> = std::result::Result<T, E>;
 
@@ -23,6 +25,8 @@ pub(crate) struct LogStore {
     committed: Option<LogId>,
     /// The newest entries. Clones share them.
     tail: Arc<Mutex<Tail>>,
+    /// The client of the replicas that get new entries while they are written here.
+    peers: Option<Peers>,
 }
 
 impl LogStore {
@@ -42,8 +46,18 @@ impl LogStore {
 
     pub(crate) async fn open(store: Store) -> Result<Self, StoreError> {
         let committed = store.read(|db| fact(db, "committed")).await?;
-        let tail = Arc::default();
-        Ok(Self { store, committed, tail })
+        Ok(Self {
+            store,
+            committed,
+            tail: Arc::default(),
+            peers: None,
+        })
+    }
+
+    /// Has new entries sent to the followers while they are written here.
+    pub(crate) fn with_early_appends(mut self, peers: Peers) -> Self {
+        self.peers = Some(peers);
+        self
     }
 }
 
@@ -109,25 +123,32 @@ impl RaftLogStorage<Types> for LogStore {
             .wait_for_installation()
             .await
             .map_err(fatal(StorageIOError::write_logs))?;
-        let rows: Result<Vec<_>, _> = entries.iter().map(serde_json::to_string).collect();
+        let rows: Result<Vec<Box<RawValue>>, _> = entries.iter().map(to_raw_value).collect();
         let rows = rows.map_err(StoreError::from);
-        let rows = rows.map_err(fatal(StorageIOError::write_logs))?;
-        let sizes: Vec<_> = rows.iter().map(String::len).collect();
+        let rows = Arc::new(rows.map_err(fatal(StorageIOError::write_logs))?);
         let indexes: Vec<_> = entries.iter().map(|entry| number(entry.log_id.index)).collect();
-        let written = self.store.write(move |db| {
+        let written_rows = Arc::clone(&rows);
+        let write = self.store.write(move |db| {
             // An entry with this index would be a mistake of openraft's, which truncates the log before it replaces
             // entries.
             let mut insert = db.prepare_cached("INSERT INTO log (log_index, entry) VALUES (?1, ?2)")?;
-            for row in indexes.into_iter().zip(rows) {
-                insert.execute(row)?;
+            for (index, row) in indexes.into_iter().zip(&*written_rows) {
+                insert.execute((index, row.get()))?;
             }
             match committed {
                 Some(committed) => set_fact(db, "committed", &committed),
                 None => Ok(()),
             }
         });
-        match written.await {
+        // The file's thread begins first. It needs longer than a message.
+        let (written, ()) = futures_util::join!(write, async {
+            if let Some(peers) = &self.peers {
+                peers.send_early(&entries, &rows, committed);
+            }
+        });
+        match written {
             Ok(()) => {
+                let sizes = rows.iter().map(|row| row.get().len());
                 self.tail().append(entries.into_iter().zip(sizes));
                 callback.log_io_completed(Ok(()));
                 Ok(())

@@ -18,7 +18,7 @@ use crate::cluster::{
     within,
 };
 
-fn record(number: i64) -> LogCommand {
+pub fn record(number: i64) -> LogCommand {
     LogCommand::Record {
         key: format!("key {number}"),
         attempt: format!("attempt {number}"),
@@ -58,7 +58,7 @@ async fn recorded(front_end: &FrontEnd, orders: std::ops::Range<i64>, batch: i64
     }
 }
 
-fn front_end(urls: BTreeMap<ReplicaId, String>, settings: OrderLogSettings) -> FrontEnd {
+pub fn front_end(urls: BTreeMap<ReplicaId, String>, settings: OrderLogSettings) -> FrontEnd {
     FrontEnd::new(urls, Arc::new(SharedSecret(SECRET.to_owned())), settings).expect("a front end")
 }
 

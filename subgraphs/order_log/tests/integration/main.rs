@@ -7,6 +7,7 @@ mod cluster;
 mod faults;
 mod front_end;
 mod model;
+mod on_disk;
 mod resolve_orphans;
 mod rest;
 mod sqlite_catalog;
