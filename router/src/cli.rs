@@ -12,6 +12,7 @@ use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 use contract::{InProcessBus, SystemClock};
 use migrations::{DataLoss, Migrator, MigratorTrait};
 use sea_orm::DbErr;
+use tokio::runtime::Runtime;
 use tokio::signal::unix::SignalKind;
 use tracing_subscriber::EnvFilter;
 
@@ -100,9 +101,7 @@ pub fn main() -> ExitCode {
 pub fn main_with(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
     let matches = with_defaults(Cli::command()).get_matches_from(arguments);
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    let result = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
+    let result = runtime(&cli.command)
         .map_err(CommandError::from)
         .and_then(|runtime| runtime.block_on(run(cli.command)));
     match result {
@@ -113,6 +112,18 @@ pub fn main_with(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone
             of_replica.map_or(ExitCode::FAILURE, |error| ExitCode::from(error.exit_code()))
         }
     }
+}
+
+/// The runtime of a command.
+///
+/// A replica passes each entry from task to task, and each step is short. On one thread none of them has to wake another thread,
+/// and a machine with several replicas has a thread for each. SQLite blocks threads of its own.
+fn runtime(command: &CliCommand) -> std::io::Result<Runtime> {
+    let mut builder = match command {
+        CliCommand::OrderReplica(_) => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    builder.enable_all().build()
 }
 
 async fn run(command: CliCommand) -> Result<(), CommandError> {

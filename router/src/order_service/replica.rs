@@ -267,8 +267,9 @@ pub async fn run(args: &ReplicaArgs, settings: &Settings) -> Result<(), ReplicaE
     let error_format = ListenerErrorFormat::Mount(rest::order_service_envelope());
     let routes = routes(&replica, open, &shutdown);
     let router = RoutesByCaller {
-        clients: with_middleware_within(&permits, error_format, routes.clone()),
-        peers: with_unlimited_middleware(&permits, error_format, routes),
+        clients: with_middleware_within(&permits, error_format, routes),
+        // The routes between replicas need the credential with any access.
+        peers: with_unlimited_middleware(&permits, error_format, replica.routes(ClientAccess::Token)),
     };
     let router = Router::new().fallback(answer_caller).with_state(router);
     tracing::info!(id = replica.id(), %address, "the replica listens");
