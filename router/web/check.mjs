@@ -1,4 +1,4 @@
-// Fails if the checked-in page is not what the sources here build, or if an example is not valid against the schema.
+// Fails if a checked-in page is not what the sources here build, or if an example is not valid against the schema.
 
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,10 +12,17 @@ import { EXAMPLES } from "./src/examples.js";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
-const problems = [...brokenExamples(), ...(await drift())];
+const PAGES = [
+  { folder: "graphiql", config: "vite.config.mjs" },
+  { folder: "console", config: "vite.console.config.mjs" },
+];
+
+const drifts = [];
+for (const page of PAGES) drifts.push(...(await drift(page)));
+const problems = [...brokenExamples(), ...drifts];
 for (const problem of problems) console.error(`check: ${problem}`);
 if (problems.length > 0) process.exitCode = 1;
-else console.log("router/assets/graphiql is up to date, every example is valid");
+else console.log("router/assets/graphiql and router/assets/console are up to date, every example is valid");
 
 function brokenExamples() {
   const schema = buildSchema(readFileSync(here("../../schema.graphql"), "utf8"));
@@ -26,15 +33,15 @@ function brokenExamples() {
   });
 }
 
-async function drift() {
-  const checkedIn = here("../assets/graphiql");
-  const built = mkdtempSync(join(tmpdir(), "agora-graphiql-"));
+async function drift({ folder, config }) {
+  const checkedIn = here(`../assets/${folder}`);
+  const built = mkdtempSync(join(tmpdir(), `agora-${folder}-`));
   try {
-    await build({ configFile: here("vite.config.mjs"), logLevel: "error", build: { outDir: built } });
+    await build({ configFile: here(config), logLevel: "error", build: { outDir: built } });
     const names = new Set([...files(checkedIn), ...files(built)]);
     const differing = [...names].sort().filter((name) => !same(join(checkedIn, name), join(built, name)));
     if (differing.length === 0) return [];
-    return [`router/assets/graphiql is not what its sources build: ${differing.join(", ")}\nRun: npm --prefix router/web run build`];
+    return [`router/assets/${folder} is not what its sources build: ${differing.join(", ")}\nRun: npm --prefix router/web run build`];
   } finally {
     rmSync(built, { recursive: true, force: true });
   }
