@@ -2,6 +2,7 @@
 
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 
+import { MENU_PLACE } from "./Tools.jsx";
 import { onSessionChange, session, signIn, signOut } from "./session.js";
 
 /** `config` is the configuration from the server; null until it has arrived. */
@@ -27,11 +28,17 @@ export function Bar({ config }) {
   const people = config?.demo?.people ?? [];
   return (
     <header className="bar">
-      <a className="bar-home" href="/" title="What is where on this server">
-        <img src={`${import.meta.env.BASE_URL}favicon.svg`} alt="" width="22" height="22" />
+      <a className="bar-home" href="/">
+        <img src={`${import.meta.env.BASE_URL}favicon.svg`} alt="" width="24" height="24" />
         Agora
       </a>
-      <span className="bar-place">GraphiQL</span>
+      <nav className="bar-places" aria-label="Pages">
+        <a href="/console/">Console</a>
+        <a href="/graphiql/" aria-current="page">GraphiQL</a>
+        <a href="/orders">Replicas</a>
+        <a href="/docs">REST</a>
+      </nav>
+      <div id={MENU_PLACE} />
       {config && <div className="bar-account" aria-busy={wait}>
         {problem && !form.current?.open && <span className="bar-problem" role="alert">{problem}</span>}
         <Label who={who} people={people} />

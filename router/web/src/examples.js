@@ -1,12 +1,41 @@
-// The tabs that a first visit opens. All of them work on the sample data of `agora demo`; `npm run check` validates them
-// against the public schema.
+// The examples of the menu. All of them work on the sample data of `agora demo`, signed in as the person of `as`:
+// `npm run check` validates them against the public schema, and `tests/browser/graphiql.mjs` runs them.
 
 export const EXAMPLES = [
   {
+    group: "Across domains",
+    title: "A look at everything public",
+    query: `# One question, five subgraphs: exchange, bookstore, shop,
+# posts and accounts. No sign-in is needed: press Play.
+query Overview {
+  stocks(first: 3) {
+    nodes { name price volume }
+  }
+  books(first: 3) {
+    nodes { title price quantity }
+  }
+  products(first: 3) {
+    nodes { name price available }
+  }
+  topPosts(first: 3) {
+    nodes {
+      title
+      score
+      community { name }
+      author { username karma }
+    }
+  }
+}
+`,
+  },
+  {
+    group: "Across domains",
+    title: "Your messages and books",
+    as: "cleo",
     query: `# One question, three subgraphs: accounts says
 # who you are, messages what you were sent, and
 # bookstore what you bought.
-# Sign in as cleo (top right), then press Play.
+# Sign in as cleo (above), then press Play.
 query AcrossSubgraphs {
   me {
     username
@@ -25,11 +54,14 @@ query AcrossSubgraphs {
 `,
   },
   {
+    group: "Across domains",
+    title: "All nine domains in one query",
+    as: "ada",
     query: `# One question to all nine domains: karma, money,
 # shares at live prices, orders, books, shop orders,
 # posts with their scores, the inbox. Each domain is
 # asked at most twice, however much there is.
-# Sign in as ada (top right), then press Play.
+# Sign in as ada (above), then press Play.
 query Everything {
   me {
     username
@@ -60,6 +92,9 @@ query Everything {
 `,
   },
   {
+    group: "Bookstore",
+    title: "Find and buy books",
+    as: "cleo",
     query: `# Two operations in one tab: the Play button asks which.
 # Looking is free; buying needs a sign-in.
 query FindBooks($topic: String) {
@@ -95,9 +130,12 @@ mutation BuyBook($id: ID!, $key: String) {
     variables: { topic: "distributed systems", id: "1", key: "my-first-book" },
   },
   {
-    query: `# Stays open and shows each message that reaches you.
-# Sign in as cleo and press Play. Then, in a second
-# window, sign in as dan and run SendMessage.
+    group: "Messages",
+    title: "Follow new messages",
+    as: "cleo",
+    query: `# Stays open and lists each message that reaches you,
+# newest first. Sign in as cleo and press Play. Then, in a
+# second window, sign in as dan and run SendMessage.
 subscription NewMessage {
   newMessage {
     contents
@@ -111,6 +149,9 @@ subscription NewMessage {
 `,
   },
   {
+    group: "Messages",
+    title: "Send a message",
+    as: "dan",
     query: `# Sign in as dan first; the variables are below.
 mutation SendMessage($to: String!, $contents: String!) {
   sendMessage(to: $to, contents: $contents) {
@@ -126,6 +167,8 @@ mutation SendMessage($to: String!, $contents: String!) {
     variables: { to: "cleo", contents: "Have you read the one about distributed systems?" },
   },
   {
+    group: "Bookstore",
+    title: "Follow books",
     query: `# Every sale and every edit of a book. Buy one meanwhile.
 subscription BookChanged {
   bookChanged {
@@ -138,6 +181,8 @@ subscription BookChanged {
 `,
   },
   {
+    group: "Across domains",
+    title: "Follow invalidations",
     query: `# What the caches are told to forget, as it happens.
 subscription CacheInvalidated($typenames: [String!]) {
   cacheInvalidated(typenames: $typenames) {
@@ -150,6 +195,9 @@ subscription CacheInvalidated($typenames: [String!]) {
     variables: { typenames: ["Book"] },
   },
   {
+    group: "Stock exchange",
+    title: "Stocks and trades",
+    as: "admin",
     query: `# Stocks are public. To trade with the exchange itself
 # is for operators: sign in as admin. With the same key a
 # second click trades nothing more.
@@ -187,6 +235,8 @@ mutation Trade($stock: String!, $side: Side!, $quantity: Int!, $key: String) {
     variables: { name: "FishCo", stock: "FishCo", side: "BUY", quantity: 1, key: "my-first-trade" },
   },
   {
+    group: "Stock exchange",
+    title: "Follow prices",
     query: `# Every trade and every price, as it happens: in the
 # demo one price moves each second.
 subscription StockChanged($names: [String!]) {
@@ -201,6 +251,9 @@ subscription StockChanged($names: [String!]) {
     variables: { names: null },
   },
   {
+    group: "Stock exchange",
+    title: "Set a price",
+    as: "admin",
     query: `# Sign in as admin. A price that crosses the limit of an
 # automated order fires it.
 mutation SetPrice($stock: String!, $price: Money!) {
@@ -215,6 +268,9 @@ mutation SetPrice($stock: String!, $price: Money!) {
     variables: { stock: "FishCo", price: { amount: "19.50", currency: "USD" } },
   },
   {
+    group: "Brokerage",
+    title: "Portfolio and orders",
+    as: "ada",
     query: `# What ada has: money, shares at the live price, and
 # orders, two of which wait for their price.
 # Sign in as ada first.
@@ -270,6 +326,7 @@ mutation PlaceOrder($stock: ID!, $limit: Money, $key: String) {
   }
 }
 
+# In a fresh demo, 9 is the order that PlaceOrder places.
 mutation CancelOrder($id: ID!) {
   cancelOrder(id: $id) {
     id
@@ -279,12 +336,15 @@ mutation CancelOrder($id: ID!) {
 `,
     variables: {
       stock: "1",
-      limit: { amount: "15.50", currency: "USD" },
+      limit: { amount: "5.00", currency: "USD" },
       key: "my-first-order",
-      id: "1",
+      id: "9",
     },
   },
   {
+    group: "Brokerage",
+    title: "Follow your orders",
+    as: "ada",
     query: `# Stays open and shows your orders as they change: sign in
 # as ada, press Play, and wait for the price of
 # MercuryExpress to move by one percent.
@@ -302,6 +362,9 @@ subscription OrderChanged {
 `,
   },
   {
+    group: "Brokerage",
+    title: "Authorize a broker",
+    as: "ada",
     query: `# What ada lends to ben, who buys and sells for her. As ben
 # you see the same from the other side.
 # Sign in as ada first.
@@ -360,6 +423,9 @@ mutation RevokeAuthorization($id: ID!) {
     },
   },
   {
+    group: "Accounts",
+    title: "Change your profile",
+    as: "ada",
     query: `# What is left out stays, null clears. All of it changes,
 # or nothing. Sign in as ada first.
 mutation UpdateUser($id: ID!, $input: UserPatch!) {
@@ -377,6 +443,9 @@ mutation UpdateUser($id: ID!, $input: UserPatch!) {
     },
   },
   {
+    group: "Wallet",
+    title: "Money and transactions",
+    as: "ada",
     query: `# Your money: what is free, lent to brokers, and
 # covering orders, and all that ever moved it.
 # Sign in as ada, then press Play.
@@ -413,6 +482,9 @@ mutation Withdraw($amount: Money!, $key: String) {
     variables: { amount: { amount: "25.00", currency: "USD" }, key: "my-first-withdrawal" },
   },
   {
+    group: "Shop",
+    title: "Products and orders",
+    as: "cleo",
     query: `# Products are public, orders are their owner's. Units
 # that are ordered are not available to other people.
 # Sign in as cleo, then press Play.
@@ -470,6 +542,8 @@ mutation DeleteShopOrder($order: ID!) {
     variables: { text: "mug", product: "1", quantity: 3, date: "2026-01-31", key: "my-first-mugs", order: "1" },
   },
   {
+    group: "Shop",
+    title: "Follow products",
     query: `# Every product as orders and operators change it. Order
 # one meanwhile.
 subscription ProductChanged($ids: [ID!]) {
@@ -484,6 +558,9 @@ subscription ProductChanged($ids: [ID!]) {
     variables: { ids: null },
   },
   {
+    group: "Community",
+    title: "Read and write posts",
+    as: "cleo",
     query: `# Posts are public. Making one needs a sign-in, and
 # with the same key a second click makes no second one.
 query RecentPosts($community: String) {
@@ -530,6 +607,8 @@ mutation DeletePost($id: ID!) {
     },
   },
   {
+    group: "Community",
+    title: "Follow new posts",
     query: `# Stays open and shows each post as it is made, here or
 # in one community only. Run CreatePost meanwhile.
 subscription PostCreated($community: String) {
@@ -544,6 +623,9 @@ subscription PostCreated($community: String) {
     variables: { community: null },
   },
   {
+    group: "Community",
+    title: "Top posts and votes",
+    as: "dan",
     query: `# The posts people like best come from votes, their
 # titles from posts, their authors' karma from accounts.
 query TopPosts($community: String) {
@@ -590,6 +672,8 @@ mutation ClearVote($post: ID!) {
     variables: { community: null, post: "4" },
   },
   {
+    group: "Community",
+    title: "Follow votes",
     query: `# Stays open and shows the votes on a post whenever they
 # change. Vote on it in another tab meanwhile.
 subscription VoteChanged($post: ID!) {
@@ -605,8 +689,19 @@ subscription VoteChanged($post: ID!) {
   },
 ];
 
-/** The examples in the form that GraphiQL expects. */
-export const TABS = EXAMPLES.map(({ query, variables }) => ({
-  query,
-  variables: variables ? JSON.stringify(variables, null, 2) : null,
-}));
+/** Returns the name of an example: that of its first operation. */
+export function nameOf({ query }) {
+  return /^(?:query|mutation|subscription) (\w+)/m.exec(query)[1];
+}
+
+/** Returns an example in the form of GraphiQL's tabs. */
+export function toTab({ query, variables }) {
+  return { query, variables: variables ? JSON.stringify(variables, null, 2) : null };
+}
+
+export function exampleNamed(name) {
+  return EXAMPLES.find((example) => nameOf(example) === name);
+}
+
+/** The tabs of a first visit; the first needs no sign-in. */
+export const FIRST_TABS = ["Overview", "AcrossSubgraphs", "StockChanged"].map((name) => toTab(exampleNamed(name)));

@@ -4,6 +4,7 @@
 import { getOperationAST, parse } from "graphql";
 import { CloseCode, createClient } from "graphql-ws";
 
+import { eventLog } from "./event_log.js";
 import { authorization, renew, session } from "./session.js";
 
 export async function fetcher(asked, { headers = {} } = {}) {
@@ -48,8 +49,8 @@ async function post(request, headers, all) {
   }
 }
 
-function send(request, headers) {
-  return fetch("/graphql", {
+async function send(request, headers) {
+  const answer = fetch("/graphql", {
     method: "POST",
     headers: {
       accept: "application/graphql-response+json, application/json;q=0.9",
@@ -58,7 +59,12 @@ function send(request, headers) {
     },
     body: JSON.stringify(request),
   });
+  return answer.catch(() => {
+    throw new Error(UNREACHABLE);
+  });
 }
+
+const UNREACHABLE = `The server at ${location.host} does not answer. Check that it runs, then try again.`;
 
 /** Opens one connection per subscription, so that each has the token of the person that started it. */
 function subscribe(request, headers) {
@@ -73,7 +79,7 @@ function subscribe(request, headers) {
         tell(value);
         client.dispose();
       };
-      const unsubscribe = client.subscribe(request, { next, error: end((cause) => error(readable(cause))), complete: end(complete) });
+      const unsubscribe = client.subscribe(request, { next: eventLog(next), error: end((cause) => error(readable(cause))), complete: end(complete) });
       return {
         unsubscribe() {
           unsubscribe();
@@ -84,10 +90,16 @@ function subscribe(request, headers) {
   };
 }
 
+const GOING_AWAY = 1001;
+const ABNORMAL = 1006;
+
 /** Returns GraphQL errors unchanged, and describes a closed socket in an `Error`. */
 function readable(cause) {
   if (Array.isArray(cause) || cause instanceof Error) return cause;
   const { code, reason } = cause ?? {};
-  if (code === undefined) return new Error("The WebSocket connection to /graphql failed.");
-  return new Error(`The WebSocket was closed: ${reason || CloseCode[code] || "no reason given"} (${code}).`);
+  if (code === undefined) return new Error(UNREACHABLE);
+  if (code === CloseCode.Unauthorized || code === CloseCode.Forbidden) return new Error("The server does not accept this sign-in. Sign in again, then press Play.");
+  if (code === GOING_AWAY) return new Error("The server is stopping. Press Play when it runs again.");
+  if (code === ABNORMAL) return new Error("The connection to the server was lost. Press Play to listen again.");
+  return new Error(`The server closed the connection: ${reason || "it gave no reason"} (code ${code}).`);
 }

@@ -1,7 +1,5 @@
 import "./workers.js";
 
-import "@fontsource/roboto/latin-400.css";
-import "@fontsource/roboto/latin-500.css";
 import "@fontsource/fira-code/latin-400.css";
 import "@graphiql/react/style.css";
 import "@graphiql/plugin-doc-explorer/style.css";
@@ -15,18 +13,40 @@ import { GraphiQL, HISTORY_PLUGIN } from "graphiql";
 import { createRoot } from "react-dom/client";
 
 import { Bar, useServerConfig } from "./Bar.jsx";
-import { TABS } from "./examples.js";
+import { Tools } from "./Tools.jsx";
+import { FIRST_TABS } from "./examples.js";
 import { fetcher } from "./fetcher.js";
+import { tabOfAddress } from "./share.js";
 
 const PLUGINS = [HISTORY_PLUGIN, explorerPlugin()];
+
+const shared = tabOfAddress();
+// The tab is stored now: a reload must not open it again over what was edited.
+if (shared) history.replaceState(null, "", location.pathname);
+
+/** Moves the focus past the bar and GraphiQL's buttons. */
+function toEditor(event) {
+  event.preventDefault();
+  document.querySelector(".graphiql-query-editor textarea, .graphiql-query-editor [contenteditable]")?.focus();
+}
 
 function Page() {
   const config = useServerConfig();
   return (
     <>
+      <a className="skip" href="#page" onClick={toEditor}>Skip to the editor</a>
       <Bar config={config} />
       <main>
-        <GraphiQL fetcher={fetcher} plugins={PLUGINS} defaultTabs={TABS} defaultEditorToolsVisibility="variables">
+        <h1 className="unseen">GraphiQL</h1>
+        <GraphiQL
+          fetcher={fetcher}
+          plugins={PLUGINS}
+          defaultTabs={shared ? [shared] : FIRST_TABS}
+          initialQuery={shared?.query}
+          initialVariables={shared?.variables ?? undefined}
+          defaultEditorToolsVisibility="variables"
+        >
+          <GraphiQL.Toolbar>{Tools}</GraphiQL.Toolbar>
           <GraphiQL.Logo>
             <></>
           </GraphiQL.Logo>

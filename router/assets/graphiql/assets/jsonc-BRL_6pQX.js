@@ -1,0 +1,2 @@
+import{b as e,x as t}from"./vendor-B3I77bBU.js";var n={insertSpaces:!0,tabSize:2,eol:`
+`,insertFinalNewline:!1},r={jsonc:{astFormat:`jsonc-text`,parse:e=>({text:e}),locStart:()=>0,locEnd:e=>e.text.length}},i={"jsonc-text":{print(r){let{text:i}=r.node;return e(i,t(i,void 0,n)).trim()}}};export{r as parsers,i as printers};

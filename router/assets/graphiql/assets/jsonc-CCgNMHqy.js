@@ -1,2 +1,0 @@
-import{g as e,h as t}from"./vendor-rrdtlxgc.js";var n={insertSpaces:!0,tabSize:2,eol:`
-`,insertFinalNewline:!1},r={jsonc:{astFormat:`jsonc-text`,parse:e=>({text:e}),locStart:()=>0,locEnd:e=>e.text.length}},i={"jsonc-text":{print(r){let{text:i}=r.node;return t(i,e(i,void 0,n)).trim()}}};export{r as parsers,i as printers};
