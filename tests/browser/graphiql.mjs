@@ -1,6 +1,6 @@
-// Opens a running `agora demo` in headless Chromium and takes a new user's first steps.
+// Opens a running `agora demo` in headless Chromium and takes a new user's first steps in GraphiQL.
 //
-//   AGORA_URL=http://127.0.0.1:4000 node tests/browser/graphiql.mjs
+//   AGORA_URL=http://127.0.0.1:4000 AGORA_BIN=target/debug/agora node tests/browser/graphiql.mjs
 //
 // CHROMIUM    the browser to run (/usr/bin/chromium)
 // SCREENSHOT  where to put a picture of GraphiQL, 1400 by 900
@@ -8,7 +8,9 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
+import { EXAMPLES, nameOf } from "../../router/web/src/examples.js";
 import { WAIT_MS, assertNoTrouble, graphql, launch, open, server, tokenOf } from "./browser.mjs";
+import { startDemo } from "./demo.mjs";
 
 const AGAIN_MS = 500;
 
@@ -45,54 +47,141 @@ test("an example query crosses three subgraphs and shows its result", async () =
   assertNoTrouble(page);
 });
 
-test("a subscription shows a message that is sent meanwhile", async () => {
+test("a subscription lists its events, newest first, with their times", async () => {
   const page = await graphiql("NewMessage");
   await signIn(page, "cleo");
   await play(page);
+  await answer(page, (shown) => shown.listeningSince);
   const dan = await tokenOf(origin, "dan");
   const contents = `Written while cleo was looking, ${process.hrtime.bigint()}`;
   const send = "mutation ($contents: String!) { sendMessage(to: \"cleo\", contents: $contents) { id } }";
-  const { data, errors } = await meanwhile(
-    () => graphql(origin, send, { contents }, dan),
-    answer(page, (shown) => shown.data?.newMessage.contents === contents || shown.errors),
+  let count = 0;
+  const { events, received } = await meanwhile(
+    () => graphql(origin, send, { contents: `${contents} ${++count}` }, dan),
+    answer(page, (shown) => shown.events?.length >= 2 || shown.errors),
   );
-  assert.equal(errors, undefined);
-  assert.equal(data.newMessage.from.username, "dan");
-  await page.locator(".result-window .view-lines", { hasText: "Written while cleo was looking" }).waitFor();
+  assert.equal(received, events.length);
+  assert.equal(events[0].data.newMessage.from.username, "dan");
+  const numbers = events.map(({ data }) => Number(data.newMessage.contents.split(" ").at(-1)));
+  assert.ok(numbers[0] > numbers[1], `newest first: ${numbers}`);
+  assert.match(events[0].at, /^\d\d:\d\d:\d\d\.\d\d\d$/);
+  await page.locator(".result-window .view-lines", { hasText: "listeningSince" }).waitFor();
   assertNoTrouble(page);
 });
 
-test("every other example tab works on the sample data", async () => {
-  const page = await graphiql("SendMessage");
-  await signIn(page, "dan");
-  await play(page);
-  assert.equal((await answer(page, (shown) => shown.data?.sendMessage || shown.errors)).data.sendMessage.to.username, "cleo");
+/** For each subscription of the examples, a change that its events tell of: `[person, query, variables]`. */
+const CAUSES = {
+  NewMessage: () => ["dan", 'mutation { sendMessage(to: "cleo", contents: "Seen?") { id } }'],
+  BookChanged: (ids) => ["admin", "mutation ($id: ID!) { updateBook(id: $id, input: { quantity: 55 }) { id } }", { id: ids.book }],
+  CacheInvalidated: (ids) => ["admin", "mutation ($id: ID!) { updateBook(id: $id, input: { quantity: 56 }) { id } }", { id: ids.book }],
+  StockChanged: () => ["admin", 'mutation { setPrice(stock: "BoarCo", price: { amount: "25.50", currency: "USD" }) { id } }'],
+  OrderChanged: (ids) => ["ada", "mutation ($id: ID!) { placeOrder(input: { side: BUY, stock: $id, quantity: 1 }) { id } }", { id: ids.stock }],
+  ProductChanged: (ids) => ["admin", "mutation ($id: ID!) { updateProduct(id: $id, input: { available: 70 }) { id } }", { id: ids.product }],
+  PostCreated: () => ["dan", 'mutation { createPost(input: { title: "New", text: "Just now.", community: "Books" }) { id } }'],
+  VoteChanged: () => ["cleo", 'mutation { downvote(postId: "4") { id } upvote(postId: "4") { id } }'],
+};
 
-  await turnTo(page, "FindBooks");
-  await play(page, "FindBooks");
-  const { books } = (await answer(page, (shown) => shown.data?.books || shown.errors)).data;
-  assert.ok(books.nodes.length > 0);
-  await play(page, "BuyBook");
-  assert.equal((await answer(page, (shown) => shown.data?.purchaseBook || shown.errors)).data.purchaseBook.buyer.username, "dan");
+test("every example of the menu works on a fresh demo, as the person that it names", async () => {
+  const demo = await startDemo();
+  try {
+    const page = await open(browser, demo.origin, "/graphiql/");
+    await page.locator(".graphiql-query-editor .view-lines", { hasText: "Overview" }).waitFor();
+    const found = await graphql(
+      demo.origin,
+      "{ books(first: 1) { nodes { id } } stocks(first: 1) { nodes { id } } products(first: 1) { nodes { id } } }",
+    );
+    const [book, stock, product] = [found.books, found.stocks, found.products].map(({ nodes }) => nodes[0].id);
+    for (const example of EXAMPLES) await runExample(page, demo, example, { book, stock, product });
+    assertNoTrouble(page);
+  } finally {
+    await demo.stop();
+  }
+});
 
-  const admin = await tokenOf(origin, "admin");
-  let quantity = 100;
-  const restock = () => graphql(origin, `mutation { updateBook(id: 7, input: { quantity: ${++quantity} }) { id } }`, {}, admin);
-  await turnTo(page, "BookChanged");
-  await play(page);
-  const changed = await meanwhile(restock, answer(page, (shown) => shown.data?.bookChanged || shown.errors));
-  assert.equal(changed.data.bookChanged.id, "7");
-  await stop(page);
+async function runExample(page, demo, example, ids) {
+  const name = nameOf(example);
+  await page.locator("summary", { hasText: "Examples" }).click();
+  await page.locator(`[data-example="${name}"]`).click();
+  await page.locator(".graphiql-query-editor .view-lines", { hasText: name }).waitFor();
+  if (example.as) await signIn(page, example.as);
+  const operations = [...example.query.matchAll(/^(query|mutation|subscription) (\w+)/gm)].map(([, kind, operation]) => ({ kind, operation }));
+  for (const { kind, operation } of operations) {
+    await play(page, operations.length > 1 ? operation : undefined);
+    const shown = await answer(page, (result) => ("data" in result || result.errors || result.listeningSince) && (kind === "subscription" || result.data || result.errors), operation);
+    assert.equal(shown.errors, undefined, `${operation}: ${JSON.stringify(shown.errors)}`);
+    if (kind !== "subscription") continue;
+    const [person, query, variables] = CAUSES[operation](ids);
+    const token = await tokenOf(demo.origin, person);
+    const cause = () => graphql(demo.origin, query, variables, token);
+    const { events } = await meanwhile(cause, answer(page, (result) => result.events?.length > 0, operation));
+    assert.equal(events[0].errors, undefined, operation);
+    await stop(page);
+  }
+}
 
-  await turnTo(page, "CacheInvalidated");
+test("a link opens an operation, and copies of it run elsewhere", async () => {
+  const page = await open(browser, origin, `/graphiql/?query=${encodeURIComponent("query Mine($n: Int) { books(first: $n) { nodes { title } } }")}&variables=${encodeURIComponent('{ "n": 2 }')}`);
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  await page.locator(".graphiql-query-editor .view-lines", { hasText: "Mine" }).waitFor();
   await play(page);
-  const invalidated = await meanwhile(restock, answer(page, (shown) => shown.data?.cacheInvalidated || shown.errors));
-  assert.deepEqual([invalidated.data.cacheInvalidated.typename, invalidated.data.cacheInvalidated.key], ["Book", "7"]);
-  await stop(page);
+  const { data } = await answer(page, (shown) => shown.data?.books);
+  assert.equal(data.books.nodes.length, 2);
+
+  const link = await copied(page, "Copy a link to this operation");
+  const again = await open(browser, origin, link.slice(origin.length));
+  await again.locator(".graphiql-query-editor .view-lines", { hasText: "Mine" }).waitFor();
+  await play(again);
+  assert.deepEqual((await answer(again, (shown) => shown.data?.books)).data, data);
+
+  const script = await copied(page, "Copy as fetch");
+  const AsyncFunction = (async () => {}).constructor;
+  assert.deepEqual(await new AsyncFunction(`${script}; return data;`)(), data);
+  const command = await copied(page, "Copy as cURL");
+  const body = /-d '(.*)'$/s.exec(command)[1].replaceAll("'\\''", "'");
+  assert.deepEqual(await graphql(origin, JSON.parse(body).query, JSON.parse(body).variables), data);
   assertNoTrouble(page);
 });
 
-test("nothing is shown to who is not signed in", async () => {
+async function copied(page, label) {
+  await page.getByRole("button", { name: label }).click();
+  await page.getByRole("status").filter({ hasText: "copied" }).waitFor();
+  return page.evaluate(() => navigator.clipboard.readText());
+}
+
+test("on a phone, everything is below one another and the documentation lies over it", async () => {
+  const page = await open(browser, origin, "/graphiql/");
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.locator(".graphiql-query-editor .view-lines", { hasText: "Overview" }).waitFor();
+  const parts = [".graphiql-query-editor", ".graphiql-editor-tool", ".graphiql-response"];
+  const boxes = await Promise.all(parts.map((part) => page.locator(part).boundingBox()));
+  for (const [index, box] of boxes.entries()) {
+    assert.ok(box.width > 300 && box.x >= 0 && box.x + box.width <= 390, `${parts[index]}: ${JSON.stringify(box)}`);
+    if (index > 0) assert.ok(box.y >= boxes[index - 1].y + boxes[index - 1].height - 1, `${parts[index]} is below ${parts[index - 1]}`);
+  }
+  await page.getByRole("button", { name: "Show Documentation Explorer" }).click();
+  const docs = await page.locator(".graphiql-plugin").boundingBox();
+  assert.ok(docs.width > 380 && docs.height > 700, JSON.stringify(docs));
+  await page.getByRole("button", { name: "Hide Documentation Explorer" }).click();
+  await page.locator(".graphiql-doc-explorer").waitFor({ state: "detached" });
+  assertNoTrouble(page);
+});
+
+test("the keyboard reaches the editor in two steps, and the menu closes with Escape", async () => {
+  const page = await open(browser, origin, "/graphiql/");
+  await page.locator(".graphiql-query-editor .view-lines", { hasText: "Overview" }).waitFor();
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  assert.ok(await page.evaluate(() => document.activeElement.closest(".graphiql-query-editor") !== null), "the focus is in the editor");
+  await page.locator("summary", { hasText: "Examples" }).focus();
+  await page.keyboard.press("Enter");
+  await page.locator("[data-example=Overview]").waitFor();
+  await page.keyboard.press("Escape");
+  await page.locator("[data-example=Overview]").waitFor({ state: "hidden" });
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "Examples");
+  assertNoTrouble(page);
+});
+
+test("nothing private is shown without a sign-in", async () => {
   const page = await graphiql("AcrossSubgraphs");
   await play(page);
   const { data } = await answer(page, (shown) => "data" in shown || shown.errors);
@@ -103,7 +192,7 @@ test("the page at / says where GraphiQL is", async () => {
   const page = await open(browser, origin, "/");
   await page.locator('a[href^="/graphiql"]').first().click();
   await page.waitForURL(/\/graphiql\/?$/);
-  await tab(page, "AcrossSubgraphs").waitFor();
+  await page.getByRole("tab", { name: "Overview" }).waitFor();
   assertNoTrouble(page);
 });
 
@@ -127,22 +216,12 @@ test("the bookstore's page tries a search out", async () => {
   assertNoTrouble(page);
 });
 
-/** Opens GraphiQL with the named example in front. */
+/** Opens GraphiQL with the named example. */
 async function graphiql(example) {
-  const page = await open(browser, origin, "/graphiql");
+  const page = await open(browser, origin, `/graphiql/?example=${example}`);
   // GraphiQL shows the first tab when its editor has loaded; a click before that would be lost.
-  await page.locator(".graphiql-query-editor .view-lines", { hasText: "AcrossSubgraphs" }).waitFor();
-  await turnTo(page, example);
-  return page;
-}
-
-async function turnTo(page, example) {
-  await tab(page, example).click();
   await page.locator(".graphiql-query-editor .view-lines", { hasText: example }).waitFor();
-}
-
-function tab(page, example) {
-  return page.getByRole("tab", { name: new RegExp(`^${example}`) });
+  return page;
 }
 
 async function signIn(page, name) {
@@ -158,7 +237,7 @@ async function play(page, operation) {
   const button = page.getByRole("button", { name: /^execute/i });
   if (!operation) return button.and(page.locator(":not([aria-haspopup])")).click();
   await button.and(page.locator("[aria-haspopup]")).click();
-  await page.getByRole("menuitem", { name: operation }).click();
+  await page.getByRole("menuitem", { name: operation, exact: true }).click();
 }
 
 async function stop(page) {
@@ -177,7 +256,7 @@ async function meanwhile(something, seen) {
 }
 
 /** Waits until the response pane holds JSON that `wanted` accepts, and returns it. */
-async function answer(page, wanted) {
+async function answer(page, wanted, operation = "the operation") {
   const end = Date.now() + WAIT_MS;
   let text = "";
   while (Date.now() < end) {
@@ -189,7 +268,7 @@ async function answer(page, wanted) {
     if (shown && wanted(shown)) return shown;
     await page.waitForTimeout(50);
   }
-  throw new Error(`the response pane never held what was awaited, but: ${text || "nothing"}`);
+  throw new Error(`the response pane never held the answer of ${operation}, but: ${text || "nothing"}`);
 }
 
 function json(text) {

@@ -44,7 +44,7 @@ async function withDemo(use) {
 /** Returns the prefixes of the mounts that the start page links to. */
 async function mounts(demo) {
   const page = await open(browser, demo.origin, "/");
-  const links = await page.locator('a[href$="/docs"]').evaluateAll((all) => all.map((link) => link.getAttribute("href")));
+  const links = await page.locator('#rest a[href$="/docs"]').evaluateAll((all) => all.map((link) => link.getAttribute("href")));
   await page.context().close();
   return links.map((link) => link.slice(0, -"/docs".length));
 }
@@ -93,7 +93,8 @@ async function described(demo, prefix) {
       line: `${verb.toUpperCase()} ${path}`,
       block: `operations-${tags[0]}-${operationId}`,
       successes: Object.keys(responses).filter((status) => status.startsWith("2")).map(Number),
-      bearer: security.some((way) => "bearer" in way),
+      // The page offers to authorize where an operation needs a token, not where one may have it.
+      bearer: security.length > 0 && security.every((way) => "bearer" in way),
       forServices: JSON.stringify(responses[403] ?? "").includes(FOR_SERVICES),
     })),
   );

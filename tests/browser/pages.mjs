@@ -1,0 +1,91 @@
+// Opens every page at three widths, light and dark: no barrier (axe), no error, nothing from elsewhere, nothing beyond the edge,
+// and no more bytes than allowed.
+//
+//   AGORA_URL=http://127.0.0.1:4000 node tests/browser/pages.mjs
+//
+// SCREENSHOTS  a folder for a picture of every page at every width
+
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+
+import { assertNoBarrier } from "./axe.mjs";
+import { assertNoTrouble, launch, open, server } from "./browser.mjs";
+
+const WIDTHS = [390, 768, 1440];
+const SCHEMES = ["light", "dark"];
+
+/** The pages; `ready` is the element whose arrival makes a page whole, and `excluded` are the parts that a library makes. */
+const PAGES = [
+  { name: "start", path: "/", ready: "h1" },
+  { name: "not-found", path: "/nowhere", ready: "h1", status: 404 },
+  { name: "orders", path: "/orders", ready: "tbody tr" },
+  { name: "console-market", path: "/console/#market", ready: ".trades tbody tr" },
+  { name: "console-market-ada", path: "/console/#market", ready: ".trades tbody tr", person: "ada", whole: ".orders tbody tr" },
+  { name: "console-stores-cleo", path: "/console/#stores", ready: ".goods tbody tr", person: "cleo", whole: ".goods button" },
+  { name: "console-community-cleo", path: "/console/#community", ready: ".post", person: "cleo", whole: ".messages li" },
+  { name: "console-system", path: "/console/#system", ready: ".system tbody tr" },
+  { name: "graphiql", path: "/graphiql/", ready: ".graphiql-query-editor .view-line", excluded: [".graphiql-container"] },
+  { name: "docs-bazaar", path: "/bazaar/docs", ready: ".opblock", excluded: ["#page"] },
+  { name: "docs-brokerage", path: "/brokerage/docs", ready: ".opblock", excluded: ["#page"] },
+];
+
+const origin = server();
+const folder = process.env.SCREENSHOTS;
+if (folder) mkdirSync(folder, { recursive: true });
+
+let browser;
+before(async () => {
+  browser = await launch();
+});
+after(() => browser?.close());
+
+for (const shown of PAGES) {
+  test(`${shown.name} has no barrier, and fits every width in both colour schemes`, async () => {
+    const page = await open(browser, origin, shown.path);
+    await page.locator(shown.ready).first().waitFor();
+    if (shown.person) await signIn(page, shown);
+    for (const colorScheme of SCHEMES) {
+      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      for (const width of WIDTHS) {
+        await page.setViewportSize({ width, height: 900 });
+        await assertNoBarrier(page, shown);
+        const beyond = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        assert.ok(beyond <= 0, `at ${width} px, the page is ${beyond} px too wide`);
+        if (folder) await page.screenshot({ path: join(folder, `${shown.name}-${width}-${colorScheme}.png`), fullPage: true });
+      }
+    }
+    if (shown.status) page.troubles = page.troubles.filter((trouble) => !trouble.includes(shown.path));
+    assertNoTrouble(page);
+    await page.context().close();
+  });
+}
+
+async function signIn(page, { person, whole }) {
+  await page.getByRole("button", { name: "Sign in" }).first().click();
+  await page.locator("dialog[open] .people").getByRole("button", { name: person }).click();
+  await page.locator(".account-name", { hasText: person }).waitFor();
+  await page.locator(whole).first().waitFor();
+  await page.getByRole("button", { name: "Dismiss" }).first().click();
+}
+
+/** The most bytes that a first visit may transfer, with headers. GraphiQL may not become heavier than it was. */
+const BYTES_MAX = { "/": 30_000, "/orders": 30_000, "/console/": 250_000, "/graphiql/": 1_756_000, "/bazaar/docs": 700_000 };
+
+for (const [path, most] of Object.entries(BYTES_MAX)) {
+  test(`a first visit of ${path} transfers at most ${most} bytes`, async () => {
+    const page = await browser.newPage();
+    const finished = [];
+    page.on("requestfinished", (request) => finished.push(request.sizes()));
+    // The console never stops its requests: it has everything once it shows the trades.
+    await page.goto(origin + path, { waitUntil: path === "/console/" ? "load" : "networkidle" });
+    if (path === "/console/") await page.locator(".trades tbody tr").first().waitFor();
+    const sizes = await Promise.all(finished.slice());
+    const bytes = sizes.reduce((sum, { responseBodySize, responseHeadersSize }) => sum + responseBodySize + responseHeadersSize, 0);
+    const paint = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime);
+    console.log(`${path}: ${bytes} bytes, first contentful paint after ${Math.round(paint)} ms`);
+    assert.ok(bytes <= most, `${bytes} bytes`);
+    await page.close();
+  });
+}
