@@ -2,7 +2,8 @@
 //!
 //! | address | content |
 //! | --- | --- |
-//! | `GET /`, `/graphiql/…` | the pages |
+//! | `GET /`, `/console/…`, `/graphiql/…` | the pages |
+//! | `GET /assets/…` | the files that pages share |
 //! | `GET /health` | whether this process accepts requests |
 //! | `GET /orders` | the state of the order service's replicas |
 //! | `GET /cache` | the counters of the cache, for operators and callers on this machine |
@@ -10,12 +11,13 @@
 //! | `GET /graphql` with `Upgrade: websocket` | [`socket`] |
 
 mod accept;
+mod assets;
+mod built_pages;
 mod compression;
 mod content_encoding;
 mod cors;
 mod error;
 mod error_format;
-mod graphiql;
 mod graphql;
 mod json;
 mod middleware;
@@ -28,6 +30,7 @@ mod preconditions;
 mod proxies;
 mod response_queue;
 mod response_stream;
+mod shell;
 mod socket;
 mod sse;
 
@@ -44,15 +47,19 @@ use crate::cache::ResponseCache;
 use crate::gateway::Gateway;
 use crate::rest_access::AnonymousAccess;
 
+pub(crate) use accept::prefers_html;
+pub use assets::asset_routes;
+pub(crate) use assets::{DOCS_SCRIPT, DOCS_STYLE, SWAGGER_SCRIPT, SWAGGER_STYLE, address};
 pub(crate) use content_encoding::{ENCODED_BODY_MESSAGE, is_encoded};
 pub use cors::with_cors;
 pub use error::ErrorEnvelope;
 pub use error_format::{EnvelopeAt, ListenerErrorFormat};
-pub(crate) use graphiql::embedded_bytes;
 pub use middleware::{with_middleware, with_middleware_within, with_mount_middleware, with_unlimited_middleware};
+pub(crate) use pages::not_found_page;
 pub(crate) use preconditions::{
     PRECONDITION_FAILED, if_match_holds, if_match_holds_without_tag, is_not_modified, preconditions_hold,
 };
+pub(crate) use shell::{Links, Page, Place, escape};
 
 /// The configuration of the main address besides the graph.
 #[derive(Clone, Debug, Default)]
@@ -116,10 +123,13 @@ pub fn router(gateway: &Gateway, front: FrontConfig) -> Router {
         .route("/health", get(pages::health))
         .route("/cache", get(pages::cache))
         .route("/orders", get(order_replicas::page))
-        .merge(graphiql::routes())
+        .route("/docs", get(pages::documentation))
+        .route("/docs/", get(pages::documentation))
+        .merge(asset_routes())
+        .merge(built_pages::routes())
         .route("/graphql", any(graphql::handle))
         .method_not_allowed_fallback(error::method_not_allowed)
-        .fallback(error::not_found)
+        .fallback(pages::not_found)
         .with_state(state)
 }
 

@@ -54,7 +54,7 @@ pub use route::{
 };
 
 use crate::gateway::Gateway;
-use crate::http::{ErrorEnvelope, PRECONDITION_FAILED, if_match_holds_without_tag, preconditions_hold};
+use crate::http::{ErrorEnvelope, PRECONDITION_FAILED, asset_routes, if_match_holds_without_tag, preconditions_hold};
 use crate::rest_access::AnonymousAccess;
 use bound_mount::{BoundMount, MountAddress};
 use bound_route::BoundRoute;
@@ -144,7 +144,7 @@ impl MountServices {
         }
         let address = service.map_or(MountAddress::Root, |_| MountAddress::ServiceRoot);
         let bound_mount = Arc::new(BoundMount::new(gateway, anonymous_access, mount, &services, address));
-        Some(Router::new().fallback(any(handle).with_state(bound_mount)))
+        Some(asset_routes().fallback(any(handle).with_state(bound_mount)))
     }
 }
 
@@ -153,6 +153,9 @@ async fn handle(State(bound_mount): State<Arc<BoundMount>>, mut request: Request
     let head = request.method() == Method::HEAD;
     if head {
         *request.method_mut() = Method::GET;
+    }
+    if let Some(response) = bound_mount.lost_browser(&request) {
+        return response;
     }
     let mut response = match serve(&bound_mount, request).await {
         Ok(response) => response,

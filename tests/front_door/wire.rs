@@ -13,7 +13,7 @@ use tests::TestApp;
 const LONG: &[(&str, &str)] = &[
     ("POST", "/graphql"),
     ("GET", "/bookstore/openapi.json"),
-    ("GET", "/bookstore/docs/swagger-ui-bundle.js"),
+    ("GET", "/bookstore/docs"),
     ("GET", "/community/posts"),
 ];
 const INTROSPECTION: &str = "{ __schema { types { name description fields { name description } } } }";

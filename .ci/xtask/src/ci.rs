@@ -114,7 +114,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "generated",
-        title: "generated files: supergraph and GraphiQL",
+        title: "generated files: supergraph, console, GraphiQL and Swagger UI",
         tools: &[NODE],
         run: generated,
         ..Step::BASE

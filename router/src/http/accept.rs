@@ -64,7 +64,7 @@ impl AcceptedMediaTypes {
         for value in headers.get_all(header::ACCEPT) {
             let value = value.to_str().map_err(|_| not_acceptable())?;
             has_accept |= !value.trim_ascii().is_empty();
-            ranges.extend(split_quoted(value, ',').filter_map(MediaRange::parse));
+            ranges.extend(media_ranges(value));
         }
         if !has_accept {
             return Ok(Self::DEFAULT);
@@ -114,6 +114,22 @@ impl AcceptedMediaTypes {
             },
         })
     }
+}
+
+/// Whether the client is a browser that opens an address: it names HTML, and prefers it to JSON.
+pub(crate) fn prefers_html(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::ACCEPT).iter();
+    let ranges: Vec<_> = values
+        .filter_map(|value| value.to_str().ok())
+        .filter(|value| value.contains("text/html"))
+        .flat_map(media_ranges)
+        .collect();
+    let json = rank(&ranges, "application", "json");
+    rank(&ranges, "text", "html").is_some_and(|html| json.is_none_or(|json| html < json))
+}
+
+fn media_ranges(accept: &str) -> impl Iterator<Item = MediaRange<'_>> {
+    split_quoted(accept, ',').filter_map(MediaRange::parse)
 }
 
 fn not_acceptable() -> HttpError {

@@ -161,8 +161,8 @@ impl IntoResponse for HttpError {
     }
 }
 
-/// Answers a request to an unknown address.
-pub(super) async fn not_found() -> HttpError {
+/// The error of a request to an unknown address.
+pub(super) fn nothing_here() -> HttpError {
     HttpError::new(ErrorCode::NotFound, "there is nothing at this address")
 }
 

@@ -9,13 +9,13 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use contract::ErrorCode;
 use futures_util::FutureExt;
 use serde_json::Value;
 
 use crate::gateway::Gateway;
-use crate::http::accept::{AcceptedMediaTypes, ResponseMediaType, StreamMediaType};
+use crate::http::accept::{AcceptedMediaTypes, ResponseMediaType, StreamMediaType, prefers_html};
 use crate::http::error::{self, HttpError};
 use crate::http::params::Params;
 use crate::http::preconditions::{PRECONDITION_FAILED, preconditions_hold};
@@ -35,7 +35,9 @@ pub(super) async fn handle(State(state): State<HttpState>, request: Request) -> 
         .as_ref()
         .map_or(ResponseMediaType::Json, AcceptedMediaTypes::error_media_type);
     let id = request.extensions().get().cloned().unwrap_or_else(RequestId::random);
-    let result = if is_websocket(&request) {
+    let result = if is_browser_visit(&request) {
+        Ok(Redirect::to("/graphiql/").into_response())
+    } else if is_websocket(&request) {
         // Boxed, so that the futures of the other requests stay small.
         open_socket(state, id, request).boxed().await
     } else {
@@ -57,6 +59,11 @@ pub(super) async fn handle(State(state): State<HttpState>, request: Request) -> 
     headers.append(header::VARY, varies);
     headers.entry(header::CACHE_CONTROL).or_insert(NO_STORE);
     response
+}
+
+/// Whether a browser opens the address without an operation.
+fn is_browser_visit(request: &Request) -> bool {
+    request.method() == Method::GET && request.uri().query().is_none() && prefers_html(request.headers())
 }
 
 /// Whether a client requests a WebSocket. Only a GET over HTTP/1.1 can; otherwise `Upgrade` is ignored (RFC 9110, section

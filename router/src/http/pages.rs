@@ -1,49 +1,91 @@
-//! The index page, the health check, and the counters of the cache.
+//! The index page, the page about an unknown address, the health check, and the counters of the cache.
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::http::{Method, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
 use contract::{ErrorCode, Viewer};
 use serde_json::json;
 
-use crate::http::accept::ResponseMediaType;
-use crate::http::error::HttpError;
-use crate::http::{HttpState, MountLink};
+use crate::http::accept::{ResponseMediaType, prefers_html};
+use crate::http::error::{self, HttpError};
+use crate::http::shell::{Links, Page, escape};
+use crate::http::{DemoUsers, HttpState, MountLink};
 
-const PAGE: &str = include_str!("pages/index.html");
-/// The content security policy of the pages, which have one inline style sheet and load no other content.
-pub(super) const POLICY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+const INDEX: &str = include_str!("pages/index.html");
+const NOT_FOUND: &str = include_str!("pages/not_found.html");
 
 /// Answers `GET /` with the index page.
 pub(super) async fn index(State(state): State<HttpState>) -> Response {
     let mounts: String = state.config.mounts.iter().map(row).collect();
-    let page = PAGE.replace("<!-- mounts -->", &mounts);
-    (
-        [
-            (header::CONTENT_SECURITY_POLICY, POLICY),
-            (header::CACHE_CONTROL, "no-cache"),
-        ],
-        Html(page),
+    let demo = state.config.demo.as_ref().map_or_else(String::new, demo_notice);
+    let page = Page {
+        title: "Agora",
+        head: "",
+        content: &INDEX.replace("{demo}", &demo).replace("{mounts}", &mounts),
+        links: Links::Main(None),
+    };
+    page.response(StatusCode::OK, "no-cache")
+}
+
+fn demo_notice(demo: &DemoUsers) -> String {
+    let people: Vec<String> = demo
+        .people
+        .iter()
+        .map(|name| format!("<b>{}</b>", escape(name)))
+        .collect();
+    let (people, password) = (people.join(", "), escape(&demo.password));
+    format!(
+        "<p class=\"notice\">This is a demo with sample data. Its people are {people}; all of them have the password \
+         <code>{password}</code>, and the pages sign you in with one click.</p>\n"
     )
-        .into_response()
 }
 
 fn row(mount: &MountLink) -> String {
     let MountLink { name, prefix, about } = mount;
     let (name, prefix, about) = (escape(name), escape(prefix), escape(about));
     format!(
-        "<tr><th><a href=\"{prefix}/docs\">{name}</a></th><td>{about}</td>\
-         <td><code>{prefix}</code></td><td><a href=\"{prefix}/openapi.json\">OpenAPI</a></td></tr>\n"
+        "<li><a class=\"name\" href=\"{prefix}/docs\">{name}</a><p>{about}</p>\
+         <span class=\"beside\"><code>{prefix}</code><a href=\"{prefix}/openapi.json\" aria-label=\"OpenAPI document of {name}\">OpenAPI</a></span></li>\n"
     )
 }
 
-pub(super) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
+/// Answers `GET /docs`: the index page has the list of the REST mounts.
+pub(super) async fn documentation() -> Redirect {
+    Redirect::to("/#rest")
+}
+
+/// Answers a request to an unknown address of the main listener: with a page for browsers.
+pub(super) async fn not_found(request: Request) -> Response {
+    if request.method() == Method::GET && prefers_html(request.headers()) {
+        let home = ("/", "Start", "Everything that is on this server.");
+        let console = (
+            "/console/",
+            "Console",
+            "Live prices, orders, books, posts and messages.",
+        );
+        let graphiql = ("/graphiql/", "GraphiQL", "Queries, the schema and subscriptions.");
+        not_found_page(request.uri().path(), &[home, console, graphiql], Links::Main(None))
+    } else {
+        error::nothing_here().into_response()
+    }
+}
+
+/// Returns the page about an unknown path, with links (address, name, description) to what there is.
+pub(crate) fn not_found_page(path: &str, doors: &[(&str, &str, &str)], links: Links) -> Response {
+    let door = |(address, name, about): &(&str, &str, &str)| {
+        format!("<li><a class=\"door card\" href=\"{address}\"><b>{name}</b><span>{about}</span></a></li>\n")
+    };
+    let doors: String = doors.iter().map(door).collect();
+    // The path comes last: it is the client's text.
+    let content = NOT_FOUND.replace("{doors}", &doors).replace("{path}", &escape(path));
+    let page = Page {
+        title: "Nothing here · Agora",
+        head: "",
+        content: &content,
+        links,
+    };
+    page.response(StatusCode::NOT_FOUND, "no-store")
 }
 
 /// Answers `GET /health`: 200 while the server accepts requests, 503 while the database cannot be written or after the

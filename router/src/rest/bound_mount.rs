@@ -3,20 +3,25 @@
 use std::sync::Arc;
 
 use axum::body::Body;
+use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::{Method, Response};
+use axum::response::{IntoResponse, Redirect};
 
 use super::bound_route::BoundRoute;
 use super::bound_service::BoundService;
 use super::docs::StaticDocument;
 use super::error::RestError;
+use super::openapi;
 use super::route::Mount;
 use super::route_table::RouteTable;
-use super::{docs, openapi};
 use crate::gateway::Gateway;
+use crate::http::{Links, Place, not_found_page, prefers_html};
 use crate::rest_access::AnonymousAccess;
 
 const JSON: &str = "application/json";
+/// The path of the page with the documentation, inside the mount.
+const PAGE: &str = "/docs";
 
 /// A mount, bound to the address at which it serves requests.
 pub(super) struct BoundMount {
@@ -72,9 +77,10 @@ impl BoundMount {
             route_table,
             address,
             openapi: StaticDocument::new(JSON, ""),
-            page: StaticDocument::page(mount.title, base),
+            page: StaticDocument::new(JSON, ""),
         };
         bound_mount.openapi = StaticDocument::new(JSON, openapi::document(&bound_mount).to_string());
+        bound_mount.page = StaticDocument::page(&bound_mount);
         bound_mount
     }
 
@@ -86,6 +92,14 @@ impl BoundMount {
             .unwrap_or_default()
     }
 
+    /// Returns the paths of a route inside the mount, as the documentation has them.
+    pub fn documented_paths(&self, bound_route: &BoundRoute) -> impl Iterator<Item = String> {
+        let prefix = self.prefix(&bound_route.service).to_owned();
+        let route = bound_route.route;
+        let paths = std::iter::once(&route.path).chain(route.aliases);
+        paths.map(move |path| format!("{prefix}{path}"))
+    }
+
     /// Returns the path inside the mount.
     pub fn inside<'a>(&self, path: &'a str) -> &'a str {
         path.strip_prefix(self.base).unwrap_or(path)
@@ -94,22 +108,45 @@ impl BoundMount {
     /// Returns the documentation, where the path is one of its paths.
     ///
     /// # Errors
-    /// 405 for methods other than GET and HEAD, 404 for a file that the page does not have.
+    /// 405 for methods other than GET and HEAD.
     pub fn documentation(&self, request: &Parts, path: &str) -> Result<Option<Response<Body>>, RestError> {
-        let path = path.strip_suffix('/').unwrap_or(path);
-        let file = path.strip_prefix("/docs/");
-        let is_openapi = path == "/openapi.json" || self.mount.extra_openapi_paths.contains(&path);
-        if !is_openapi && path != "/docs" && file.is_none() {
+        if !self.is_documentation(path) {
             return Ok(None);
         }
         if request.method != Method::GET {
             return Err(RestError::wrong_method("GET, HEAD".to_owned()));
         }
         let request_headers = &request.headers;
-        Ok(Some(match file {
-            Some(name) => docs::file(name, request_headers)?,
-            None if is_openapi => self.openapi.response(request_headers)?,
-            None => self.page.response(request_headers)?,
-        }))
+        let is_page = path.trim_end_matches('/') == PAGE;
+        let document = if is_page { &self.page } else { &self.openapi };
+        document.response(request_headers).map(Some)
+    }
+
+    fn is_documentation(&self, path: &str) -> bool {
+        let path = path.strip_suffix('/').unwrap_or(path);
+        path == PAGE || path == "/openapi.json" || self.mount.extra_openapi_paths.contains(&path)
+    }
+
+    /// Returns the answer to a browser that opens a path without a route: the documentation, or a page with the way to it.
+    /// Other clients receive the error of the mount.
+    pub fn lost_browser(&self, request: &Request) -> Option<Response<Body>> {
+        if request.method() != Method::GET || !prefers_html(request.headers()) {
+            return None;
+        }
+        let path = self.inside(request.uri().path());
+        if self.is_documentation(path) || self.route_table.has_path(path) {
+            return None;
+        }
+        let docs = format!("{}/docs", self.base);
+        if matches!(path, "" | "/") {
+            return Some(Redirect::to(&docs).into_response());
+        }
+        let about = format!("Every route of the mount {}, to read and to try out.", self.mount.title);
+        let links = match self.address {
+            MountAddress::Prefix => Links::Main(Some(Place::Rest)),
+            MountAddress::Root | MountAddress::ServiceRoot => Links::None,
+        };
+        let door = (&*docs, "Documentation", &*about);
+        Some(not_found_page(request.uri().path(), &[door], links))
     }
 }

@@ -1,25 +1,20 @@
-//! The interactive page of a mount, from files inside the binary.
-
-use std::borrow::Cow;
-use std::collections::HashMap;
-use std::sync::{LazyLock, OnceLock};
+//! The documents of a mount: its description, and the page that shows it.
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use contract::ErrorCode;
-use rust_embed::RustEmbed;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::bound_mount::BoundMount;
+use super::bound_route::BoundRoute;
 use super::error::RestError;
-use crate::http::{embedded_bytes, if_match_holds, is_not_modified};
-
-/// The files that `npm run swagger` in `router/web` puts there: the distribution of Swagger UI.
-#[derive(RustEmbed)]
-#[folder = "assets/swagger-ui"]
-struct Assets;
-
-const PAGE: &str = include_str!("docs/page.html");
-const START: &str = include_str!("docs/start.js");
+use super::mounts;
+use super::route::Mount;
+use crate::http::{
+    DOCS_SCRIPT, DOCS_STYLE, Links, Page, Place, SWAGGER_SCRIPT, SWAGGER_STYLE, address, escape, if_match_holds,
+    is_not_modified,
+};
 
 /// Everything comes from this origin. Swagger UI sets inline styles and embeds images in its style sheet.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
@@ -47,10 +42,40 @@ impl StaticDocument {
         }
     }
 
-    /// Returns the page of the mount that the client sees at `base`.
-    pub fn page(title: &str, base: &str) -> Self {
-        let page = PAGE.replace("{title}", title).replace("{base}", base);
-        Self::new("text/html; charset=utf-8", page)
+    /// Returns the page of a mount. At an address of its own (an empty base) it links to no other page.
+    pub fn page(bound_mount: &BoundMount) -> Self {
+        let (mount, base) = (bound_mount.mount, bound_mount.base);
+
+        let [style, docs_style, library, script] =
+            [SWAGGER_STYLE, DOCS_STYLE, SWAGGER_SCRIPT, DOCS_SCRIPT].map(address);
+        let head = format!(
+            "<link rel=\"stylesheet\" href=\"{style}\">\n<link rel=\"stylesheet\" href=\"{docs_style}\">\n\
+             <script src=\"{library}\" defer></script>\n<script src=\"{script}\" defer></script>\n"
+        );
+        let others = if base.is_empty() {
+            String::new()
+        } else {
+            links_to_mounts(mount)
+        };
+        let (title, document) = (mount.title, format!("{base}/openapi.json"));
+        let order = escape(&Value::from(operations_in_order(bound_mount)).to_string());
+        let content = format!(
+            "<div id=\"content\" class=\"docs\">\n{others}<div id=\"page\" data-openapi=\"{document}\" data-order=\"{order}\"></div>\n\
+             <noscript><p class=\"notice\">This page needs JavaScript. The description itself is at \
+             <a href=\"{document}\">openapi.json</a>.</p></noscript>\n</div>"
+        );
+        let links = if base.is_empty() {
+            Links::None
+        } else {
+            Links::Main(Some(Place::Rest))
+        };
+        let page = Page {
+            title: &format!("{title} REST · Agora"),
+            head: &head,
+            content: &content,
+            links,
+        };
+        Self::new("text/html; charset=utf-8", page.document())
     }
 
     /// Returns the response to a request with these headers. Ignores `Range`: a document is sent whole.
@@ -81,33 +106,33 @@ impl StaticDocument {
     }
 }
 
-/// The files of the page; the entity tag of each is computed at its first request.
-static FILES: LazyLock<HashMap<Cow<'static, str>, OnceLock<Option<StaticDocument>>>> = LazyLock::new(|| {
-    let names = Assets::iter().chain([Cow::Borrowed(START_NAME)]);
-    names.map(|name| (name, OnceLock::new())).collect()
-});
-
-const START_NAME: &str = "start.js";
-
-/// Returns one of the page's files.
-///
-/// # Errors
-/// 404, and as [`StaticDocument::response`].
-pub(super) fn file(name: &str, request_headers: &HeaderMap) -> Result<Response<Body>, RestError> {
-    let file = FILES.get(name).ok_or_else(RestError::no_route)?;
-    let file = file.get_or_init(|| read_file(name)).as_ref();
-    file.ok_or_else(RestError::no_route)?.response(request_headers)
+/// Returns the operations as the tables have them, with the sign-in first: each as its method and its path. In the document
+/// itself, paths are ordered by name.
+fn operations_in_order(bound_mount: &BoundMount) -> Vec<String> {
+    let mut routes: Vec<&BoundRoute> = bound_mount.routes.iter().collect();
+    routes.sort_by_key(|bound_route| bound_route.route.name != "login");
+    let operations = routes.iter().flat_map(|bound_route| {
+        let verb = bound_route.route.verb.as_str().to_ascii_lowercase();
+        bound_mount
+            .documented_paths(bound_route)
+            .map(move |path| format!("{verb} {path}"))
+    });
+    operations.collect()
 }
 
-fn read_file(name: &str) -> Option<StaticDocument> {
-    let bytes = match name {
-        START_NAME => Bytes::from_static(START.as_bytes()),
-        name => embedded_bytes(Assets::get(name)?.data),
+/// Returns a list of links to the pages of all mounts, with this one marked.
+fn links_to_mounts(here: &Mount) -> String {
+    let entry = |mount: &Mount| {
+        let current = if mount.name == here.name {
+            " aria-current=\"page\""
+        } else {
+            ""
+        };
+        format!(
+            "<li><a href=\"{}/docs\"{current}>{}</a></li>\n",
+            mount.prefix, mount.title
+        )
     };
-    let media_type = match name.rsplit('.').next() {
-        Some("js") => "text/javascript; charset=utf-8",
-        Some("css") => "text/css; charset=utf-8",
-        _ => "text/plain; charset=utf-8",
-    };
-    Some(StaticDocument::new(media_type, bytes))
+    let entries: String = mounts::MOUNTS.iter().map(entry).collect();
+    format!("<nav aria-label=\"REST mounts\">\n<ul class=\"places\">\n{entries}</ul>\n</nav>\n")
 }

@@ -77,11 +77,10 @@ impl OpenApiBuilder<'_> {
             self.tags.push(tag);
         }
         let verb = route.verb.as_str().to_ascii_lowercase();
-        let prefix = self.bound_mount.prefix(service);
-        for (index, path) in std::iter::once(&route.path).chain(route.aliases).enumerate() {
+        for (index, path) in self.bound_mount.documented_paths(bound_route).enumerate() {
             let mut operation = self.operation(bound_route);
             operation["operationId"] = self.operation_id(bound_route, index).into();
-            let item = self.paths.entry(format!("{prefix}{path}")).or_insert_with(|| json!({}));
+            let item = self.paths.entry(path).or_insert_with(|| json!({}));
             item[&verb] = operation;
         }
     }

@@ -86,12 +86,18 @@ impl RouteTable {
         }
     }
 
+    /// Whether there is a route on `path`, with any method.
+    pub fn has_path(&self, path: &str) -> bool {
+        let sent = decode_segments(path);
+        self.0.iter().any(|known| known.matches(&sent))
+    }
+
     /// Returns the route of `method` on `path`: encoded, without the mount's prefix. A slash at its end has no meaning.
     ///
     /// # Errors
     /// 404 when there is no such path, 405 when it has other methods, 400 when a parameter is not well encoded.
     pub fn find(&self, method: &str, path: &str) -> Result<RouteMatch, RestError> {
-        let sent: Vec<Option<Cow<'_, str>>> = split_segments(path).map(|part| percent_decode(part, false)).collect();
+        let sent = decode_segments(path);
         let matching = self.0.iter().filter(|known| known.matches(&sent));
         let known = matching
             .min_by_key(|known| known.parameter_count())
@@ -148,6 +154,10 @@ impl PathPattern {
         });
         names.collect::<Vec<_>>().join(", ")
     }
+}
+
+fn decode_segments(path: &str) -> Vec<Option<Cow<'_, str>>> {
+    split_segments(path).map(|part| percent_decode(part, false)).collect()
 }
 
 fn split_segments(path: &str) -> impl Iterator<Item = &str> {

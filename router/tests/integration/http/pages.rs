@@ -30,7 +30,9 @@ async fn the_index_page_links_the_mounts() {
     let page = server.send(get("/")).await;
     assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
     for link in [
+        "/console/",
         "/graphiql/",
+        "/docs",
         "/bookstore/docs",
         "/bookstore/openapi.json",
         "/health",
@@ -41,6 +43,70 @@ async fn the_index_page_links_the_mounts() {
     }
     assert!(page.text.contains("Books &amp; more"));
     assert!(!page.text.contains("http"), "the page loads nothing from elsewhere");
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(!policy.contains("unsafe"), "{policy}");
+    assert_eq!(server.send(get("/docs")).await.header("location"), Some("/#rest"));
+}
+
+#[tokio::test]
+async fn pages_share_files_whose_names_are_digests() {
+    let server = TestServer::open().await;
+    let page = server.send(get("/")).await;
+    let files: Vec<&str> = page
+        .text
+        .split('"')
+        .filter(|text| text.starts_with("/assets/"))
+        .collect();
+    let mut bytes = page.text.len();
+    for end in [".css", ".svg"] {
+        let file = files.iter().find(|file| file.ends_with(end)).unwrap();
+        let got = server.send(get(file)).await;
+        assert_eq!(got.status.as_u16(), 200, "{file}");
+        assert_eq!(got.header("cache-control"), Some("public, max-age=31536000, immutable"));
+        let tag = got.header("etag").unwrap();
+        let again = server.send(request("GET", file, &[("if-none-match", tag)], "")).await;
+        assert_eq!((again.status.as_u16(), again.text.as_str()), (304, ""), "{file}");
+        bytes += got.text.len();
+    }
+    assert!(bytes <= 30_000, "the start page has {bytes} bytes");
+    assert_eq!(server.send(get("/assets/agora-0.css")).await.status.as_u16(), 404);
+}
+
+#[tokio::test]
+async fn a_browser_gets_a_page_where_a_program_gets_an_error() {
+    const BROWSER: (&str, &str) = (
+        "accept",
+        "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+    );
+    let server = TestServer::open().await;
+    let unknown = "/no%22where/<b>";
+    let page = server.send(request("GET", "/no%22where/%3Cb%3E", &[BROWSER], "")).await;
+    assert_eq!(
+        (page.status.as_u16(), page.header("content-type")),
+        (404, Some("text/html; charset=utf-8"))
+    );
+    assert!(page.text.contains("href=\"/console/\"") && !page.text.contains(unknown));
+    let error = json!({ "errors": [{
+        "message": "there is nothing at this address",
+        "extensions": { "code": "NOT_FOUND" },
+    }] });
+    for headers in [
+        &[][..],
+        &[("accept", "*/*")],
+        &[("accept", "application/json, text/html;q=0.9")],
+    ] {
+        let got = server.send(request("GET", "/nowhere", headers, "")).await;
+        assert_eq!((got.status.as_u16(), got.json()), (404, error.clone()), "{headers:?}");
+    }
+    let got = server.send(request("POST", "/nowhere", &[BROWSER], "")).await;
+    assert_eq!((got.status.as_u16(), got.json()), (404, error), "a form is not a visit");
+
+    let visit = server.send(request("GET", "/graphql", &[BROWSER], "")).await;
+    assert_eq!(
+        (visit.status.as_u16(), visit.header("location")),
+        (303, Some("/graphiql/"))
+    );
+    assert_eq!(server.send(get("/graphql")).await.status.as_u16(), 400);
 }
 
 #[tokio::test]
@@ -101,13 +167,17 @@ async fn the_cache_page_is_for_loopback_and_operators() {
 }
 
 #[tokio::test]
-async fn graphiql_is_served_from_the_binary_and_cacheable() {
+async fn built_pages_are_served_from_the_binary_and_cacheable() {
     let server = TestServer::open().await;
-    assert_eq!(
-        server.send(get("/graphiql")).await.header("location"),
-        Some("/graphiql/")
-    );
-    let page = server.send(get("/graphiql/")).await;
+    for path in ["/graphiql", "/console"] {
+        a_built_page_is_served(&server, path).await;
+    }
+}
+
+async fn a_built_page_is_served(server: &TestServer, path: &str) {
+    let folder = format!("{path}/");
+    assert_eq!(server.send(get(path)).await.header("location"), Some(&*folder));
+    let page = server.send(get(&folder)).await;
     assert_eq!(
         (page.status.as_u16(), page.header("content-type")),
         (200, Some("text/html; charset=utf-8"))
@@ -133,11 +203,19 @@ async fn graphiql_is_served_from_the_binary_and_cacheable() {
     let again = server.send(request("GET", script, &[("if-none-match", tag)], "")).await;
     assert_eq!((again.status.as_u16(), again.text.as_str()), (304, ""));
     assert_eq!(
-        server.send(get("/graphiql/assets/nothing.js")).await.status.as_u16(),
+        server
+            .send(get(&format!("{folder}assets/nothing.js")))
+            .await
+            .status
+            .as_u16(),
         404
     );
     assert_eq!(
-        server.send(get("/graphiql/../../Cargo.toml")).await.status.as_u16(),
+        server
+            .send(get(&format!("{folder}../../Cargo.toml")))
+            .await
+            .status
+            .as_u16(),
         404
     );
 }
@@ -146,6 +224,7 @@ async fn graphiql_is_served_from_the_binary_and_cacheable() {
 async fn only_a_demo_lists_its_sample_users() {
     let server = TestServer::open().await;
     assert_eq!(server.send(get("/graphiql/config.json")).await.json(), json!({}));
+    assert_eq!(server.send(get("/console/config.json")).await.json(), json!({}));
     let demo = DemoUsers {
         people: vec!["ada".into()],
         password: "public".into(),
@@ -158,9 +237,13 @@ async fn only_a_demo_lists_its_sample_users() {
         },
     )
     .await;
-    let config = server.send(get("/graphiql/config.json")).await;
-    assert_eq!(
-        config.json(),
-        json!({ "demo": { "people": ["ada"], "password": "public" } })
-    );
+    for page in ["/graphiql", "/console"] {
+        let config = server.send(get(&format!("{page}/config.json"))).await;
+        assert_eq!(
+            config.json(),
+            json!({ "demo": { "people": ["ada"], "password": "public" } })
+        );
+    }
+    let start = server.send(get("/")).await;
+    assert!(start.text.contains("<b>ada</b>") && start.text.contains("<code>public</code>"));
 }

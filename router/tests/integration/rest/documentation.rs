@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use axum::body::Body;
 use serde_json::Value;
 
-use crate::app::{RestApp, send};
+use crate::app::{RestApp, TestResponse, send};
 
 #[tokio::test]
 async fn the_openapi_document_matches_the_checked_in_one() {
@@ -165,18 +165,19 @@ async fn the_interactive_page_is_self_contained() {
         (page.status, page.header("content-type")),
         (200, "text/html; charset=utf-8")
     );
-    let links = page.text.split('"').filter(|text| text.starts_with("/bookstore/"));
-    let links: BTreeSet<&str> = links.collect();
-    assert_eq!(links.len(), 4, "{links:?}");
-    for link in links {
-        let file = app.call(&format!("GET {link}")).await;
-        assert_eq!(file.status, 200, "{link}");
-        let tag = file.header("etag").to_owned();
-        let again = app
-            .send(&format!("GET {link}"), &[("if-none-match", &tag)], Body::empty())
-            .await;
-        assert_eq!((again.status, again.text.as_str()), (304, ""), "{link}");
+    // The files are shared by the pages of all mounts.
+    let others = app.call("GET /shop/docs").await;
+    let files = assets_of(&page);
+    assert_eq!(files, assets_of(&others));
+    assert_eq!(files.len(), 6, "{files:?}");
+    let shared = agora::http::asset_routes();
+    for file in files {
+        let got = send(&shared, &format!("GET {file}"), &[], Body::empty()).await;
+        assert_eq!(got.status, 200, "{file}");
+        assert_eq!(got.header("cache-control"), "public, max-age=31536000, immutable");
     }
+    assert!(page.text.contains("data-openapi=\"/bookstore/openapi.json\""));
+    assert!(page.text.contains("href=\"/shop/docs\"") && page.text.contains("href=\"/\""));
     assert!(!page.text.contains("://"), "nothing from elsewhere");
     let policy = page.header("content-security-policy");
     assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
@@ -184,27 +185,84 @@ async fn the_interactive_page_is_self_contained() {
     assert_eq!(app.call("GET /bookstore/docs/nothing.js").await.status, 404);
     let wrong = app.call("POST /bookstore/docs").await;
     assert_eq!((wrong.status, wrong.header("allow")), (405, "GET, HEAD"));
-    let alone = agora::rest::service_router(
-        &app.gateway,
-        agora::rest_access::AnonymousAccess::Anyone,
-        "bookstore",
-        Some("order"),
-    )
-    .unwrap();
+}
+
+#[tokio::test]
+async fn a_page_has_the_operations_in_the_order_of_the_tables_sign_in_first() {
+    let app = RestApp::open().await;
+    let page = app.call("GET /brokerage/docs").await;
+    let order = page
+        .text
+        .split("data-order=\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
+    let order: Vec<String> = serde_json::from_str(&order.replace("&quot;", "\"")).unwrap();
+    assert_eq!(order[..3], ["post /users/login", "post /users/register", "get /users"]);
+    let document = app.call("GET /brokerage/openapi.json").await.json();
+    let paths = document["paths"].as_object().unwrap();
+    let operations: usize = paths.values().map(|path| path.as_object().unwrap().len()).sum();
+    assert_eq!(order.len(), operations, "every operation has a place");
+}
+
+fn assets_of(page: &TestResponse) -> BTreeSet<String> {
+    let links = page.text.split('"').filter(|text| text.starts_with("/assets/"));
+    links.map(str::to_owned).collect()
+}
+
+const BROWSER: (&str, &str) = ("accept", "text/html,application/xhtml+xml,*/*;q=0.8");
+
+fn one_service(app: &RestApp) -> axum::Router {
+    let anyone = agora::rest_access::AnonymousAccess::Anyone;
+    agora::rest::service_router(&app.gateway, anyone, "bookstore", Some("order")).unwrap()
+}
+
+#[tokio::test]
+async fn a_page_at_an_address_of_its_own_has_its_files() {
+    let app = RestApp::open().await;
+    let alone = one_service(&app);
     let page = send(&alone, "GET /docs", &[], Body::empty()).await;
-    assert!(page.text.contains("\"/docs/swagger-ui.css\""), "{}", page.text);
+    assert!(page.text.contains("data-openapi=\"/openapi.json\""), "{}", page.text);
+    assert!(!page.text.contains("href=\"/\""), "this address has no start page");
+    for file in assets_of(&page) {
+        let got = send(&alone, &format!("GET {file}"), &[], Body::empty()).await;
+        assert_eq!(got.status, 200, "{file}");
+    }
+}
+
+#[tokio::test]
+async fn a_browser_is_led_from_a_mount_to_its_documentation() {
+    let app = RestApp::open().await;
+    for path in ["/bookstore", "/bookstore/"] {
+        let got = app.send(&format!("GET {path}"), &[BROWSER], Body::empty()).await;
+        assert_eq!((got.status, got.header("location")), (303, "/bookstore/docs"), "{path}");
+        assert_eq!(app.call(&format!("GET {path}")).await.status, 404, "{path}");
+    }
+    let got = send(&one_service(&app), "GET /", &[BROWSER], Body::empty()).await;
+    assert_eq!((got.status, got.header("location")), (303, "/docs"));
+
+    let lost = app.send("GET /bookstore/nothing", &[BROWSER], Body::empty()).await;
     assert_eq!(
-        send(&alone, "GET /docs/swagger-ui.css", &[], Body::empty())
-            .await
-            .status,
-        200
+        (lost.status, lost.header("content-type")),
+        (404, "text/html; charset=utf-8")
     );
+    assert!(lost.text.contains("href=\"/bookstore/docs\""));
+    let program = app.call("GET /bookstore/nothing").await;
+    assert_eq!(
+        (program.status, program.header("content-type")),
+        (404, "application/json")
+    );
+    // An address with a route answers a browser as it answers a program.
+    let route = app.send("GET /bookstore/info/999", &[BROWSER], Body::empty()).await;
+    assert_eq!(route.text, app.call("GET /bookstore/info/999").await.text);
 }
 
 #[tokio::test]
 async fn documents_are_sent_whole_and_conditionally() {
     let app = RestApp::open().await;
-    for path in ["openapi.json", "docs", "docs/start.js", "docs/swagger-ui.css"] {
+    for path in ["openapi.json", "docs"] {
         let line = format!("GET /bookstore/{path}");
         let whole = app.call(&line).await;
         let tag = whole.header("etag").to_owned();
