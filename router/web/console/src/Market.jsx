@@ -47,7 +47,7 @@ function Stocks({ stocks, prices, chosen, choose }) {
     <div class="scroll">
       <table class="list">
         <thead>
-          <tr><th scope="col">Name</th><th scope="col" class="wide">Trend</th><th scope="col" class="number">Price</th><th scope="col" class="number">Today</th><th scope="col" class="number">Available</th></tr>
+          <tr><th scope="col">Name</th><th scope="col" class="wide">Trend</th><th scope="col" class="number">Price</th><th scope="col" class="number">Today</th><th scope="col" class="number">Left</th></tr>
         </thead>
         <tbody>
           {stocks.map((stock) => (
@@ -92,7 +92,7 @@ function Quote({ stock, points }) {
         </dl>
       </div>
       <Chart key={stock.id} points={points} level={Number(stock.open.amount)} write={dollars} height={tall ? 352 : 230} windowMs={300_000} label={`Price of ${stock.name} in the last five minutes`} />
-      <p class="caption">The last five minutes as this page saw them; the dashed line is the price at the beginning of the day.</p>
+      <p class="caption">The last five minutes, as this page saw them. Dashed: the price at the beginning of the day.</p>
     </>
   );
 }

@@ -21,7 +21,7 @@ import { startSystem } from "./system.js";
 
 const VIEWS = [
   { name: "market", title: "Market", View: Market },
-  { name: "stores", title: "Bookstore and shop", View: Stores },
+  { name: "stores", title: "Stores", View: Stores },
   { name: "community", title: "Community", View: Community },
   { name: "system", title: "System", View: System },
 ];
