@@ -83,4 +83,6 @@ startPerson();
 startGoods();
 startCommunity();
 startSystem();
-render(<Page />, document.getElementById("page"));
+const place = document.getElementById("page");
+place.replaceChildren();
+render(<Page />, place);
