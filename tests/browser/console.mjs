@@ -156,6 +156,17 @@ test("the keyboard alone signs in and changes the view", async () => {
   await leave(page);
 });
 
+test("on a phone, an investor signs in and buys", async () => {
+  const page = await visit("market");
+  await page.setViewportSize({ width: 390, height: 844 });
+  await signIn(page, "ada");
+  const order = page.getByRole("region", { name: "Place an order" });
+  await order.getByLabel("Stock").selectOption({ label: "MenhirCo" });
+  await order.getByRole("button", { name: "Buy MenhirCo" }).click();
+  await notice(page, "Bought 1 MenhirCo at $9.99.");
+  await leave(page);
+});
+
 async function visit(view) {
   const page = await open(browser, demo.origin, `/console/#${view}`);
   await page.getByRole("banner").getByText("Live").waitFor();

@@ -158,6 +158,13 @@ test("on a phone, everything is below one another and the documentation lies ove
     assert.ok(box.width > 300 && box.x >= 0 && box.x + box.width <= 390, `${parts[index]}: ${JSON.stringify(box)}`);
     if (index > 0) assert.ok(box.y >= boxes[index - 1].y + boxes[index - 1].height - 1, `${parts[index]} is below ${parts[index - 1]}`);
   }
+  await page.locator("summary", { hasText: "Examples" }).click();
+  await page.locator("[data-example=Portfolio]").click();
+  await page.locator(".graphiql-query-editor .view-lines", { hasText: "Portfolio" }).waitFor();
+  await signIn(page, "ada");
+  await play(page, "Portfolio");
+  assert.ok((await answer(page, (shown) => shown.data?.me)).data.me.portfolioValue.amount);
+  await page.locator(".result-window .view-lines", { hasText: "portfolioValue" }).scrollIntoViewIfNeeded();
   await page.getByRole("button", { name: "Show Documentation Explorer" }).click();
   const docs = await page.locator(".graphiql-plugin").boundingBox();
   assert.ok(docs.width > 380 && docs.height > 700, JSON.stringify(docs));

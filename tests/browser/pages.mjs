@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { assertNoBarrier } from "./axe.mjs";
-import { assertNoTrouble, launch, open, server } from "./browser.mjs";
+import { assertNoTrouble, graphql, launch, open, server, tokenOf } from "./browser.mjs";
 
 const WIDTHS = [390, 768, 1440];
 const SCHEMES = ["light", "dark"];
@@ -69,6 +69,20 @@ async function signIn(page, { person, whole }) {
   await page.locator(whole).first().waitFor();
   await page.getByRole("button", { name: "Dismiss" }).first().click();
 }
+
+test("the page about the order replicas follows a trade without reloading", async () => {
+  const page = await open(browser, origin, "/orders");
+  const last = page.locator("tbody tr").first().locator("td").last();
+  const before = await last.innerText();
+  await page.evaluate(() => (globalThis.isSamePage = true));
+  const admin = await tokenOf(origin, "admin");
+  const { trade } = await graphql(origin, 'mutation { trade(stock: "FishCo", side: SELL, quantity: 1) { number } }', {}, admin);
+  assert.notEqual(String(trade.number), before);
+  await page.waitForFunction((number) => Number(document.querySelector("tbody td:last-child").textContent) >= number, trade.number);
+  assert.ok(await page.evaluate(() => globalThis.isSamePage), "the page was not loaded again");
+  assertNoTrouble(page);
+  await page.context().close();
+});
 
 /** The most bytes that a first visit may transfer, with headers. GraphiQL may not become heavier than it was. */
 const WEIGHTS = [

@@ -13,6 +13,7 @@ export const MENU_PLACE = "examples";
 const SHOWN_MS = 2500;
 
 export function Tools({ prettify, merge, copy }) {
+  useSchemeOfSystem();
   const place = document.getElementById(MENU_PLACE);
   return (
     <>
@@ -23,6 +24,18 @@ export function Tools({ prettify, merge, copy }) {
       {place && createPortal(<Examples />, place)}
     </>
   );
+}
+
+/** GraphiQL reads the colour scheme of the system once; this follows it, unless the person chose one in the settings. */
+function useSchemeOfSystem() {
+  const { setTheme } = useGraphiQLActions();
+  const theme = useGraphiQL((state) => state.theme);
+  useEffect(() => {
+    const media = matchMedia("(prefers-color-scheme: dark)");
+    const change = () => theme === null && setTheme(null);
+    media.addEventListener("change", change);
+    return () => media.removeEventListener("change", change);
+  }, [theme, setTheme]);
 }
 
 function Examples() {

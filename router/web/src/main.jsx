@@ -46,7 +46,7 @@ function Page() {
           initialVariables={shared?.variables ?? undefined}
           defaultEditorToolsVisibility="variables"
         >
-          <GraphiQL.Toolbar>{Tools}</GraphiQL.Toolbar>
+          <GraphiQL.Toolbar>{(buttons) => <Tools {...buttons} />}</GraphiQL.Toolbar>
           <GraphiQL.Logo>
             <></>
           </GraphiQL.Logo>
