@@ -22,8 +22,11 @@ export async function launch() {
   return chromium.launch({ executablePath: EXECUTABLE, args });
 }
 
-/** Opens `path` in a new window. `page.troubles` collects errors and requests that a page of Agora must never cause. */
-export async function open(browser, origin, path) {
+/**
+ * Opens `path` in a new window, after `prepare` has seen the empty page. `page.troubles` collects errors and requests that a page
+ * of Agora must never cause.
+ */
+export async function open(browser, origin, path, prepare = async () => {}) {
   const context = await browser.newContext({ viewport: { width: 1400, height: 900 }, colorScheme: "light" });
   const page = await context.newPage();
   page.setDefaultTimeout(WAIT_MS);
@@ -44,6 +47,7 @@ export async function open(browser, origin, path) {
     if (new URL(socket.url()).host !== new URL(origin).host) page.troubles.push(`elsewhere: ${socket.url()}`);
     socket.on("socketerror", (error) => page.troubles.push(`websocket: ${error}`));
   });
+  await prepare(page);
   await page.goto(origin + path, { waitUntil: "load" });
   return page;
 }

@@ -167,8 +167,31 @@ test("on a phone, an investor signs in and buys", async () => {
   await leave(page);
 });
 
-async function visit(view) {
-  const page = await open(browser, demo.origin, `/console/#${view}`);
+test("a lost connection is opened again, and the page catches up", async () => {
+  const sockets = [];
+  let isCut = false;
+  const page = await visit("market", (empty) =>
+    empty.routeWebSocket(/\/graphql$/, (socket) => {
+      if (isCut) return socket.close({ code: 1001, reason: "stopping" });
+      socket.connectToServer();
+      sockets.push(socket);
+    }),
+  );
+  await stockRow(page, "DivineComics").getByText("$9.99").waitFor();
+  isCut = true;
+  for (const socket of sockets) await socket.close({ code: 1001, reason: "stopping" });
+  await page.getByRole("banner").getByText("Not connected").waitFor();
+  await as("admin", 'mutation { setPrice(stock: "DivineComics", price: { amount: "12.34", currency: "USD" }) { id } }');
+  isCut = false;
+  await page.getByRole("banner").getByText("Live").waitFor();
+  await stockRow(page, "DivineComics").getByText("$12.34").waitFor();
+  await as("admin", 'mutation { setPrice(stock: "DivineComics", price: { amount: "12.56", currency: "USD" }) { id } }');
+  await stockRow(page, "DivineComics").getByText("$12.56").waitFor();
+  await leave(page);
+});
+
+async function visit(view, prepare) {
+  const page = await open(browser, demo.origin, `/console/#${view}`, prepare);
   await page.getByRole("banner").getByText("Live").waitFor();
   return page;
 }
