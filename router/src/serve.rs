@@ -108,7 +108,8 @@ fn announce(listeners: &[Listener], demo: bool) {
     let main = listeners[0].address;
     let mut lines = vec![
         "Agora is ready.".to_owned(),
-        format!("  what is where  http://{main}/"),
+        format!("  Start page     http://{main}/"),
+        format!("  Console        http://{main}/console"),
         format!("  GraphiQL       http://{main}/graphiql"),
         format!("  GraphQL        http://{main}/graphql"),
     ];
