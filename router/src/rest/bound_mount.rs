@@ -80,7 +80,7 @@ impl BoundMount {
             page: StaticDocument::new(JSON, ""),
         };
         bound_mount.openapi = StaticDocument::new(JSON, openapi::document(&bound_mount).to_string());
-        bound_mount.page = StaticDocument::page(&bound_mount);
+        bound_mount.page = StaticDocument::page(mount, base, bound_mount.operations_in_order());
         bound_mount
     }
 
@@ -98,6 +98,19 @@ impl BoundMount {
         let route = bound_route.route;
         let paths = std::iter::once(&route.path).chain(route.aliases);
         paths.map(move |path| format!("{prefix}{path}"))
+    }
+
+    /// Returns the operations as the tables have them, with the sign-in first: each as its method and its path. In the document
+    /// itself, paths are ordered by name.
+    fn operations_in_order(&self) -> Vec<String> {
+        let mut routes: Vec<&BoundRoute> = self.routes.iter().collect();
+        routes.sort_by_key(|bound_route| bound_route.route.name != "login");
+        let operations = routes.iter().flat_map(|bound_route| {
+            let verb = bound_route.route.verb.as_str().to_ascii_lowercase();
+            self.documented_paths(bound_route)
+                .map(move |path| format!("{verb} {path}"))
+        });
+        operations.collect()
     }
 
     /// Returns the path inside the mount.

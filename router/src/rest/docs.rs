@@ -6,8 +6,6 @@ use contract::ErrorCode;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::bound_mount::BoundMount;
-use super::bound_route::BoundRoute;
 use super::error::RestError;
 use super::mounts;
 use super::route::Mount;
@@ -42,10 +40,9 @@ impl StaticDocument {
         }
     }
 
-    /// Returns the page of a mount. At an address of its own (an empty base) it links to no other page.
-    pub fn page(bound_mount: &BoundMount) -> Self {
-        let (mount, base) = (bound_mount.mount, bound_mount.base);
-
+    /// Returns the page of the mount that the client sees at `base`, with its operations in this order. At an address of its
+    /// own (an empty base) it links to no other page.
+    pub fn page(mount: &Mount, base: &str, operations: Vec<String>) -> Self {
         let [style, docs_style, library, script] =
             [SWAGGER_STYLE, DOCS_STYLE, SWAGGER_SCRIPT, DOCS_SCRIPT].map(address);
         let head = format!(
@@ -58,7 +55,7 @@ impl StaticDocument {
             links_to_mounts(mount)
         };
         let (title, document) = (mount.title, format!("{base}/openapi.json"));
-        let order = escape(&Value::from(operations_in_order(bound_mount)).to_string());
+        let order = escape(&Value::from(operations).to_string());
         let content = format!(
             "<div id=\"content\" class=\"docs\">\n{others}<div id=\"page\" data-openapi=\"{document}\" data-order=\"{order}\"></div>\n\
              <noscript><p class=\"notice\">This page needs JavaScript. The description itself is at \
@@ -104,20 +101,6 @@ impl StaticDocument {
         }
         Ok(response)
     }
-}
-
-/// Returns the operations as the tables have them, with the sign-in first: each as its method and its path. In the document
-/// itself, paths are ordered by name.
-fn operations_in_order(bound_mount: &BoundMount) -> Vec<String> {
-    let mut routes: Vec<&BoundRoute> = bound_mount.routes.iter().collect();
-    routes.sort_by_key(|bound_route| bound_route.route.name != "login");
-    let operations = routes.iter().flat_map(|bound_route| {
-        let verb = bound_route.route.verb.as_str().to_ascii_lowercase();
-        bound_mount
-            .documented_paths(bound_route)
-            .map(move |path| format!("{verb} {path}"))
-    });
-    operations.collect()
 }
 
 /// Returns a list of links to the pages of all mounts, with this one marked.
