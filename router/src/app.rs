@@ -109,6 +109,7 @@ impl App {
             order_log,
             keys: Arc::new(keys),
             expiry: Arc::default(),
+            shared_reads: Arc::default(),
         };
         let gateway = open_gateway(settings, &services, &cache).await?;
         let mut mounts = MountServices::over_graph(rest::mounts());

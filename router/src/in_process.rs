@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Data, Executor, Request};
+use async_graphql::{Data, Request};
 use contract::{DocumentRequest, DomainSchema, SessionId, Viewer};
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{BoxStream, StreamExt};
@@ -57,9 +57,18 @@ impl Subgraph for InProcess {
 
     fn subscribe(&self, request: SubgraphRequest) -> BoxStream<'static, SubgraphResponse> {
         self.0
-            .execute_stream(into_request(request), None)
+            .subscribe(move || into_request(next_request(&request)))
             .map(SubgraphResponse::Tree)
             .boxed()
+    }
+}
+
+/// Returns a subscription's request for its next event, with a budget of its own.
+fn next_request(request: &SubgraphRequest) -> SubgraphRequest {
+    let budget = request.budget.as_ref();
+    SubgraphRequest {
+        budget: budget.map(|budget| Arc::new(budget.unused_copy())),
+        ..request.clone()
     }
 }
 

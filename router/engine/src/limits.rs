@@ -89,6 +89,8 @@ settings! {
         subscriptions_per_socket_max: usize = 100,
         /// Answers in the queue of a slow subscriber; one more waits at its source.
         subscriber_queue_max: usize = 64,
+        /// Bytes of the last answers of subscriptions, with their data: subscribers with equal data share one answer.
+        shared_answers_bytes_max: usize = 4 * 1024 * 1024,
         /// Milliseconds a subscriber may leave a full queue unread; then its subscription ends.
         subscriber_ms_max: u64 = 5_000,
         /// Milliseconds without data after which a stream over HTTP sends a keep-alive.

@@ -34,6 +34,7 @@ mod request_error;
 mod response_paths;
 mod schema;
 mod schema_sizes;
+mod shared_answers;
 mod subscribe;
 mod text_bounds;
 mod tree;
@@ -57,6 +58,7 @@ use self::operations::Operations;
 use self::pipeline::Pipeline;
 use self::plan::planner::PlannerInput;
 use self::plan_execution::unavailable_response;
+use self::shared_answers::SharedAnswers;
 use self::validate::ConditionValues;
 use self::write_budget::WriteBudget;
 use crate::cache::ResponseCache;
@@ -151,6 +153,7 @@ impl Supergraph {
             operations: Arc::new(operations),
             subgraphs,
             write_budget: WriteBudget::new(&limits),
+            shared_answers: SharedAnswers::new(limits.shared_answers_bytes_max),
             limits,
             cache,
         }))

@@ -47,11 +47,13 @@ fn events(responses: ResponseStream, keep_alive: Duration) -> impl Stream<Item =
 fn next(body: &[u8]) -> Vec<u8> {
     let mut event = Vec::with_capacity(body.len() + 32);
     event.extend_from_slice(b"event: next\ndata: ");
+    let start = event.len();
+    event.extend_from_slice(body);
     // A line break would end the data. In JSON, a line break can stand only where a blank is allowed.
-    event.extend(body.iter().map(|byte| match byte {
-        b'\n' | b'\r' => b' ',
-        other => *other,
-    }));
+    if body.contains(&b'\n') || body.contains(&b'\r') {
+        let line_breaks = event[start..].iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r'));
+        line_breaks.for_each(|byte| *byte = b' ');
+    }
     event.extend_from_slice(b"\n\n");
     event
 }

@@ -1,7 +1,7 @@
 //! The subscription `bookChanged`, which sends a book after each of its changes.
 
 use async_graphql::{Context, ID, Subscription};
-use contract::{ContextExt, Result, Watch, changed_rows, check_watch_limit, parse_id};
+use contract::{ContextExt, Result, Watch, changed_rows, check_watch_limit, parse_id, source_stream};
 use entities::book;
 use futures_util::stream::{Stream, TryStreamExt};
 
@@ -22,10 +22,12 @@ impl BookSubscription {
         ctx: &Context<'_>,
         ids: Option<Vec<ID>>,
     ) -> Result<impl Stream<Item = Result<Book>> + use<>> {
-        check_watch_limit("ids", ids.as_deref().unwrap_or_default())?;
-        let watched = ids.map(|ids| ids.iter().filter_map(parse_id).collect());
-        Ok(changed_rows::<book::Model>(ctx.services(), Watch::rows(watched))
-            .await?
-            .map_ok(Book))
+        let open = async {
+            check_watch_limit("ids", ids.as_deref().unwrap_or_default())?;
+            let watched = ids.map(|ids| ids.iter().filter_map(parse_id).collect());
+            let books = changed_rows::<book::Model>(ctx.services(), Watch::rows(watched)).await?;
+            Ok(books.map_ok(Book))
+        };
+        source_stream(ctx, open).await
     }
 }

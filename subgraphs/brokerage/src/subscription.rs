@@ -1,7 +1,7 @@
 //! `orderChanged`: the viewer's orders as they are after each change.
 
 use async_graphql::{Context, Subscription};
-use contract::{ContextExt, Result, Watch, changed_rows};
+use contract::{ContextExt, Result, Watch, changed_rows, source_stream};
 use entities::brokerage_order;
 use futures_util::stream::{Stream, TryStreamExt};
 
@@ -18,16 +18,19 @@ impl OrderSubscription {
     /// Changes in quick succession may arrive as one event. An event never shows an older state than the event before
     /// it.
     async fn order_changed(&self, ctx: &Context<'_>) -> Result<impl Stream<Item = Result<BrokerageOrder>> + use<>> {
-        let party = ctx.viewer().require_user()?;
-        let watch = Watch::<brokerage_order::Model>::for_user(party, brokerage_order::involving(party));
-        let services = ctx.services().clone();
-        let changed = changed_rows(&services, watch).await?;
-        Ok(changed.and_then(move |order| {
-            let services = services.clone();
-            async move {
-                services.expire_overdue().await?;
-                Ok(BrokerageOrder(order))
-            }
-        }))
+        let open = async {
+            let party = ctx.viewer().require_user()?;
+            let watch = Watch::<brokerage_order::Model>::for_user(party, brokerage_order::involving(party));
+            let services = ctx.services().clone();
+            let changed = changed_rows(&services, watch).await?;
+            Ok(changed.and_then(move |order| {
+                let services = services.clone();
+                async move {
+                    services.expire_overdue().await?;
+                    Ok(BrokerageOrder(order))
+                }
+            }))
+        };
+        source_stream(ctx, open).await
     }
 }

@@ -9,7 +9,8 @@ use futures_util::stream::{Stream, StreamExt};
 use sea_orm::{ColumnTrait, EntityTrait, Iterable, PrimaryKeyToColumn, QueryFilter, Select};
 
 use crate::{
-    Audience, Clock, Db, Delivery, Error, Event, EventStream, Follower, Result, Services, Topic, WatchedRow, follow,
+    Audience, Clock, Db, Delivery, Error, Event, EventStream, Follower, Result, Services, SharedReads, Topic,
+    WatchedRow, follow,
 };
 
 /// The most rows that one subscription may name.
@@ -78,6 +79,7 @@ pub async fn changed_rows<R: WatchedRow>(
     let events = services.bus.subscribe_to(Topic::InvalidationsOf(R::TYPENAME));
     let mut follower = RowFollower {
         db: services.db.clone(),
+        shared_reads: Arc::clone(&services.shared_reads),
         clock: services.clock.clone(),
         watch,
         delivered: HashMap::new(),
@@ -95,6 +97,7 @@ pub async fn changed_rows<R: WatchedRow>(
 /// The watched rows of one subscription, and its progress.
 struct RowFollower<R: WatchedRow> {
     db: Db,
+    shared_reads: Arc<SharedReads>,
     clock: Arc<dyn Clock>,
     watch: Watch<R>,
     /// The last delivered version of each row.
@@ -166,7 +169,8 @@ impl<R: WatchedRow> RowFollower<R> {
         if !is_watched || is_delivered || !self.watch.concerns(audience) {
             return Ok(Vec::new());
         }
-        self.read(&HashSet::from([id])).boxed().await
+        let ids = HashSet::from([id]);
+        self.shared_reads.rows(&self.db, id, self.read(&ids)).boxed().await
     }
 
     /// Reads the watched rows, or nothing if all rows are watched: those are read in batches.

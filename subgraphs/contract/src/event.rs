@@ -148,7 +148,7 @@ impl Topic {
     }
 
     /// Whether there may be such a topic for each user.
-    fn is_private(self) -> bool {
+    pub(crate) fn is_private(self) -> bool {
         match self {
             Self::InvalidationsFor(_) | Self::MessagesTo(_) => true,
             Self::Everything

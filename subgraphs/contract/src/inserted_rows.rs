@@ -2,17 +2,20 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
+use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::stream::{Stream, StreamExt};
 use sea_orm::{DbErr, EntityTrait, QuerySelect, Select};
 
-use crate::{Db, Delivery, Event, EventStream, Follower, ReadEntity, Reader, Result, Services, Topic, follow};
+use crate::{
+    Db, Delivery, Event, EventStream, Follower, ReadEntity, Reader, Result, Services, SharedReads, Topic, follow,
+};
 
-/// The rows of one subscription.
-pub trait InsertFeed: Send + Sync + 'static {
+/// The rows of one subscription. Equal feeds have the same rows.
+pub trait InsertFeed: Clone + PartialEq + Send + Sync + 'static {
     /// The table.
-    type Entity: ReadEntity<Model: Send + Sync>;
+    type Entity: ReadEntity<Model: Clone + Send + Sync>;
 
     /// The number of rows read at once, and so the number buffered for a subscriber that falls behind.
     const BATCH: u64 = 50;
@@ -44,6 +47,7 @@ pub async fn inserted_rows<R: InsertFeed>(
     let last_id = rows.newest_id(services.db.read()).boxed().await?;
     let follower = InsertFollower {
         db: services.db.clone(),
+        shared_reads: Arc::clone(&services.shared_reads),
         rows,
         last_id,
         ready: VecDeque::new(),
@@ -55,6 +59,7 @@ pub async fn inserted_rows<R: InsertFeed>(
 /// The rows of one subscription, and the position of its reader.
 struct InsertFollower<R: InsertFeed> {
     db: Db,
+    shared_reads: Arc<SharedReads>,
     rows: R,
     /// The id of the last row that was read.
     last_id: i64,
@@ -95,7 +100,13 @@ impl<R: InsertFeed> InsertFollower<R> {
     async fn read(&mut self) -> Result<()> {
         // Ids rise in the order of commits, because there is only one writer.
         let batch = self.rows.after(self.last_id).limit(R::BATCH);
-        let batch = self.db.read().rows(batch).await?;
+        let batch = self.db.read().rows(batch);
+        let batch = if self.rows.topic().is_private() {
+            batch.await?
+        } else {
+            let key = (self.rows.clone(), self.last_id);
+            self.shared_reads.rows(&self.db, key, batch).await?
+        };
         self.has_more = batch.len() as u64 == R::BATCH;
         if let Some(last) = batch.last() {
             self.last_id = R::id(last);

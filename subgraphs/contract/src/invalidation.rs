@@ -1,9 +1,11 @@
 //! `cacheInvalidated`: the bus's invalidations for clients that keep a cache of their own.
 
+use std::future::ready;
+
 use async_graphql::{Context, SimpleObject, Subscription};
 use futures_util::stream::{self, Stream, StreamExt};
 
-use crate::{Bus, ContextExt, Delivery, Error, Event, EventStream, Result, Topic, Viewer, clamp_to_int};
+use crate::{Bus, ContextExt, Delivery, Error, Event, EventStream, Result, Topic, Viewer, clamp_to_int, source_stream};
 
 /// The notice that an entity has changed: the client discards its cached copy.
 #[derive(Clone, Debug, SimpleObject)]
@@ -28,41 +30,47 @@ impl InvalidationSubscription {
         ctx: &Context<'_>,
         typenames: Option<Vec<String>>,
     ) -> Result<impl Stream<Item = Invalidation> + use<>> {
-        let viewer = ctx.viewer().clone();
-        // The subscription keeps only known type names, each once, so its memory stays small however many names the
-        // client sent.
-        let typenames = typenames.map(known_typenames).transpose()?;
-        let events = invalidations(&*ctx.services().bus, &viewer, typenames.as_deref());
-        Ok(events.filter_map(move |delivery| {
-            let found = match &delivery {
-                Delivery::Lagged(_) => Some(Invalidation {
-                    typename: "*".to_owned(),
-                    key: "*".to_owned(),
-                    version: 0,
-                }),
-                Delivery::Event(event) => match &**event {
-                    Event::Invalidated {
-                        typename,
-                        key,
-                        version,
-                        audience,
-                    } if audience.includes(&viewer)
-                        && typenames
-                            .as_ref()
-                            .is_none_or(|names| names.iter().any(|name| name == typename)) =>
-                    {
-                        Some(Invalidation {
-                            typename: (*typename).to_owned(),
-                            key: key.clone(),
-                            version: clamp_to_int(*version),
-                        })
-                    }
-                    _ => None,
-                },
-            };
-            std::future::ready(found)
-        }))
+        let open = async {
+            let viewer = ctx.viewer().clone();
+            // The subscription keeps only known type names, each once, so its memory stays small however many names the
+            // client sent.
+            let typenames = typenames.map(known_typenames).transpose()?;
+            let events = invalidations(&*ctx.services().bus, &viewer, typenames.as_deref());
+            Ok(events.filter_map(move |delivery| ready(invalidation(&delivery, &viewer, typenames.as_deref()))))
+        };
+        source_stream(ctx, open).await
     }
+}
+
+/// Returns what that viewer learns from a delivery.
+fn invalidation(delivery: &Delivery, viewer: &Viewer, typenames: Option<&[&'static str]>) -> Option<Invalidation> {
+    let event = match delivery {
+        Delivery::Event(event) => event,
+        Delivery::Lagged(_) => {
+            return Some(Invalidation {
+                typename: "*".to_owned(),
+                key: "*".to_owned(),
+                version: 0,
+            });
+        }
+    };
+    let Event::Invalidated {
+        typename,
+        key,
+        version,
+        audience,
+    } = &**event
+    else {
+        return None;
+    };
+    if !audience.includes(viewer) || typenames.is_some_and(|names| !names.contains(typename)) {
+        return None;
+    }
+    Some(Invalidation {
+        typename: (*typename).to_owned(),
+        key: key.clone(),
+        version: clamp_to_int(*version),
+    })
 }
 
 /// Returns all invalidations of which that viewer may learn, and perhaps others.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use entities::expiry;
 
 use crate::detach::DetachOnDrop;
-use crate::{Bus, Clock, Db, ExpirySchedule, OrderLog, Result, TokenKeys, Tx, TxExt};
+use crate::{Bus, Clock, Db, ExpirySchedule, OrderLog, Result, SharedReads, TokenKeys, Tx, TxExt};
 
 /// The most authorizations, and the most orders, that one write expires.
 pub const EXPIRED_MAX: u64 = 100;
@@ -25,6 +25,8 @@ pub struct Services {
     pub keys: Arc<TokenKeys>,
     /// The time of the next expiry in `db`.
     pub expiry: Arc<ExpirySchedule>,
+    /// The rows that subscriptions read from `db` since the last commit.
+    pub shared_reads: Arc<SharedReads>,
 }
 
 impl Services {

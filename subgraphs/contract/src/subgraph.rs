@@ -4,15 +4,17 @@ use std::any::Any;
 use std::sync::Arc;
 
 use async_graphql::{
-    Data, DocumentRequest, Documents, Executor, ObjectType, Pos, Request, Response, Root, SDLExportOptions, Schema,
-    SchemaBuilder, SubscriptionType, ValidationMode,
+    DocumentRequest, Documents, ObjectType, Pos, Request, Response, Root, SDLExportOptions, Schema, SchemaBuilder,
+    SubscriptionType, ValidationMode,
 };
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{BoxStream, StreamExt};
 
 use crate::Services;
+use crate::dyn_executor::DynExecutor;
 use crate::error_codes::{record_storage_failures, with_codes};
 use crate::loader::batch::{Batched, Batches};
+use crate::subscription::ResponseStream;
 
 // These descriptions are stated once for all domains: a type of the public schema has one description, whichever
 // domain it is taken from.
@@ -94,6 +96,14 @@ impl DomainSchema {
         Ok(())
     }
 
+    /// Executes a subscription. `request` makes the same request each time: it is executed once to open the source, and once
+    /// for each event, so that an idle subscription holds neither.
+    pub fn subscribe(&self, request: impl Fn() -> Request + Send + Unpin + 'static) -> BoxStream<'static, Response> {
+        ResponseStream::new(Arc::clone(&self.schema), request)
+            .map(with_codes)
+            .boxed()
+    }
+
     fn leave(&self, response: Response) -> Response {
         if response.errors.is_empty() {
             return response;
@@ -103,35 +113,6 @@ impl DomainSchema {
             record_storage_failures(&response, services);
         }
         response
-    }
-}
-
-impl Executor for DomainSchema {
-    async fn execute(&self, request: Request) -> Response {
-        Self::execute(self, request).await
-    }
-
-    fn execute_stream(&self, request: Request, session_data: Option<Arc<Data>>) -> BoxStream<'static, Response> {
-        let batches = Arc::<Batches>::default();
-        let request = request.data(Arc::clone(&batches));
-        let responses = self.schema.execute_stream_dyn(request, session_data);
-        Batched::new(batches, responses).map(with_codes).boxed()
-    }
-}
-
-/// [`Executor`] as a trait object.
-trait DynExecutor: Send + Sync {
-    fn execute_dyn(&self, request: Request) -> BoxFuture<'_, Response>;
-    fn execute_stream_dyn(&self, request: Request, session_data: Option<Arc<Data>>) -> BoxStream<'static, Response>;
-}
-
-impl<E: Executor> DynExecutor for E {
-    fn execute_dyn(&self, request: Request) -> BoxFuture<'_, Response> {
-        self.execute(request).boxed()
-    }
-
-    fn execute_stream_dyn(&self, request: Request, session_data: Option<Arc<Data>>) -> BoxStream<'static, Response> {
-        self.execute_stream(request, session_data)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use async_graphql::{Context, Subscription};
-use contract::{ContextExt, Error, Result, Watch, changed_rows, check_watch_limit};
+use contract::{ContextExt, Error, Result, Watch, changed_rows, check_watch_limit, source_stream};
 use entities::stock;
 use futures_util::stream::{Stream, TryStreamExt};
 
@@ -24,14 +24,16 @@ impl StockSubscription {
         ctx: &Context<'_>,
         names: Option<Vec<String>>,
     ) -> Result<impl Stream<Item = Result<Stock>> + use<>> {
-        check_watch_limit("names", names.as_deref().unwrap_or_default())?;
-        let watched = match names {
-            Some(names) => Some(ids(ctx, names).await?),
-            None => None,
+        let open = async {
+            check_watch_limit("names", names.as_deref().unwrap_or_default())?;
+            let watched = match names {
+                Some(names) => Some(ids(ctx, names).await?),
+                None => None,
+            };
+            let stocks = changed_rows::<stock::Model>(ctx.services(), Watch::rows(watched)).await?;
+            Ok(stocks.map_ok(Stock))
         };
-        Ok(changed_rows::<stock::Model>(ctx.services(), Watch::rows(watched))
-            .await?
-            .map_ok(Stock))
+        source_stream(ctx, open).await
     }
 }
 

@@ -1,7 +1,7 @@
 //! The subscription `newMessage`, which sends messages to the viewer as they arrive.
 
 use async_graphql::{Context, Subscription};
-use contract::{ContextExt, Event, InsertFeed, Reader, Result, Topic, inserted_rows};
+use contract::{ContextExt, Event, InsertFeed, Reader, Result, Topic, inserted_rows, source_stream};
 use entities::message;
 use futures_util::stream::{Stream, TryStreamExt};
 use sea_orm::{DbErr, Select};
@@ -16,14 +16,17 @@ pub struct MessageSubscription;
 impl MessageSubscription {
     /// New messages to the viewer, each once, in the order in which they are sent.
     async fn new_message(&self, ctx: &Context<'_>) -> Result<impl Stream<Item = Result<Message>> + use<>> {
-        let receiver = ctx.viewer().require_user()?;
-        Ok(inserted_rows(ctx.services(), MessageFeed { receiver })
-            .await?
-            .map_ok(Message))
+        let open = async {
+            let receiver = ctx.viewer().require_user()?;
+            let messages = inserted_rows(ctx.services(), MessageFeed { receiver }).await?;
+            Ok(messages.map_ok(Message))
+        };
+        source_stream(ctx, open).await
     }
 }
 
 /// One user's inbox.
+#[derive(Clone, PartialEq)]
 struct MessageFeed {
     receiver: i64,
 }

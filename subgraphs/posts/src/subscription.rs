@@ -1,7 +1,7 @@
 //! The subscription `postCreated`, which sends posts as they are created.
 
 use async_graphql::{Context, Subscription};
-use contract::{ContextExt, Event, InsertFeed, Reader, Result, Topic, inserted_rows};
+use contract::{ContextExt, Event, InsertFeed, Reader, Result, Topic, inserted_rows, source_stream};
 use entities::{community, post};
 use futures_util::stream::{Stream, TryStreamExt};
 use sea_orm::{DbErr, Select};
@@ -21,14 +21,17 @@ impl PostSubscription {
         ctx: &Context<'_>,
         community: Option<String>,
     ) -> Result<impl Stream<Item = Result<Post>> + use<>> {
-        let community_key = community.as_deref().map(community::case_fold);
-        Ok(inserted_rows(ctx.services(), PostFeed { community_key })
-            .await?
-            .map_ok(Post))
+        let open = async {
+            let community_key = community.as_deref().map(community::case_fold);
+            let posts = inserted_rows(ctx.services(), PostFeed { community_key }).await?;
+            Ok(posts.map_ok(Post))
+        };
+        source_stream(ctx, open).await
     }
 }
 
 /// The feed of new posts that one subscription watches.
+#[derive(Clone, PartialEq)]
 struct PostFeed {
     /// The community's key, or `None` for all communities.
     community_key: Option<String>,

@@ -1,7 +1,7 @@
 //! The subscription `productChanged`, which sends a product after each of its changes.
 
 use async_graphql::{Context, ID, Subscription};
-use contract::{ContextExt, Result, Watch, changed_rows, check_watch_limit, parse_id};
+use contract::{ContextExt, Result, Watch, changed_rows, check_watch_limit, parse_id, source_stream};
 use entities::product;
 use futures_util::stream::{Stream, TryStreamExt};
 
@@ -22,10 +22,12 @@ impl ProductSubscription {
         ctx: &Context<'_>,
         ids: Option<Vec<ID>>,
     ) -> Result<impl Stream<Item = Result<Product>> + use<>> {
-        check_watch_limit("ids", ids.as_deref().unwrap_or_default())?;
-        let watched = ids.map(|ids| ids.iter().filter_map(parse_id).collect());
-        Ok(changed_rows::<product::Model>(ctx.services(), Watch::rows(watched))
-            .await?
-            .map_ok(Product))
+        let open = async {
+            check_watch_limit("ids", ids.as_deref().unwrap_or_default())?;
+            let watched = ids.map(|ids| ids.iter().filter_map(parse_id).collect());
+            let products = changed_rows::<product::Model>(ctx.services(), Watch::rows(watched)).await?;
+            Ok(products.map_ok(Product))
+        };
+        source_stream(ctx, open).await
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use async_graphql::{Executor, Request, Variables};
+use async_graphql::{Request, Variables};
 use contract::{DomainSchema, Services, SessionId, Viewer};
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{self, BoxStream, StreamExt};
@@ -116,7 +116,8 @@ impl Transport for DomainTransport {
     }
 
     fn subscribe(&self, request: crate::Request) -> BoxFuture<'_, BoxStream<'static, Answer>> {
-        let answers = self.schema.execute_stream(self.request(request), None);
+        let this = self.clone();
+        let answers = self.schema.subscribe(move || this.request(request.clone()));
         let mut answers = answers.map(answer).boxed();
         async move {
             tokio::select! {

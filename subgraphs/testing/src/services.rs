@@ -64,6 +64,7 @@ impl TestServices {
             order_log: Arc::new(contract::TableLog),
             keys: Arc::new(TokenKeys::ephemeral()),
             expiry: Arc::default(),
+            shared_reads: Arc::default(),
         };
         Self {
             services,

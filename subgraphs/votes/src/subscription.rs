@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use async_graphql::{Context, ID, Subscription};
-use contract::{ContextExt, Result, Watch, changed_rows};
+use contract::{ContextExt, Result, Watch, changed_rows, source_stream};
 use entities::post_votes;
 use futures_util::stream::{Stream, TryStreamExt};
 
@@ -19,8 +19,11 @@ impl VoteSubscription {
     ///
     /// Votes in quick succession may arrive as one event. An event never shows an older state than the event before it.
     async fn vote_changed(&self, ctx: &Context<'_>, post_id: ID) -> Result<impl Stream<Item = Result<Post>> + use<>> {
-        let watched = HashSet::from([parse_post_id(&post_id)?]);
-        let changes = changed_rows::<post_votes::Model>(ctx.services(), Watch::rows(Some(watched))).await?;
-        Ok(changes.map_ok(Post::from))
+        let open = async {
+            let watched = HashSet::from([parse_post_id(&post_id)?]);
+            let changes = changed_rows::<post_votes::Model>(ctx.services(), Watch::rows(Some(watched))).await?;
+            Ok(changes.map_ok(Post::from))
+        };
+        source_stream(ctx, open).await
     }
 }

@@ -77,6 +77,11 @@ pub struct FieldErrors {
 }
 
 impl FieldErrors {
+    /// Whether no error was recorded.
+    pub fn is_empty(&self) -> bool {
+        self.listed.is_empty() && self.omitted == 0 && self.error_paths.is_none() && self.unreported.is_empty()
+    }
+
     /// No errors yet, with room for `errors_max`, for an answer of that shape.
     pub fn new(errors_max: usize, projection: Arc<ObjectProjection>) -> Self {
         Self {

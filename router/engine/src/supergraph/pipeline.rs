@@ -23,6 +23,7 @@ use super::plan::model::Plan;
 use super::plan_execution::PlanExecution;
 use super::project;
 use super::request_error::RequestError;
+use super::shared_answers::SharedAnswers;
 use super::tree;
 use super::variables;
 use super::write_budget::WriteBudget;
@@ -45,6 +46,8 @@ pub struct Pipeline {
     pub cache: Arc<ResponseCache>,
     /// The rate limit of anonymous mutations.
     pub write_budget: WriteBudget,
+    /// The last answers of subscriptions.
+    pub shared_answers: SharedAnswers,
 }
 
 /// A request that has been validated and planned.
@@ -304,23 +307,42 @@ impl Pipeline {
         if is_fetched {
             allowance.budget.charge_response(introspection_bytes)?;
         }
-        let is_large = allowance.budget.response_bytes().max(introspection_bytes) >= LARGE_ANSWER_BYTES;
-        let (plan, allowance) = (Arc::clone(plan), allowance.clone());
-        let write = move || {
-            let Some(introspection) = introspection else {
-                return project::project(&plan.projection, &data, field_errors, &allowance);
-            };
-            if !is_fetched {
-                return project::project(&plan.projection, &introspection.data, field_errors, &allowance);
-            }
-            tree::merge(&mut data, introspection.data.clone());
-            project::project(&plan.projection, &data, field_errors, &allowance)
-        };
-        if !is_large {
-            return write();
+        let data_bytes = allowance.budget.response_bytes();
+        let is_shared = planned.operation.valid.kind() == OperationKind::Subscription
+            && introspection.is_none()
+            && field_errors.is_empty()
+            && self.shared_answers.accepts(data_bytes);
+        if is_shared && let Some(answer) = self.shared_answers.get(&plan.projection, &data) {
+            return Ok(answer);
         }
-        let written = tokio::task::spawn_blocking(write).await;
-        written.unwrap_or_else(|_| Err(Abort::internal()))
+        let projection = Arc::clone(&plan.projection);
+        let write = {
+            let allowance = allowance.clone();
+            move || {
+                let answer = match introspection {
+                    None => project::project(&projection, &data, field_errors, &allowance),
+                    Some(introspection) if !is_fetched => {
+                        project::project(&projection, &introspection.data, field_errors, &allowance)
+                    }
+                    Some(introspection) => {
+                        tree::merge(&mut data, introspection.data.clone());
+                        project::project(&projection, &data, field_errors, &allowance)
+                    }
+                };
+                // Data that are not shared are dropped on this thread.
+                Ok((answer?, is_shared.then_some(data)))
+            }
+        };
+        let (answer, shared_data) = if data_bytes.max(introspection_bytes) < LARGE_ANSWER_BYTES {
+            write()?
+        } else {
+            let written = tokio::task::spawn_blocking(write).await;
+            written.unwrap_or_else(|_| Err(Abort::internal()))?
+        };
+        if let Some(data) = shared_data {
+            self.shared_answers.insert(&plan.projection, data, data_bytes, &answer);
+        }
+        Ok(answer)
     }
 
     /// Starts an execution of the prepared plan.

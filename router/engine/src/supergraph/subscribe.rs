@@ -45,8 +45,9 @@ async fn open(
     let planned = Arc::new(planned);
     let source = planned.plan.fetches.source.as_ref().ok_or(RequestError::Internal)?;
     let execution = pipeline.execution(&planned, pipeline.new_state(&planned), &planned.allowance);
-    let events =
-        pipeline.subgraphs[source.subgraph].subscribe(execution.request(source, execution.fetch_variables(source)));
+    let mut request = execution.request(source, execution.fetch_variables(source));
+    request.budget = Some(Arc::clone(&planned.allowance.budget));
+    let events = pipeline.subgraphs[source.subgraph].subscribe(request);
     let mut events = events
         .map({
             let (name, pipeline, planned) = (source.name.clone(), pipeline.clone(), planned.clone());

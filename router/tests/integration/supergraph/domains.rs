@@ -7,8 +7,8 @@ use agora::limits::Limits;
 use agora::subgraph::{ResponseKind, Subgraph};
 use agora::supergraph::Supergraph;
 use async_graphql::Request;
-use contract::{DemoPeople, ErrorCode, Viewer};
-use futures_util::StreamExt;
+use contract::{AnswerBudget, DemoPeople, ErrorCode, Viewer};
+use futures_util::{FutureExt, StreamExt};
 use serde_json::{Value, json};
 use testing::{Client, NEW_YEAR_US, TestServices};
 
@@ -351,4 +351,30 @@ async fn a_subscription_adds_fields_of_other_domains_if_permitted() {
         body,
         json!({ "data": { "newMessage": { "contents": "here", "from": { "username": "cleo" } } } })
     );
+}
+
+#[tokio::test]
+async fn each_event_of_a_subscription_has_its_own_budget() {
+    let agora = Agora::new().await;
+    let subgraphs = agora::domains::open_all(&agora.on.services, &agora::config::Settings::default());
+    let query = "subscription { newMessage { to { inbox(first: 1) { nodes { contents } } } } }";
+    let mut opened = request(testing::member(agora.people.dan), query, json!({}));
+    opened.budget = Some(Arc::new(AnswerBudget::new(100, None)));
+    let mut arriving = subgraphs["messages"].subscribe(opened);
+    assert!(arriving.next().now_or_never().is_none());
+    let too_large = Some("ANSWER_TOO_LARGE");
+    // A page reads one row more than it has.
+    for (bytes, code) in [
+        (40, None),
+        (40, None),
+        (40, None),
+        (200, too_large),
+        (40, too_large),
+        (40, None),
+    ] {
+        agora.write(&"x".repeat(bytes)).await;
+        let answer = arriving.next().await.unwrap().into_encoded();
+        let answer: Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!(answer["errors"][0]["extensions"]["code"].as_str(), code, "{answer}");
+    }
 }

@@ -1,6 +1,6 @@
 //! Finding people: by id, by name, all of them, from another subgraph, and when they change.
 
-use async_graphql::{Executor, Request};
+use async_graphql::Request;
 use contract::{Role, Viewer};
 use futures_util::{FutureExt, StreamExt};
 use serde_json::{Value, json};
@@ -159,10 +159,10 @@ async fn an_email_change_is_announced_to_owner_and_admins_only() {
     let ben = domain.sign_up("ben").await;
     let watch = |caller: &CallerSession| {
         let document = r#"subscription { cacheInvalidated(typenames: ["User"]) { typename key version } }"#;
+        let viewer = caller.viewer.clone();
         domain
             .schema
-            .execute_stream(Request::new(document).data(caller.viewer.clone()), None)
-            .boxed()
+            .subscribe(move || Request::new(document).data(viewer.clone()))
     };
     let admin = Viewer::User {
         id: 99,

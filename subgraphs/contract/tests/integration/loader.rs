@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use async_graphql::{Context, EmptyMutation, EmptySubscription, Executor, Object, Schema, SimpleObject, Subscription};
+use async_graphql::{Context, EmptyMutation, EmptySubscription, Object, Schema, SimpleObject, Subscription};
 use contract::{DomainSchema, Error, Load, Result, batch_loader, load};
 use futures_util::stream::{self, Stream, StreamExt};
 use serde_json::{Value, json};
@@ -148,8 +148,8 @@ async fn the_events_of_a_subscription_load_too() {
     let squares = Squares::default();
     let schema = Schema::build(Query, EmptyMutation, Feed).data(batch_loader(squares.clone()));
     let schema = DomainSchema::new(schema.finish());
-    let request = async_graphql::Request::new("subscription { numbers { square { value } } }");
-    let answers: Vec<_> = schema.execute_stream(request, None).collect().await;
+    let request = || async_graphql::Request::new("subscription { numbers { square { value } } }");
+    let answers: Vec<_> = schema.subscribe(request).collect().await;
     let shown: Vec<Value> = answers
         .into_iter()
         .map(|answer| serde_json::to_value(answer.data).unwrap())

@@ -49,6 +49,7 @@ impl TestDb {
             order_log: Arc::new(TableLog),
             keys: Arc::new(TokenKeys::ephemeral()),
             expiry: Arc::default(),
+            shared_reads: Arc::default(),
         }
     }
 

@@ -6,7 +6,7 @@ use futures_util::stream::StreamExt;
 use serde_json::json;
 use testing::Answer;
 
-use crate::support::{CLEO, DAN, PostsDomain, create, service};
+use crate::support::{CLEO, DAN, DELETE, PostsDomain, create, service};
 
 const ALL: &str = "subscription { postCreated { title text } }";
 const BOOKS: &str = r#"subscription { postCreated(community: "BOOKS") { title text } }"#;
@@ -95,4 +95,31 @@ async fn a_late_event_shows_no_post_twice() {
     domain.services.bus.publish(Event::PostCreated { id: 1, community });
     domain.post(CLEO, "Books", "two").await;
     assert_eq!(all.next().await, arrived("two"));
+}
+
+#[tokio::test]
+async fn a_post_is_read_once_for_all_its_subscribers() {
+    let domain = PostsDomain::new().await;
+    let mut subscribers = Vec::new();
+    for _ in 0..5 {
+        subscribers.push(domain.anonymous().subscribe(ALL, json!({})).await);
+    }
+    domain.post(CLEO, "Books", "one").await;
+    let before = domain.services.db.stats().reads;
+    for arriving in &mut subscribers {
+        assert_eq!(arriving.next().await, arrived("one"));
+    }
+    assert_eq!(domain.services.db.stats().reads - before, 1);
+}
+
+#[tokio::test]
+async fn a_post_that_was_deleted_meanwhile_does_not_arrive() {
+    let domain = PostsDomain::new().await;
+    let mut first = domain.anonymous().subscribe(ALL, json!({})).await;
+    let mut second = domain.anonymous().subscribe(ALL, json!({})).await;
+    let id = domain.post_at_once(CLEO, "Books", "one").await;
+    assert_eq!(first.next().await, arrived("one"));
+    let deleted = domain.member(CLEO).query(DELETE, json!({ "id": id })).await;
+    assert_eq!(deleted.code(), "OK");
+    assert_eq!(second.next().now_or_never(), None);
 }
