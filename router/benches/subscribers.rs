@@ -7,6 +7,8 @@
 //! are sent at a fixed rate, each to one user, and with one in a hundred a book changes, of which all users learn. The bench
 //! fails unless each subscriber receives exactly what it should, in order.
 //!
+//! At the end all users subscribe to one book, which changes a few times: the cost of one event for many equal subscribers.
+//!
 //! The time of a delivery is from the request that sends a message until its receiver has it: it contains the commit. The load of
 //! the clients, in this process, is part of it.
 
@@ -20,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use contract::{Clock, Role, SystemClock, TokenKeys};
 use serde_json::{Value, json};
-use testing::bench::Bench;
+use testing::bench::{Bench, median};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
@@ -38,6 +40,8 @@ const MESSAGES_PER_SECOND: u32 = 100;
 const SENDERS: usize = 16;
 /// One of this many messages comes with a change of a book, of which all users learn.
 const BOOK_INTERVAL: usize = 100;
+/// The changes of the book that all users follow at the end.
+const CHANGES: usize = 20;
 /// The time in which the allocator and the kernel take back what the start needed.
 const SETTLE_TIME: Duration = Duration::from_secs(2);
 /// The time after which a message that has not arrived counts as lost.
@@ -46,6 +50,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const INVALIDATIONS: &str = "subscription { cacheInvalidated { typename key version } }";
 const MESSAGES_TO_ME: &str = "subscription { newMessage { id contents } }";
 const SEND: &str = "mutation($to: String!, $contents: String!) { sendMessage(to: $to, contents: $contents) { id } }";
+const BOOK_CHANGES: &str = "subscription { bookChanged(ids: [\"1\"]) { id title quantity } }";
 const CHANGE_BOOK: &str = "mutation($quantity: Int!) { updateBook(id: \"1\", input: { quantity: $quantity }) { id } }";
 
 /// The moment at which each message was sent.
@@ -108,9 +113,11 @@ async fn run(bench: &Bench) {
     }
     let sender = token(sockets + 1, true);
     send_all(server.address(), &sender, sockets, &sent).await;
-    let mut delays_ms = Vec::new();
+    let (mut open, mut delays_ms) = (Vec::new(), Vec::new());
     while let Some(received) = receivers.join_next().await {
-        delays_ms.extend(received.expect("the subscriber received exactly what it should"));
+        let (socket, delays) = received.expect("the subscriber received exactly what it should");
+        open.push(socket);
+        delays_ms.extend(delays);
     }
     assert_eq!(delays_ms.len(), messages, "every message has one receiver");
     delays_ms.sort_by(f64::total_cmp);
@@ -130,6 +137,51 @@ async fn run(bench: &Bench) {
         "  processor time of the server for each message: {:.0} µs; {end}",
         (end.processor_ns - after.processor_ns) / 1_000.0 / messages as f64
     );
+    change_book_for_all(bench, &server, &sender, open).await;
+}
+
+/// Lets all sockets follow the book, and changes it a few times.
+async fn change_book_for_all(bench: &Bench, server: &Server, sender: &str, mut open: Vec<Socket>) {
+    for socket in &mut open {
+        socket.subscribe("book", BOOK_CHANGES).await;
+    }
+    sleep(bench.time(SETTLE_TIME)).await;
+    let mut connection = HttpConnection::open(server.address(), sender).await;
+    let (sockets, changes) = (open.len(), bench.size(CHANGES, 2));
+    let (before, mut slowest_ms) = (server.usage(), Vec::new());
+    for change in 0..changes {
+        let begun = Instant::now();
+        let mut receivers = JoinSet::new();
+        for socket in open.drain(..) {
+            receivers.spawn(timeout(PATIENCE, receive_book(socket)));
+        }
+        let variables = json!({ "quantity": 1_000_000 + change });
+        connection
+            .query(&json!({ "query": CHANGE_BOOK, "variables": variables }))
+            .await;
+        while let Some(received) = receivers.join_next().await {
+            open.push(received.expect("a receiver").expect("the change arrives in time"));
+        }
+        slowest_ms.push(begun.elapsed().as_secs_f64() * 1_000.0);
+    }
+    let end = server.usage();
+    println!(
+        "{changes} changes of a book, each for {sockets} subscribers to it and as many to its invalidation:\n  \
+         processor time of the server for a delivery: {:.1} µs; the last one has it after {:.0} ms (median)",
+        (end.processor_ns - before.processor_ns) / 1_000.0 / (2 * changes * sockets) as f64,
+        median(slowest_ms)
+    );
+}
+
+/// Receives the next change of the book and its invalidation, in any order.
+async fn receive_book(mut socket: Socket) -> Socket {
+    for _ in 0..2 {
+        let received = socket.receive().await;
+        let data = &received["payload"]["data"];
+        let is_book = data["bookChanged"].is_object() || data["cacheInvalidated"]["typename"] == "Book";
+        assert!(is_book, "{received}");
+    }
+    socket
 }
 
 /// The place of the socket whose user receives that message.
@@ -173,8 +225,8 @@ async fn send_all(address: &str, token: &str, sockets: usize, sent: &Sent) {
     }
 }
 
-/// Receives everything that the subscriptions of one user should deliver; returns the delays of its messages in ms.
-async fn receive(mut socket: Socket, place: usize, sockets: usize, sent: Sent) -> Vec<f64> {
+/// Receives everything that the subscriptions of one user should deliver; returns it with the delays of its messages in ms.
+async fn receive(mut socket: Socket, place: usize, sockets: usize, sent: Sent) -> (Socket, Vec<f64>) {
     let mine: Vec<_> = (0..sent.len())
         .filter(|message| receiver_of(*message, sockets) == place)
         .collect();
@@ -204,5 +256,5 @@ async fn receive(mut socket: Socket, place: usize, sockets: usize, sent: Sent) -
     messages.sort_unstable();
     assert_eq!(messages, mine);
     assert_eq!((invalidated, changed), (mine.len(), books));
-    delays_ms
+    (socket, delays_ms)
 }

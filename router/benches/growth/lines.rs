@@ -1,8 +1,9 @@
 //! Every list and look-up of the public schema, with the caller who may read it.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::rows::{HOLDINGS, SHARE, Sizes};
+use crate::key::Caller::{self, Administrator, Anonymous, Broker, Investor};
+use crate::key::Key;
 
 /// A field that lists or looks up.
 pub struct Line {
@@ -14,48 +15,9 @@ pub struct Line {
     /// The selection set of the operation, with `PAGE` where the arguments of a page belong.
     selection: &'static str,
     /// The variables, if any.
-    key: Key,
+    pub key: Key,
     /// Why the line may cost more with more rows.
     pub exception: Option<&'static str>,
-}
-
-/// The caller of a line.
-#[derive(Clone, Copy)]
-pub enum Caller {
-    Anonymous,
-    Investor,
-    Broker,
-    Administrator,
-}
-
-/// The variable that selects a row: another row in each request.
-#[derive(Clone, Copy)]
-enum Key {
-    None,
-    /// `$id`: a post, message, order or the like.
-    Row,
-    /// `$id`: such a row that belongs to the investor.
-    OwnRow,
-    /// `$number`: an order of the exchange.
-    Number,
-    /// `$ids`: 25 posts.
-    Rows,
-    /// `$id`: a user.
-    User,
-    /// `$name`: the name of a user.
-    Username,
-    /// `$id`: a book or a product.
-    Good,
-    /// `$id`: a stock.
-    Stock,
-    /// `$name`: the name of a stock.
-    StockName,
-    /// `$name`: the name of a community.
-    CommunityName,
-    /// `$id`: a holding of the investor.
-    Holding,
-    /// `$id`: an authorization that the investor granted.
-    Authorization,
 }
 
 impl Line {
@@ -92,7 +54,7 @@ impl Line {
 
     /// Returns the operation for a page with that many nodes after `$after`.
     pub fn query(&self, page: usize) -> String {
-        let mut declarations = Vec::from_iter(self.declaration());
+        let mut declarations = Vec::from_iter(self.key.declaration());
         if self.is_list() {
             declarations.push("$after: String");
         }
@@ -104,47 +66,11 @@ impl Line {
 
     /// Returns the operation for the last nodes.
     pub fn query_of_last(&self, nodes: usize) -> String {
-        let declarations = Vec::from_iter(self.declaration());
+        let declarations = Vec::from_iter(self.key.declaration());
         operation(
             &declarations,
             &self.selection.replace("PAGE", &format!("last: {nodes}")),
         )
-    }
-
-    fn declaration(&self) -> Option<&'static str> {
-        Some(match self.key {
-            Key::None => return None,
-            Key::Number => "$number: Int!",
-            Key::Rows => "$ids: [ID!]!",
-            Key::Username | Key::StockName | Key::CommunityName => "$name: String!",
-            Key::Row | Key::OwnRow | Key::User | Key::Good | Key::Stock | Key::Holding | Key::Authorization => {
-                "$id: ID!"
-            }
-        })
-    }
-
-    /// Returns the variables of a request, which selects another row than the requests before it.
-    pub fn variables(&self, sizes: &Sizes, request: i64) -> Value {
-        // A prime, so that neighbours among the requests are no neighbours in the table.
-        let among = |rows: i64| 1 + request * 7_919_333 % rows;
-        match self.key {
-            Key::None => json!({}),
-            Key::Row => json!({ "id": among(sizes.rows) }),
-            Key::OwnRow => json!({ "id": among(sizes.rows / SHARE) * SHARE }),
-            Key::Number => json!({ "number": among(sizes.rows) }),
-            Key::Rows => {
-                let ids = (0..25).map(|n| (among(sizes.rows) + n * 31) % sizes.rows + 1);
-                json!({ "ids": ids.collect::<Vec<_>>() })
-            }
-            Key::User => json!({ "id": among(sizes.users) }),
-            Key::Username => json!({ "name": format!("user{}", among(sizes.users)) }),
-            Key::Good => json!({ "id": among(sizes.goods) }),
-            Key::Stock => json!({ "id": among(sizes.stocks) }),
-            Key::StockName => json!({ "name": format!("Stock{}", among(sizes.stocks)) }),
-            Key::CommunityName => json!({ "name": format!("Community{}", among(sizes.communities)) }),
-            Key::Holding => json!({ "id": among(HOLDINGS) }),
-            Key::Authorization => json!({ "id": among(sizes.authorizations / 2) * 2 }),
-        }
     }
 
     /// Returns the only connection of an answer.
@@ -184,8 +110,6 @@ fn operation(declarations: &[&str], selection: &str) -> String {
         format!("query({}) {selection}", declarations.join(", "))
     }
 }
-
-use Caller::{Administrator, Anonymous, Broker, Investor};
 
 macro_rules! page {
     ($field:literal, $nodes:literal) => {

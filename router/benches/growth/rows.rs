@@ -156,12 +156,13 @@ const STATEMENTS: &[(&str, &str)] = &[
     (
         "rows",
         "ledger_movement (id, kind, currency, order_id, at_us)
-         SELECT i, CASE i / 5 % 2 WHEN 0 THEN 'GRANT' ELSE 'HOLD' END, 'USD', i, at FROM n",
+         SELECT i, CASE i / 5 % 4 WHEN 1 THEN 'HOLD' WHEN 3 THEN 'DEPOSIT' ELSE 'GRANT' END, 'USD', i, at FROM n",
     ),
     (
         "rows",
         "ledger_entry (id, movement_id, kind, account, wallet_id, amount_minor, balance_after_minor, at_us)
-         SELECT i, i, CASE i / 5 % 2 WHEN 0 THEN 'GRANT' ELSE 'HOLD' END, CASE i / 5 % 3 WHEN 0 THEN 'BALANCE' ELSE 'HELD' END,
+         SELECT i, i, CASE i / 5 % 4 WHEN 1 THEN 'HOLD' WHEN 3 THEN 'DEPOSIT' ELSE 'GRANT' END,
+            CASE i / 5 % 3 WHEN 0 THEN 'BALANCE' ELSE 'HELD' END,
             user, 1, 1, at FROM n",
     ),
 ];

@@ -52,7 +52,7 @@ impl Server {
         assert!(migrated.status.success(), "{migrated:?}");
         let folder = DataFolder::new(&data);
         insert_rows(&folder.database(), sockets + 1);
-        let places = (2 * sockets + 100).to_string();
+        let places = (3 * sockets + 100).to_string();
         let mut child = of_data("serve")
             .args(["--listen", "127.0.0.1:0", "--log", "warn"])
             .args([
