@@ -4,6 +4,7 @@
 //! errors; [`Db::read`] and [`Db::write`] are the two entry points.
 
 mod application;
+mod budget;
 mod commit_record;
 mod connect;
 mod db;
@@ -26,6 +27,7 @@ mod value;
 mod writer;
 
 pub use application::Application;
+pub use budget::consume_budget;
 pub use db::Db;
 pub use db_connection::DbConnection;
 pub use error::{Error, Result, Unavailability};

@@ -8,13 +8,14 @@
 mod pool;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Select, Statement};
-use tokio::task::{coop::consume_budget, spawn_blocking};
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use crate::budget::{consume_budget, units_of};
 use crate::connect;
 use crate::deadline::Deadline;
 use crate::models::{ReadEntity, read_models};
@@ -84,13 +85,14 @@ impl Reader {
         W: Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
     {
         self.0.counters.count_read();
-        let done = {
+        // Before the statement: when the budget is used up, none of the resolvers that the task polls begins another one.
+        consume_budget(1).await;
+        let (done, time) = {
             let connection = self.0.inline.lease().await?;
-            connection.run_within(self.0.inline_time, &work)
+            let begun = Instant::now();
+            (connection.run_within(self.0.inline_time, &work), begun.elapsed())
         };
-        // A statement that never waits does not use up the time slice of its task: a task that only reads would never
-        // let others run.
-        consume_budget().await;
+        consume_budget(units_of(time)).await;
         match done {
             Err(error) if needs_more_time(&error) => self.run_aside(work).await,
             done => done.map_err(query_error),

@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use async_graphql::{Context, Lookahead, OutputType};
+use database::consume_budget;
 use entities::ListedRows;
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
@@ -231,6 +232,8 @@ impl<E: ReadEntity<Model: Send + Sync>> SortedSelect<E> {
             let found = sorting.read(ctx, other, range, &page).await?;
             rows = sorting.merged(rows, found, &page)?;
         }
+        // The nodes are resolved without a wait in between.
+        consume_budget(rows.len()).await;
         sorting.connection(ctx, &page, rows, node)
     }
 
@@ -277,6 +280,7 @@ impl<E: ReadEntity<Model: Send + Sync>> SortedSelect<E> {
             piece.limit = missing.saturating_sub(1);
             let found = sorting.read(ctx, list.clone(), range, &piece).await?;
             charge(&found)?;
+            consume_budget(found.len()).await;
             let is_last = (found.len() as u64) < missing;
             let bound = if page.backwards {
                 &mut piece.before

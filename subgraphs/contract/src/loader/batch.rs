@@ -7,16 +7,17 @@
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker, ready};
 
 use async_graphql::indexmap::IndexSet;
 use futures_util::future::BoxFuture;
 use futures_util::stream::Stream;
 use futures_util::task::AtomicWaker;
-use tokio::task::coop::has_budget_remaining;
+use tokio::task::coop::{has_budget_remaining, poll_proceed};
+use tokio::task::yield_now;
 
 use crate::loader::{Load, LoadKey, Loader};
 use crate::{Error, Result};
@@ -87,7 +88,7 @@ impl Batches {
     fn drive<T>(
         self: &Arc<Self>,
         loads: &mut Vec<BoxFuture<'static, ()>>,
-        cx: &Context<'_>,
+        cx: &mut Context<'_>,
         mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
         let waker = Waker::from(Arc::clone(self));
@@ -101,8 +102,13 @@ impl Batches {
                 drop(self.close());
                 return polled;
             }
+            // Others run now. Some resolvers have not come to their loads, so the open batches stay open.
+            if !has_budget_remaining() {
+                self.wakeups.end_poll();
+                return yield_to_others(cx);
+            }
             // A set of many futures returns before it has polled all of them, and wakes itself.
-            if polls_left > 0 && self.wakeups.is_woken() && has_budget_remaining() {
+            if polls_left > 0 && self.wakeups.is_woken() {
                 polls_left -= 1;
                 continue;
             }
@@ -121,6 +127,13 @@ impl Batches {
         }
         Poll::Pending
     }
+}
+
+/// Lets other tasks run, and tokio look for what has arrived, before the task of `cx` runs again.
+fn yield_to_others<T>(cx: &mut Context<'_>) -> Poll<T> {
+    // The only way to say so to tokio. The future is not polled again.
+    let _ = pin!(yield_now()).poll(cx);
+    Poll::Pending
 }
 
 /// The wake-ups of a request. Those that happen while its task polls it, such as those of resolvers whose batch has been
@@ -221,6 +234,14 @@ impl<K: LoadKey, V: Clone + Send + Sync + 'static> Batch<K, V> {
                 waiting,
                 ..
             } = &mut *state;
+            // A resolver goes on with its value, which is work. One that wakes itself stops the set of resolvers around it.
+            if loaded.is_some() {
+                if !has_budget_remaining() {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                ready!(poll_proceed(cx)).made_progress();
+            }
             match loaded {
                 Some(Ok(values)) if *is_shared => Poll::Ready(Ok(values.get(&key).cloned())),
                 Some(Ok(values)) => Poll::Ready(Ok(values.remove(&key))),

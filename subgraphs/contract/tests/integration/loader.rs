@@ -1,6 +1,7 @@
 //! Loaders: which keys are read together, and what the resolvers that wait for them see.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_graphql::{Context, EmptyMutation, EmptySubscription, Object, Schema, SimpleObject, Subscription};
@@ -141,6 +142,26 @@ async fn a_load_that_waits_wakes_its_request() {
     squares.seven.notify_one();
     let answered = waiting.await.unwrap();
     assert_eq!(answered["data"]["numbers"][0]["square"]["value"], 49);
+}
+
+#[tokio::test]
+async fn a_request_of_many_loads_lets_other_tasks_run() {
+    let (squares, turns) = (Squares::default(), Arc::new(AtomicUsize::new(0)));
+    let counted = Arc::clone(&turns);
+    let other = tokio::spawn(async move {
+        loop {
+            counted.fetch_add(1, Ordering::Relaxed);
+            tokio::task::yield_now().await;
+        }
+    });
+    let values: Vec<i64> = (20..1_020).collect();
+    let query = format!("{{ numbers(values: {values:?}) {{ square {{ value }} }} }}");
+    let answered = answer(&squares, &query).await;
+    assert_eq!(answered["data"]["numbers"].as_array().map(Vec::len), Some(1_000));
+    let turns = turns.load(Ordering::Relaxed);
+    assert!(turns >= 5, "{turns}");
+    assert_eq!(loads(&squares).len(), 1, "the batch has the keys of all resolvers");
+    other.abort();
 }
 
 #[tokio::test]
