@@ -64,7 +64,7 @@ impl ReplicatedServer {
                 let all = asked.query("{ orderReplicas { id leader } }", json!({})).await;
                 let all = all.at("orderReplicas").as_array().expect("a list").clone();
                 if let Some(leader) = all.iter().find(|replica| replica["leader"] == true) {
-                    return leader["id"].as_str().expect("an id").to_owned();
+                    return testing::number_of(leader["id"].as_str().expect("an id")).to_string();
                 }
             }
         };

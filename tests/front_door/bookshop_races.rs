@@ -43,7 +43,7 @@ async fn add_book(admin: &HttpClient, quantity: u32) -> String {
         "price": { "amount": "12.50", "currency": "USD" },
     });
     let added = admin.query(ADD, json!({ "input": input })).await;
-    added.text("addBook.id").to_owned()
+    added.id("addBook.id").to_string()
 }
 
 async fn orders_of(admin: &HttpClient, book: &str) -> usize {

@@ -28,8 +28,7 @@ async fn counts(person: &HttpClient) -> (i64, i64, i64) {
 
 async fn first_book(person: &HttpClient) -> String {
     let reply = person.query("{ books(first: 1) { nodes { id } } }", json!({})).await;
-    let id = reply.at("books.nodes.0.id").as_str();
-    id.expect("a text").to_owned()
+    reply.id("books.nodes.0.id").to_string()
 }
 
 fn settings(cache_enabled: bool) -> Settings {
@@ -150,7 +149,7 @@ async fn a_sold_copy_is_not_seen_again() {
                 json!({ "input": input }),
             )
             .await;
-        let book: Arc<str> = added.at("addBook.id").as_str().expect("a text").into();
+        let book: Arc<str> = added.id("addBook.id").to_string().into();
         // The lowest number of copies left that a buyer was told.
         let left = Arc::new(AtomicI64::new(1_000));
         let buyers = (0..4).map(|_| {

@@ -49,7 +49,7 @@ async fn anonymous_votes_change_no_karma_of_accounts_made_elsewhere() {
     let anonymous = app.anonymous();
     let dan = app.signed_in("dan").await;
     let create = r#"mutation { createPost(input: { title: "t", text: "x", community: "Books" }) { id } }"#;
-    let post = dan.query(create, json!({})).await.text("createPost.id").to_owned();
+    let post = dan.query(create, json!({})).await.id("createPost.id");
     let karma = async || dan.query("{ me { karma } }", json!({})).await.at("me.karma").clone();
     let before = karma().await;
     for upvotes in 1..=3 {

@@ -282,7 +282,7 @@ async fn a_json_number_is_read_by_its_value() {
         let reply = anonymous.send(request.body(body)).await;
         assert_eq!(reply.status, status, "{first} {id}: {}", reply.body);
         if status == 200 {
-            assert_eq!(reply.body["data"]["book"]["id"], "1", "{first} {id}");
+            assert_eq!(reply.body["data"]["book"]["id"], "book_1", "{first} {id}");
         }
     }
     let sent = |amount: &str, quantity: &str| {

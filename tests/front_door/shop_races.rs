@@ -141,7 +141,8 @@ impl Customer {
         let query = "{ me { shopOrders(first: 100) { nodes { id } } } }";
         let answer = self.person.query(query, json!({})).await;
         let ids = answer.all("me.shopOrders.nodes.*.id").into_iter();
-        ids.map(|id| id.as_str().expect("an id").to_owned()).collect()
+        ids.map(|id| testing::number_of(id.as_str().expect("an id")).to_string())
+            .collect()
     }
 
     /// Changes or deletes one of the customer's orders at random, or places a new one.

@@ -46,7 +46,7 @@ impl Crowd {
         }
         let create =
             r#"mutation { createPost(input: { title: "A race", text: "On your marks", community: "Races" }) { id } }"#;
-        let post = cleo.query(create, json!({})).await.text("createPost.id").to_owned();
+        let post = cleo.query(create, json!({})).await.id("createPost.id").to_string();
         let karma_before = karma(&cleo).await;
         Self {
             post,

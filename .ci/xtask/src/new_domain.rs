@@ -57,8 +57,8 @@ pub fn write(workspace: &Workspace, name: &str, entity: &str) -> Result<WrittenF
     ];
     let path = find(workspace, "pub const DOMAINS")?;
     changed.push(edit(workspace, &path, |text| domains(text, name))?);
-    let path = find(workspace, "pub const ENTITY_TYPES")?;
-    changed.push(edit(workspace, &path, |text| entity_types(text, &names.entity_type))?);
+    let path = find(workspace, ENTITY_TYPES)?;
+    changed.push(edit(workspace, &path, |text| entity_types(text, &names))?);
     let mut written = new_migration::write(workspace, entity)?;
     written.changed.extend(changed);
     let table = format!("entities/src/{entity}.rs");
@@ -204,19 +204,24 @@ fn domains(text: &str, name: &str) -> Result<String> {
     Ok(insert_line(&lines, place, &entry))
 }
 
-/// Adds a type to the array of types that can be invalidated, and corrects the array's length.
-fn entity_types(text: &str, entity: &str) -> Result<String> {
-    const HEAD: &str = "pub const ENTITY_TYPES: [&str; ";
+/// The head of the list of entity types.
+const ENTITY_TYPES: &str = "        $callback! {";
+
+/// Adds a type and the prefix of its ids to the list of entity types.
+fn entity_types(text: &str, names: &Names) -> Result<String> {
     let list = List {
-        from: HEAD,
-        to: "];",
-        prefix: "    \"",
+        from: ENTITY_TYPES,
+        to: "        }",
+        prefix: "            ",
     };
-    let text = insert_sorted(text, &list, &format!("    \"{entity}\","))?;
-    let (before, after) = text.split_once(HEAD).ok_or("no list ENTITY_TYPES")?;
-    let (length, after) = after.split_once(']').ok_or("ENTITY_TYPES has no length")?;
-    let length = length.parse::<usize>()? + 1;
-    Ok(format!("{before}{HEAD}{length}]{after}"))
+    let Names {
+        entity_type,
+        entity,
+        domain,
+        ..
+    } = names;
+    let member = format!("            {entity_type}: \"{entity}\" of \"{domain}\",");
+    insert_sorted(text, &list, &member)
 }
 
 #[cfg(test)]
@@ -247,12 +252,13 @@ mod tests {
     }
 
     #[test]
-    fn a_list_with_a_length_grows_by_one() {
-        let text = "pub const ENTITY_TYPES: [&str; 1] = [\n    \"Book\",\n];\n";
-        let grown = entity_types(text, "Loan").expect("a list");
+    fn an_entity_takes_its_place_in_the_list_of_types() {
+        let text = "        $callback! {\n            Book: \"book\" of \"bookstore\",\n        }\n";
+        let names = Names::new("library", "reading_list").expect("good names");
+        let grown = entity_types(text, &names).expect("a list");
         assert_eq!(
             grown,
-            "pub const ENTITY_TYPES: [&str; 2] = [\n    \"Book\",\n    \"Loan\",\n];\n"
+            "        $callback! {\n            Book: \"book\" of \"bookstore\",\n            ReadingList: \"reading_list\" of \"library\",\n        }\n"
         );
     }
 }

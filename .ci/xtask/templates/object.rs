@@ -1,7 +1,7 @@
 //! The type `__Entity__` and the queries that find it.
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, Result, load_row, parse_id};
+use contract::{ContextExt, EntityType, Result, load_row};
 use entities::__entity__;
 
 /// The row of a __label__, behind the fields that the schema shows.
@@ -12,7 +12,7 @@ pub struct __Entity__(__entity__::Model);
 impl __Entity__ {
     /// The id.
     async fn id(&self) -> ID {
-        self.0.id.into()
+        EntityType::__Entity__.id(self.0.id)
     }
 
     /// The title.
@@ -22,12 +22,9 @@ impl __Entity__ {
 }
 
 /// Returns the __label__ with that id, if it exists and the viewer is signed in. Look-ups are batched.
-async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<__Entity__>> {
+async fn find(ctx: &Context<'_>, id: i64) -> Result<Option<__Entity__>> {
     ctx.viewer().require_signed_in()?;
-    match parse_id(id) {
-        Some(id) => Ok(load_row::<__entity__::Entity>(ctx, id).await?.map(__Entity__)),
-        None => Ok(None),
-    }
+    Ok(load_row::<__entity__::Entity>(ctx, id).await?.map(__Entity__))
 }
 
 /// Queries that read the table `__entity__`.
@@ -38,12 +35,18 @@ pub struct __Entity__Query;
 impl __Entity__Query {
     /// The __label__ with that id; for callers with a sign-in.
     async fn __entity__(&self, ctx: &Context<'_>, id: ID) -> Option<Result<__Entity__>> {
-        find(ctx, &id).await.transpose()
+        match EntityType::__Entity__.parse("id", &id).transpose()? {
+            Ok(id) => find(ctx, id).await.transpose(),
+            Err(error) => Some(Err(error)),
+        }
     }
 
     /// Resolves the __label__ that another subgraph refers to.
     #[graphql(entity)]
     async fn __entity___by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<__Entity__>> {
-        find(ctx, &id).await
+        match EntityType::__Entity__.number(&id) {
+            Some(id) => find(ctx, id).await,
+            None => Ok(None),
+        }
     }
 }

@@ -6,7 +6,7 @@ use async_graphql::Variables;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use contract::Viewer;
+use contract::{Viewer, unprefixed_id};
 use serde::Deserialize;
 
 use crate::http::HttpState;
@@ -75,7 +75,7 @@ fn table(replicas: &[ReplicaRow]) -> String {
     let leader = replicas.iter().find(|replica| replica.alive && replica.leader);
     let leads = leader.map_or_else(
         || "none of them leads".to_owned(),
-        |leader| format!("replica {} leads", escape(&leader.id)),
+        |leader| format!("replica {} leads", escape(number(&leader.id))),
     );
     let all = replicas.len();
     format!(
@@ -87,9 +87,14 @@ fn table(replicas: &[ReplicaRow]) -> String {
     )
 }
 
+/// Returns the number of a replica, by which its routes name it.
+fn number(id: &str) -> &str {
+    unprefixed_id(id).unwrap_or(id)
+}
+
 fn row(replica: &ReplicaRow) -> String {
     let ReplicaRow { id, term, applied, .. } = replica;
-    let id = escape(id);
+    let id = escape(number(id));
     if !replica.alive {
         let state = "<span class=\"mark bad\">does not respond</span>";
         return format!("<tr><th scope=\"row\">{id}</th><td>{state}</td><td></td><td></td><td></td></tr>\n");

@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
+use contract::unprefixed_id;
 use serde_json::Value;
 
 use super::bound_route::BoundRoute;
@@ -69,6 +70,7 @@ pub(super) fn next_link(path: &str, query: Option<&str>, cursor: &str) -> String
 
 fn location(template: &str, route_match: &RouteMatch, base: &str, node: &Value) -> String {
     let value = |name: &str| match node.get(name) {
+        Some(Value::String(id)) if name == "id" => unprefixed_id(id).map(str::to_owned),
         Some(Value::String(text)) => Some(text.clone()),
         Some(Value::Number(number)) => Some(number.to_string()),
         _ => route_match
@@ -90,7 +92,10 @@ fn write_value(field_type: &FieldType, value: &Value, out: &mut Vec<u8>) -> Resu
         (FieldType::Integer { .. } | FieldType::Quantity { .. }, Value::Number(number)) if number.is_i64() => {
             write_json(value, out)
         }
-        (FieldType::Id { .. }, Value::String(id)) if id.parse::<i64>().is_ok() => out.extend_from_slice(id.as_bytes()),
+        (FieldType::Id { .. }, Value::String(id)) => match unprefixed_id(id) {
+            Some(number) => out.extend_from_slice(number.as_bytes()),
+            None => return unfit(),
+        },
         (FieldType::Money { .. }, money) => match money.get("amount").and_then(Value::as_str) {
             // The decimal's own text, because a float could change the amount.
             Some(amount) => out.extend_from_slice(without_trailing_zeros(amount).as_bytes()),

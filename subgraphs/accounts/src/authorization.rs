@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use contract::{
-    ContextExt, DateTime, Money, PageArgs, PageConnection, Paginate, Result, Role, Viewer, load_row, parse_id,
+    ContextExt, DateTime, EntityType, Money, PageArgs, PageConnection, Paginate, Result, Role, Viewer, load_row,
     to_date_time,
 };
 use entities::authorization::{self, Party};
@@ -28,7 +28,7 @@ pub(crate) struct Authorization(pub(crate) authorization::Model);
 impl Authorization {
     /// The authorization's id.
     async fn id(&self) -> ID {
-        self.0.id.into()
+        EntityType::Authorization.id(self.0.id)
     }
 
     /// The kind of asset that an authorization lends.
@@ -48,17 +48,21 @@ impl Authorization {
 
     /// The investor's holding that contains the shares; null for money. The broker cannot read its other fields.
     async fn holding(&self) -> Option<Holding> {
-        self.0.holding_id.map(|id| Holding { id: id.into() })
+        self.0.holding_id.map(|id| Holding {
+            id: EntityType::Holding.id(id),
+        })
     }
 
     /// The id of the investor's holding; null for money.
     async fn holding_id(&self) -> Option<ID> {
-        self.0.holding_id.map(ID::from)
+        self.0.holding_id.map(|id| EntityType::Holding.id(id))
     }
 
     /// The stock of the shares; null for money.
     async fn stock(&self) -> Option<Stock> {
-        self.0.stock_id.map(|id| Stock { id: id.into() })
+        self.0.stock_id.map(|id| Stock {
+            id: EntityType::Stock.id(id),
+        })
     }
 
     /// The money that is left to use: zero once the authorization has ended, null for shares.
@@ -126,8 +130,7 @@ pub(crate) fn may_see(viewer: &Viewer, authorization: &authorization::Model) -> 
 
 /// Returns the authorization with that id, if there is one and the viewer may see it. Overdue authorizations expire first.
 /// Batched.
-pub(crate) async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<authorization::Model>> {
-    let Some(id) = parse_id(id) else { return Ok(None) };
+pub(crate) async fn find(ctx: &Context<'_>, id: i64) -> Result<Option<authorization::Model>> {
     let found = load_row::<authorization::Entity>(ctx, id).await?;
     Ok(found.filter(|authorization| may_see(ctx.viewer(), authorization)))
 }
@@ -162,13 +165,18 @@ pub struct AuthorizationQuery;
 impl AuthorizationQuery {
     /// The authorization with that id, for its investor, its broker and operators; null for other viewers.
     async fn authorization(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Authorization>> {
-        let found = find(ctx, &id).await.transpose()?;
-        Some(found.map(Authorization))
+        match EntityType::Authorization.parse("id", &id).transpose()? {
+            Ok(id) => Some(find(ctx, id).await.transpose()?.map(Authorization)),
+            Err(error) => Some(Err(error)),
+        }
     }
 
     /// Resolves an authorization another subgraph refers to.
     #[graphql(entity)]
     async fn authorization_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Authorization>> {
-        Ok(find(ctx, &id).await?.map(Authorization))
+        match EntityType::Authorization.number(&id) {
+            Some(id) => Ok(find(ctx, id).await?.map(Authorization)),
+            None => Ok(None),
+        }
     }
 }

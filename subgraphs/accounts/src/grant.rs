@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use contract::{
-    ContextExt, DateTime, DbConnection, EXPIRED_MAX, Error, IdempotencyKey, Money, Result, Role, Tx, TxExt, Viewer,
-    idempotent, parse_id, to_timestamp_us,
+    ContextExt, DateTime, DbConnection, EXPIRED_MAX, EntityType, Error, IdempotencyKey, Money, Result, Role, Tx, TxExt,
+    Viewer, idempotent, to_timestamp_us,
 };
 use entities::authorization::{self, AuthorizationEnd, Grant, GrantOutcome, LentAsset};
 use entities::holding::{self, SHARES_MAX};
@@ -97,7 +97,9 @@ impl GrantMutation {
     async fn revoke_authorization(&self, ctx: &Context<'_>, id: ID) -> Result<Authorization> {
         ctx.viewer().require_signed_in()?;
         let now_us = ctx.now_us();
-        let found = find(ctx, &id).await?.ok_or(Error::NotFound("authorization"))?;
+        let id = EntityType::Authorization.parse("id", &id)?;
+        let id = id.ok_or(Error::NotFound("authorization"))?;
+        let found = find(ctx, id).await?.ok_or(Error::NotFound("authorization"))?;
         if !ctx.viewer().is_user(found.investor_id) {
             return Err(Error::Forbidden("only the investor may revoke an authorization"));
         }
@@ -133,7 +135,8 @@ fn require_investor(viewer: &Viewer) -> Result<i64> {
 /// A grant whose form is valid. Only the write transaction checks that the broker and the holding exist.
 #[derive(Clone, Serialize)]
 struct ValidatedGrant {
-    broker: ID,
+    /// The id without its prefix.
+    broker: String,
     of: GrantedAsset,
     amount: i64,
     starts_at_us: Option<i64>,
@@ -147,8 +150,8 @@ struct ValidatedGrant {
 enum GrantedAsset {
     /// Money in this currency.
     Currency(String),
-    /// Shares of the holding with this id.
-    Holding(ID),
+    /// Shares of the holding with this id, without its prefix.
+    Holding(String),
 }
 
 impl GrantInput {
@@ -173,6 +176,7 @@ impl GrantInput {
                         format!("must be from 1 to {SHARES_MAX}"),
                     ));
                 }
+                let holding = EntityType::Holding.unprefixed("input.holding", &holding)?;
                 (GrantedAsset::Holding(holding), shares)
             }
         };
@@ -185,7 +189,7 @@ impl GrantInput {
             return Err(Error::invalid("input.endsAt", "must be after startsAt"));
         }
         Ok(ValidatedGrant {
-            broker: self.broker,
+            broker: EntityType::User.unprefixed("input.broker", &self.broker)?,
             of,
             amount,
             starts_at_us,
@@ -238,7 +242,7 @@ impl ValidatedGrant {
     }
 
     async fn find_broker(&self, tx: &Tx, investor_id: i64) -> Result<user::Model> {
-        let found = match parse_id(&self.broker) {
+        let found = match EntityType::User.number(&self.broker) {
             Some(id) => user::by_id(tx, id).await?,
             None => None,
         };
@@ -249,7 +253,7 @@ impl ValidatedGrant {
     async fn find_lent(&self, tx: &Tx, investor_id: i64) -> Result<LentAsset> {
         let holding = match &self.of {
             GrantedAsset::Currency(currency) => return Ok(LentAsset::Capital(currency.clone())),
-            GrantedAsset::Holding(id) => parse_id(id),
+            GrantedAsset::Holding(id) => EntityType::Holding.number(id),
         };
         let found = match holding {
             Some(id) => tx.row(holding::Entity::find_by_id(id)).await?,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, Error, Result, SessionId, Tx, Viewer, parse_id};
+use contract::{ContextExt, EntityType, Error, Result, SessionId, Tx, Viewer};
 use entities::authority::Authority;
 use entities::session::{self, SessionSelection};
 use entities::user::{self, NameConflict};
@@ -56,7 +56,7 @@ impl ProfileMutation {
     async fn update_user(&self, ctx: &Context<'_>, id: ID, input: UserPatch) -> Result<User> {
         ctx.viewer().require_signed_in_or(SHOP_MOUNT)?;
         let (change, password) = input.validate()?;
-        let id = parse_id(&id).ok_or(Error::NotFound("user"))?;
+        let id = EntityType::User.parse("id", &id)?.ok_or(Error::NotFound("user"))?;
         let is_allowed =
             ctx.viewer().is_user(id) || matches!(ctx.viewer(), Viewer::Service { .. } | Viewer::OpenMount { .. });
         // Which ids exist is no secret: another person's account is `FORBIDDEN`, an unknown one is `NOT_FOUND`.
@@ -96,7 +96,9 @@ impl ProfileMutation {
     async fn set_password(&self, ctx: &Context<'_>, user_id: ID, #[graphql(secret)] new: String) -> Result<bool> {
         ctx.viewer().require_operator()?;
         let new = Password::try_new("new", new)?;
-        let id = parse_id(&user_id).ok_or(Error::NotFound("user"))?;
+        let id = EntityType::User
+            .parse("userId", &user_id)?
+            .ok_or(Error::NotFound("user"))?;
         let found = user::by_id(ctx.db().read(), id).await?;
         let person = found.filter(|person| person.active).ok_or(Error::NotFound("user"))?;
         set_password(ctx, person, new, SessionSelection::All).await
@@ -187,7 +189,7 @@ pub(crate) fn target_user_id(viewer: &Viewer, mounts: &[&str], user_id: Option<I
         return viewer.require_user();
     };
     let is_by_mount = viewer.mount().is_some_and(|mount| mounts.contains(&mount));
-    match parse_id(&user_id) {
+    match EntityType::User.parse("userId", &user_id)? {
         Some(id) if is_by_mount => Ok(id),
         None if is_by_mount => Err(Error::NotFound("user")),
         Some(id) => viewer.require_self_or_operator(id).map(|()| id),

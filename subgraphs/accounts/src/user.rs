@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use async_graphql::{Context, ID, Object, SimpleObject};
 use contract::{
-    Audience, ContextExt, DateTime, Db, Error, Event, Load, PageArgs, PageConnection, Paginate, Result, load, load_row,
-    parse_id, to_date_time,
+    Audience, ContextExt, DateTime, Db, EntityType, Error, Event, Load, PageArgs, PageConnection, Paginate, Result,
+    load, load_row, to_date_time,
 };
 use entities::{is_among, user};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
@@ -28,7 +28,7 @@ pub struct User {
 impl User {
     /// The person's id.
     async fn id(&self) -> ID {
-        self.row.id.into()
+        EntityType::User.id(self.row.id)
     }
 
     /// The username: unique without regard to case, and never reused. If the account is no longer active, viewers other
@@ -180,16 +180,12 @@ pub(crate) fn percent(basis_points: i64) -> f64 {
 
 /// Returns the event that invalidates a person: for all viewers, or only for those that see the changed fields.
 pub(crate) fn invalidation(person: &user::Model, public: bool) -> Event {
-    Event::Invalidated {
-        typename: "User",
-        key: person.id.to_string(),
-        version: person.version,
-        audience: if public {
-            Audience::Everyone
-        } else {
-            Audience::Users(vec![person.id])
-        },
-    }
+    let audience = if public {
+        Audience::Everyone
+    } else {
+        Audience::Users(vec![person.id])
+    };
+    Event::invalidated(EntityType::User, person.id, person.version, audience)
 }
 
 /// A postal address.
@@ -256,8 +252,7 @@ pub(crate) async fn referenced_user(ctx: &Context<'_>, id: i64) -> Result<User> 
         .ok_or_else(|| Error::Internal(format!("person {id} is gone").into()))
 }
 
-async fn by_id(ctx: &Context<'_>, id: &ID) -> Result<Option<User>> {
-    let Some(id) = parse_id(id) else { return Ok(None) };
+async fn by_id(ctx: &Context<'_>, id: i64) -> Result<Option<User>> {
     Ok(load_row::<user::Entity>(ctx, id).await?.map(User::new))
 }
 
@@ -277,7 +272,7 @@ impl UserQuery {
         let Ok(id) = ctx.viewer().require_user() else {
             return Ok(None);
         };
-        let found = by_id(ctx, &id.into()).await?;
+        let found = by_id(ctx, id).await?;
         Ok(found.filter(|person| person.row.active))
     }
 
@@ -285,7 +280,10 @@ impl UserQuery {
     /// such person. Only operators find a deactivated account.
     async fn user(&self, ctx: &Context<'_>, id: Option<ID>, username: Option<String>) -> Result<Option<User>> {
         let found = match (id, username) {
-            (Some(id), None) => by_id(ctx, &id).await?,
+            (Some(id), None) => match EntityType::User.parse("id", &id)? {
+                Some(id) => by_id(ctx, id).await?,
+                None => None,
+            },
             (None, Some(username)) => by_username(ctx, username).await?,
             (None, None) => return Err(Error::invalid("id", "or else username is needed")),
             (Some(_), Some(_)) => return Err(Error::invalid("username", "cannot be combined with id")),
@@ -316,7 +314,10 @@ impl UserQuery {
     /// A person another subgraph refers to by id: also one whose account is not in use any more.
     #[graphql(entity)]
     async fn user_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<User>> {
-        by_id(ctx, &id).await
+        match EntityType::User.number(&id) {
+            Some(id) => by_id(ctx, id).await,
+            None => Ok(None),
+        }
     }
 
     /// A person another subgraph refers to by username: also one whose account is not in use any more.

@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
 use contract::{
-    ContextExt, Error, IdempotencyKey, Money, PageArgs, PageConnection, Paginate, Result, TxExt, idempotent, load_row,
-    non_null, optional_text, parse_id, path_segment, required_text,
+    ContextExt, EntityType, Error, IdempotencyKey, Money, PageArgs, PageConnection, Paginate, Result, TxExt,
+    idempotent, load_row, non_null, optional_text, path_segment, required_text,
 };
 use entities::book::{self, BookChange, NewBook};
 
@@ -24,7 +24,7 @@ impl Book {
     /// The book's id.
     #[graphql(tag = "cacheable")]
     async fn id(&self) -> ID {
-        self.0.id.into()
+        EntityType::Book.id(self.0.id)
     }
 
     /// The title.
@@ -69,13 +69,16 @@ impl BookQuery {
     /// The book with that id.
     #[graphql(tag = "cacheable")]
     async fn book(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Book>> {
-        find(ctx, parse_id(&id)?).await.transpose()
+        match EntityType::Book.parse("id", &id).transpose()? {
+            Ok(id) => find(ctx, id).await.transpose(),
+            Err(error) => Some(Err(error)),
+        }
     }
 
     /// Resolves a book another subgraph refers to.
     #[graphql(entity)]
     async fn book_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Book>> {
-        match parse_id(&id) {
+        match EntityType::Book.number(&id) {
             Some(id) => find(ctx, id).await,
             None => Ok(None),
         }
@@ -225,7 +228,7 @@ impl BookMutation {
     async fn update_book(&self, ctx: &Context<'_>, id: ID, input: BookPatch) -> Result<Book> {
         ctx.viewer().require_operator_or(BOOKSTORE_MOUNT)?;
         let change = input.validate()?;
-        let id = parse_id(&id).ok_or(Error::NotFound("book"))?;
+        let id = EntityType::Book.parse("id", &id)?.ok_or(Error::NotFound("book"))?;
         let now_us = ctx.now_us();
         let book = ctx
             .services()
@@ -242,7 +245,7 @@ impl BookMutation {
     /// Deletes a book. Its purchases stay. For operators.
     async fn delete_book(&self, ctx: &Context<'_>, id: ID) -> Result<bool> {
         ctx.viewer().require_operator_or(BOOKSTORE_MOUNT)?;
-        let id = parse_id(&id).ok_or(Error::NotFound("book"))?;
+        let id = EntityType::Book.parse("id", &id)?.ok_or(Error::NotFound("book"))?;
         ctx.services()
             .write(async move |tx| {
                 let mut deleted = book::remove(tx, id).await?.ok_or(Error::NotFound("book"))?;

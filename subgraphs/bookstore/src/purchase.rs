@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, ID, Object};
 use contract::{
-    ContextExt, DateTime, Error, IdempotencyKey, Money, PageArgs, PageConnection, Paginate, Result, Tx, TxExt,
-    idempotent, load_row, parse_id, to_date_time,
+    ContextExt, DateTime, EntityType, Error, IdempotencyKey, Money, PageArgs, PageConnection, Paginate, Result, Tx,
+    TxExt, idempotent, load_row, to_date_time,
 };
 use entities::book::{self, TakeCopyOutcome};
 use entities::book_purchase;
@@ -21,7 +21,7 @@ pub struct BookPurchase(pub(crate) book_purchase::Model);
 impl BookPurchase {
     /// The purchase's id.
     async fn id(&self) -> ID {
-        self.0.id.into()
+        EntityType::BookPurchase.id(self.0.id)
     }
 
     /// The book as it is now; null when it has been deleted since.
@@ -31,7 +31,7 @@ impl BookPurchase {
 
     /// The id of the book, deleted or not.
     async fn book_id(&self) -> ID {
-        self.0.book_id.into()
+        EntityType::Book.id(self.0.book_id)
     }
 
     /// The title under which it was sold.
@@ -64,8 +64,7 @@ impl BookPurchase {
 }
 
 /// Returns the purchase with that id, if it exists and the viewer may see it. Lookups are batched.
-async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<BookPurchase>> {
-    let Some(id) = parse_id(id) else { return Ok(None) };
+async fn find(ctx: &Context<'_>, id: i64) -> Result<Option<BookPurchase>> {
     let found = load_row::<book_purchase::Entity>(ctx, id).await?;
     let viewer = ctx.viewer();
     let may_see = |purchase: &book_purchase::Model| {
@@ -91,13 +90,19 @@ pub struct PurchaseQuery;
 impl PurchaseQuery {
     /// The purchase with that id, for its buyer and for operators; null for other viewers.
     async fn book_purchase(&self, ctx: &Context<'_>, id: ID) -> Option<Result<BookPurchase>> {
-        find(ctx, &id).await.transpose()
+        match EntityType::BookPurchase.parse("id", &id).transpose()? {
+            Ok(id) => find(ctx, id).await.transpose(),
+            Err(error) => Some(Err(error)),
+        }
     }
 
     /// Resolves a purchase another subgraph refers to.
     #[graphql(entity)]
     async fn book_purchase_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<BookPurchase>> {
-        find(ctx, &id).await
+        match EntityType::BookPurchase.number(&id) {
+            Some(id) => find(ctx, id).await,
+            None => Ok(None),
+        }
     }
 
     /// All purchases, oldest first; for operators.
@@ -131,8 +136,9 @@ impl PurchaseMutation {
     ) -> Result<BookPurchase> {
         let viewer = ctx.viewer();
         let buyer = viewer.require_user_or_program(BOOKSTORE_MOUNT)?;
-        let key = IdempotencyKey::for_mutation(viewer, "purchaseBook", idempotency_key, &id.as_str())?;
-        let id = parse_id(&id).ok_or(Error::NotFound("book"))?;
+        let unprefixed = EntityType::Book.unprefixed("id", &id)?;
+        let key = IdempotencyKey::for_mutation(viewer, "purchaseBook", idempotency_key, &unprefixed)?;
+        let id = EntityType::Book.parse("id", &id)?.ok_or(Error::NotFound("book"))?;
         let now_us = ctx.now_us();
         let sold = ctx
             .services()

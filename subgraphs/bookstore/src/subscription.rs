@@ -1,7 +1,7 @@
 //! The subscription `bookChanged`, which sends a book after each of its changes.
 
 use async_graphql::{Context, ID, Subscription};
-use contract::{ContextExt, Result, Watch, changed_rows, check_watch_limit, parse_id, source_stream};
+use contract::{ContextExt, EntityType, Result, Watch, changed_rows, check_watch_limit, source_stream};
 use entities::book;
 use futures_util::stream::{Stream, TryStreamExt};
 
@@ -24,7 +24,8 @@ impl BookSubscription {
     ) -> Result<impl Stream<Item = Result<Book>> + use<>> {
         let open = async {
             check_watch_limit("ids", ids.as_deref().unwrap_or_default())?;
-            let watched = ids.map(|ids| ids.iter().filter_map(parse_id).collect());
+            let watched = ids.map(|ids| EntityType::Book.parse_all("ids", &ids)).transpose()?;
+            let watched = watched.map(|ids| ids.into_iter().flatten().collect());
             let books = changed_rows::<book::Model>(ctx.services(), Watch::rows(watched)).await?;
             Ok(books.map_ok(Book))
         };

@@ -1,6 +1,7 @@
 //! The brokerage's part of the entity `Authorization`: its key. The accounts subgraph owns the other fields.
 
 use async_graphql::{ID, Object};
+use contract::EntityType;
 
 /// A reference to an authorization, by its id.
 pub struct Authorization(pub(crate) i64);
@@ -9,6 +10,6 @@ pub struct Authorization(pub(crate) i64);
 impl Authorization {
     /// The authorization's id.
     async fn id(&self) -> ID {
-        self.0.into()
+        EntityType::Authorization.id(self.0)
     }
 }

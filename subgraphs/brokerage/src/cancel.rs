@@ -1,7 +1,7 @@
 //! The mutation that cancels a pending order.
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, DbConnection, Error, Result, Tx, TxExt, Viewer, parse_id};
+use contract::{ContextExt, DbConnection, EntityType, Error, Result, Tx, TxExt, Viewer};
 use entities::brokerage_order::{self, OrderStatus};
 use entities::hold::HoldEnd;
 use entities::order_reserve;
@@ -22,7 +22,9 @@ impl CancelMutation {
             Viewer::Anonymous => return Err(Error::Unauthenticated),
             viewer => viewer.clone(),
         };
-        let id = parse_id(&id).ok_or(Error::NotFound("order"))?;
+        let id = EntityType::BrokerageOrder
+            .parse("id", &id)?
+            .ok_or(Error::NotFound("order"))?;
         let services = ctx.services();
         let now_us = ctx.now_us();
         let change = async move |tx: &Tx| cancel(tx, id, &viewer, now_us).await;

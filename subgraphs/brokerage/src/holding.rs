@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, Description, ID, Object};
 use contract::{
-    ContextExt, DbConnection, Error, MoneySum, PageArgs, PageConnection, Paginate, Result, Tx, TxExt, Viewer, load_row,
-    parse_id,
+    ContextExt, DbConnection, EntityType, Error, MoneySum, PageArgs, PageConnection, Paginate, Result, Tx, TxExt,
+    Viewer, load_row,
 };
 use entities::{holding, stock};
 use sea_orm::EntityTrait;
@@ -19,7 +19,7 @@ pub struct Holding(pub(crate) holding::Model);
 impl Holding {
     /// The holding's id.
     async fn id(&self) -> ID {
-        self.0.id.into()
+        EntityType::Holding.id(self.0.id)
     }
 
     /// The owner of the shares.
@@ -64,8 +64,7 @@ pub(crate) async fn of_owner(ctx: &Context<'_>, owner: i64, args: PageArgs) -> R
 }
 
 /// Returns the holding with that id, if there is one and the viewer may see it. Batched.
-async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Holding>> {
-    let Some(id) = parse_id(id) else { return Ok(None) };
+async fn find(ctx: &Context<'_>, id: i64) -> Result<Option<Holding>> {
     let found = load_row::<holding::Entity>(ctx, id).await?;
     let may_see = |holding: &holding::Model| ctx.viewer().require_self_or_operator(holding.user_id).is_ok();
     Ok(found.filter(may_see).map(Holding))
@@ -79,13 +78,19 @@ pub struct HoldingQuery;
 impl HoldingQuery {
     /// The holding with that id, for its owner and for operators; null for other viewers.
     async fn holding(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Holding>> {
-        find(ctx, &id).await.transpose()
+        match EntityType::Holding.parse("id", &id).transpose()? {
+            Ok(id) => find(ctx, id).await.transpose(),
+            Err(error) => Some(Err(error)),
+        }
     }
 
     /// Resolves a holding another subgraph refers to.
     #[graphql(entity)]
     async fn holding_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Holding>> {
-        find(ctx, &id).await
+        match EntityType::Holding.number(&id) {
+            Some(id) => find(ctx, id).await,
+            None => Ok(None),
+        }
     }
 }
 
@@ -106,7 +111,9 @@ impl HoldingMutation {
         if committed < 0 {
             return Err(Error::invalid("committed", "must not be negative"));
         }
-        let id = parse_id(&holding_id).ok_or(Error::NotFound("holding"))?;
+        let id = EntityType::Holding
+            .parse("holdingId", &holding_id)?
+            .ok_or(Error::NotFound("holding"))?;
         let change = async move |tx: &Tx| commit(tx, id, committed, &viewer).await;
         ctx.services().write(change).await.map(Holding)
     }

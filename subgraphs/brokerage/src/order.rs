@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, Description, Enum, ID, Object};
 use contract::{
-    ContextExt, DateTime, Money, MoneySum, PageArgs, PageConnection, Paginate, Result, Rows, Side, Viewer, load_row,
-    parse_id, to_date_time,
+    ContextExt, DateTime, EntityType, Money, MoneySum, PageArgs, PageConnection, Paginate, Result, Rows, Side, Viewer,
+    load_row, to_date_time,
 };
 use entities::{brokerage_order, side};
 
@@ -52,7 +52,7 @@ impl BrokerageOrder {
 impl BrokerageOrder {
     /// The order's id.
     async fn id(&self) -> ID {
-        self.0.id.into()
+        EntityType::BrokerageOrder.id(self.0.id)
     }
 
     /// Whether it buys or sells.
@@ -184,8 +184,7 @@ pub(crate) async fn for_party(
 }
 
 /// Returns the order with that id, if there is one and the viewer may see it. Batched.
-async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<BrokerageOrder>> {
-    let Some(id) = parse_id(id) else { return Ok(None) };
+async fn find(ctx: &Context<'_>, id: i64) -> Result<Option<BrokerageOrder>> {
     let viewer = ctx.viewer();
     let found = load_row::<brokerage_order::Entity>(ctx, id).await?;
     Ok(found
@@ -201,12 +200,18 @@ pub struct OrderQuery;
 impl OrderQuery {
     /// The order with that id, for its investor, its broker and operators; null for other viewers.
     async fn brokerage_order(&self, ctx: &Context<'_>, id: ID) -> Option<Result<BrokerageOrder>> {
-        find(ctx, &id).await.transpose()
+        match EntityType::BrokerageOrder.parse("id", &id).transpose()? {
+            Ok(id) => find(ctx, id).await.transpose(),
+            Err(error) => Some(Err(error)),
+        }
     }
 
     /// Resolves an order another subgraph refers to.
     #[graphql(entity)]
     async fn brokerage_order_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<BrokerageOrder>> {
-        find(ctx, &id).await
+        match EntityType::BrokerageOrder.number(&id) {
+            Some(id) => find(ctx, id).await,
+            None => Ok(None),
+        }
     }
 }

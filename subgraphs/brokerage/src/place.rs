@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, ID, InputObject, Object};
 use contract::{
-    ContextExt, DateTime, DbConnection, Error, IdempotencyKey, Money, Result, Role, Services, Side, UnnumberedTrade,
-    Viewer, idempotent, parse_id, recorded_answer, to_timestamp_us,
+    ContextExt, DateTime, DbConnection, EntityType, Error, IdempotencyKey, Money, Result, Role, Services, Side,
+    UnnumberedTrade, Viewer, idempotent, recorded_answer, to_timestamp_us,
 };
 use entities::stock::{self, QUANTITY_MAX};
 use entities::{authorization, brokerage_order, side, user};
@@ -40,8 +40,10 @@ pub struct PlaceOrderInput {
 #[derive(Clone, Debug, Serialize)]
 struct OrderDraft {
     side: side::Side,
+    /// The id without its prefix.
     stock: String,
     quantity: i64,
+    /// The id without its prefix.
     authorization: Option<String>,
     limit: Option<Limit>,
 }
@@ -79,9 +81,12 @@ impl PlaceOrderInput {
         };
         Ok(OrderDraft {
             side: self.side.into(),
-            stock: self.stock.0,
+            stock: EntityType::Stock.unprefixed("input.stock", &self.stock)?,
             quantity: self.quantity,
-            authorization: self.authorization.map(|id| id.0),
+            authorization: self
+                .authorization
+                .map(|id| EntityType::Authorization.unprefixed("input.authorization", &id))
+                .transpose()?,
             limit,
         })
     }
@@ -246,7 +251,9 @@ impl OrderContext<'_> {
 
     /// Returns the authorization with that id, if it is this broker's.
     async fn authorization(&self, id: &str, broker: i64) -> Result<authorization::Model> {
-        let id = parse_id(&ID(id.to_owned())).ok_or(Error::NotFound("authorization"))?;
+        let id = EntityType::Authorization
+            .number(id)
+            .ok_or(Error::NotFound("authorization"))?;
         let found = self.tx.row(authorization::Entity::find_by_id(id)).await?;
         found
             .filter(|authorization| authorization.broker_id == broker)
@@ -255,5 +262,5 @@ impl OrderContext<'_> {
 }
 
 fn stock_id(draft: &OrderDraft) -> Result<i64> {
-    parse_id(&ID(draft.stock.clone())).ok_or(Error::NotFound("stock"))
+    EntityType::Stock.number(&draft.stock).ok_or(Error::NotFound("stock"))
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, Db, Error, Load, Result, Viewer, load, parse_id};
+use contract::{ContextExt, Db, EntityType, Error, Load, Result, Viewer, load};
 use entities::{holding, is_among};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, ExprTrait, QueryFilter};
 
@@ -16,7 +16,7 @@ pub struct Stock(pub(crate) i64);
 impl Stock {
     /// The stock's id.
     async fn id(&self) -> ID {
-        self.0.into()
+        EntityType::Stock.id(self.0)
     }
 
     /// The viewer's shares of the stock; null if the viewer never had any, or is not signed in.
@@ -64,6 +64,6 @@ impl StockQuery {
     /// A stock another subgraph refers to. This subgraph does not check that the stock exists; the exchange does.
     #[graphql(entity)]
     async fn stock_by_id(&self, id: ID) -> Option<Stock> {
-        parse_id(&id).map(Stock)
+        EntityType::Stock.number(&id).map(Stock)
     }
 }

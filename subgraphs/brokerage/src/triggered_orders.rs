@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use contract::{Audience, DbConnection, Delivery, Error, Event, EventStream, Result, Services, Tx};
+use contract::{Audience, DbConnection, Delivery, EntityType, Error, Event, EventStream, Result, Services, Tx};
 use entities::blocked::{self, OrderCandidates};
 use entities::brokerage_order;
 use futures_util::{FutureExt, StreamExt};
@@ -90,7 +90,7 @@ impl RelevantChanges {
             Event::OrdersTriggered { .. } => self.triggered = true,
             Event::Invalidated {
                 typename: "Stock", key, ..
-            } => self.stocks.extend(key.parse::<i64>()),
+            } => self.stocks.extend(EntityType::Stock.number(key)),
             Event::Invalidated {
                 typename: "Wallet" | "Holding",
                 audience: Audience::Users(people),

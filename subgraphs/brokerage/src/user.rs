@@ -1,7 +1,7 @@
 //! The brokerage's part of the entity `User`: holdings, orders, the value of the portfolio.
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, MoneySum, PageArgs, PageConnection, Result, Side, load, parse_id};
+use contract::{ContextExt, EntityType, MoneySum, PageArgs, PageConnection, Result, Side, load};
 
 use crate::holding::{self, Holding};
 use crate::order::{self, BrokerageOrder, OrderFilter, OrderStatus};
@@ -30,7 +30,7 @@ impl User {
 impl User {
     /// The person's id.
     async fn id(&self) -> ID {
-        self.id.into()
+        EntityType::User.id(self.id)
     }
 
     /// The person's holdings, one for each stock, oldest first; for themselves and for operators.
@@ -83,6 +83,6 @@ impl UserQuery {
     /// A person another subgraph refers to. This subgraph does not check that the person exists; accounts does.
     #[graphql(entity)]
     async fn user_by_id(&self, id: ID) -> Option<User> {
-        parse_id(&id).map(User::new)
+        EntityType::User.number(&id).map(User::new)
     }
 }

@@ -76,7 +76,7 @@ pub async fn changed_rows<R: WatchedRow>(
     watch: Watch<R>,
 ) -> Result<impl Stream<Item = Result<R>> + use<R>> {
     // Subscribe first, then read the current versions: a change in between is seen twice rather than never.
-    let events = services.bus.subscribe_to(Topic::InvalidationsOf(R::TYPENAME));
+    let events = services.bus.subscribe_to(Topic::InvalidationsOf(R::ENTITY.name()));
     let mut follower = RowFollower {
         db: services.db.clone(),
         shared_reads: Arc::clone(&services.shared_reads),
@@ -161,7 +161,7 @@ impl<R: WatchedRow> RowFollower<R> {
         else {
             return Ok(Vec::new());
         };
-        let (true, Ok(id)) = (*typename == R::TYPENAME, key.parse::<i64>()) else {
+        let (true, Some(id)) = (*typename == R::ENTITY.name(), R::ENTITY.number(key)) else {
             return Ok(Vec::new());
         };
         let is_watched = self.watch.ids.as_ref().is_none_or(|ids| ids.contains(&id));

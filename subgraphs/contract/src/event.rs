@@ -11,7 +11,7 @@ use futures_util::stream::BoxStream;
 
 pub use self::in_process_bus::InProcessBus;
 
-use crate::Viewer;
+use crate::{EntityType, Viewer};
 
 /// The viewers who may learn of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub enum Event {
     Invalidated {
         /// The GraphQL type, `Book`.
         typename: &'static str,
-        /// The entity's key, as its `@key` field prints it.
+        /// The entity's id, `book_1`.
         key: String,
         /// Rises with every change of that entity.
         version: i64,
@@ -83,6 +83,18 @@ pub enum Event {
         /// The time, in microseconds since the epoch.
         at_us: i64,
     },
+}
+
+impl Event {
+    /// An [`Invalidated`](Self::Invalidated) of the entity with that number.
+    pub fn invalidated(entity: EntityType, number: i64, version: i64, audience: Audience) -> Self {
+        Self::Invalidated {
+            typename: entity.name(),
+            key: entity.text_id(number),
+            version,
+            audience,
+        }
+    }
 }
 
 /// An item that a subscriber of the bus receives.

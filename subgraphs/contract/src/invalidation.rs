@@ -5,14 +5,17 @@ use std::future::ready;
 use async_graphql::{Context, SimpleObject, Subscription};
 use futures_util::stream::{self, Stream, StreamExt};
 
-use crate::{Bus, ContextExt, Delivery, Error, Event, EventStream, Result, Topic, Viewer, clamp_to_int, source_stream};
+use crate::{
+    Bus, ContextExt, Delivery, EntityType, Error, Event, EventStream, Result, Topic, Viewer, clamp_to_int,
+    source_stream,
+};
 
 /// The notice that an entity has changed: the client discards its cached copy.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct Invalidation {
     /// The entity's type; `*` if invalidations were lost: the client then discards its whole cache.
     typename: String,
-    /// The entity's key; `*` if `typename` is `*`.
+    /// The entity's id, such as `book_1`; `*` if `typename` is `*`.
     key: String,
     /// A number that increases with every change of the entity, up to 2,147,483,647.
     version: i64,
@@ -92,35 +95,17 @@ fn invalidations(bus: &dyn Bus, viewer: &Viewer, typenames: Option<&[&'static st
     }
 }
 
-/// The types whose entities have keys, and so can be invalidated.
-pub const ENTITY_TYPES: [&str; 15] = [
-    "Authorization",
-    "Book",
-    "BookPurchase",
-    "BrokerageOrder",
-    "Community",
-    "ExchangeOrder",
-    "Holding",
-    "Message",
-    "Post",
-    "Product",
-    "ShopOrder",
-    "Stock",
-    "Transaction",
-    "User",
-    "Wallet",
-];
-
 /// The types with these names, each once.
 fn known_typenames(names: Vec<String>) -> Result<Vec<&'static str>> {
     let mut known = Vec::new();
     for name in names {
-        let Some(typename) = ENTITY_TYPES.iter().find(|typename| **typename == name) else {
-            let all = ENTITY_TYPES.join(", ");
-            return Err(Error::invalid("typenames", format!("must be among {all}")));
+        let names = || EntityType::ALL.iter().map(|entity| entity.name());
+        let Some(typename) = names().find(|typename| *typename == name) else {
+            let all: Vec<_> = names().collect();
+            return Err(Error::invalid("typenames", format!("must be among {}", all.join(", "))));
         };
-        if !known.contains(typename) {
-            known.push(*typename);
+        if !known.contains(&typename) {
+            known.push(typename);
         }
     }
     Ok(known)

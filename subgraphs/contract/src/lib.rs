@@ -68,11 +68,11 @@ pub use error::{Error, Result};
 pub use event::{Audience, Bus, Delivery, Event, EventStream, InProcessBus, Topic};
 pub use expiry_schedule::ExpirySchedule;
 pub use follow::{Follower, follow};
-pub use id::parse_id;
+pub use id::{EntityType, unprefixed_id};
 pub use idempotency::{IdempotencyKey, IdempotentResult, idempotent, recorded_answer};
 pub use inserted_rows::{InsertFeed, inserted_rows};
 pub use int::clamp_to_int;
-pub use invalidation::{ENTITY_TYPES, Invalidation, InvalidationSubscription};
+pub use invalidation::{Invalidation, InvalidationSubscription};
 pub use loader::{
     Load, LoadKey, Loader, RowEntity, RowLoader, batch_loader, current_row_loader, load, load_row, row_loader,
     text_row_loader,

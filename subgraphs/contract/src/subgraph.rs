@@ -20,6 +20,9 @@ use crate::subscription::ResponseStream;
 // domain it is taken from.
 const QUERY: &str = "The fields that read data.
 
+An id, such as `book_1`, names one object in the whole graph. Treat it as an opaque text. An argument also takes the plain
+number, which is deprecated.
+
 Operators are administrators and programs: clients with a service credential. Lists come in pages of `first` or `last`
 nodes, 0 to 100, or the first 25 if neither is given. A page lies after the cursor `after` and before the cursor
 `before`. Errors have a stable code, `extensions.code`.";

@@ -8,12 +8,12 @@ use entities::{
 };
 use sea_orm::{EntityTrait, FromQueryResult, ModelTrait};
 
-use crate::{Audience, Event, ReadEntity};
+use crate::{Audience, EntityType, Event, ReadEntity};
 
 /// A row whose changes are counted.
 pub trait VersionedRow: ModelTrait<Entity: ReadEntity<Model = Self>> + FromQueryResult + Send + Sync + 'static {
-    /// The GraphQL type in the invalidations of these rows, `Book`; their keys are the rows' ids.
-    const TYPENAME: &'static str;
+    /// The entity of which these rows are a part.
+    const ENTITY: EntityType;
 
     /// Returns the row's id.
     fn id(&self) -> i64;
@@ -38,13 +38,13 @@ pub trait WatchedRow: VersionedRow {
     fn changed_at_us(&self) -> i64;
 }
 
-/// Implements [`VersionedRow`] for the rows of a table by their type's name, their id, and the users who may learn of
+/// Implements [`VersionedRow`] for the rows of a table by their entity, their id, and the users who may learn of
 /// a change; without users, every caller may. With a time of change, they are [`WatchedRow`]s.
 macro_rules! versioned_rows {
-    ($($table:ident: $typename:literal by $id:ident
+    ($($table:ident: $entity:ident by $id:ident
         $(for |$row:ident| $users:expr)? $(, watched by $column:ident as $changed_at:ident)?;)+) => {$(
         impl VersionedRow for $table::Model {
-            const TYPENAME: &'static str = $typename;
+            const ENTITY: EntityType = EntityType::$entity;
 
             fn id(&self) -> i64 {
                 self.$id
@@ -71,17 +71,17 @@ macro_rules! versioned_rows {
 }
 
 versioned_rows! {
-    authorization: "Authorization" by id for |row| vec![row.investor_id, row.broker_id];
-    book: "Book" by id, watched by ChangedAtUs as changed_at_us;
-    brokerage_order: "BrokerageOrder" by id for |row| row.parties(), watched by ChangedAtUs as changed_at_us;
-    holding: "Holding" by id for |row| vec![row.user_id];
-    message: "Message" by id for |row| vec![row.from_id, row.to_id];
+    authorization: Authorization by id for |row| vec![row.investor_id, row.broker_id];
+    book: Book by id, watched by ChangedAtUs as changed_at_us;
+    brokerage_order: BrokerageOrder by id for |row| row.parties(), watched by ChangedAtUs as changed_at_us;
+    holding: Holding by id for |row| vec![row.user_id];
+    message: Message by id for |row| vec![row.from_id, row.to_id];
     // Votes are public. A post's votes are part of the post, wherever it is stored.
-    post_votes: "Post" by post_id, watched by ChangedAtUs as changed_at_us;
-    product: "Product" by id, watched by ChangedAtUs as changed_at_us;
-    shop_order: "ShopOrder" by id for |row| vec![row.user_id];
-    stock: "Stock" by id, watched by ChangedAtUs as changed_at_us;
-    wallet: "Wallet" by id for |row| vec![row.user_id];
+    post_votes: Post by post_id, watched by ChangedAtUs as changed_at_us;
+    product: Product by id, watched by ChangedAtUs as changed_at_us;
+    shop_order: ShopOrder by id for |row| vec![row.user_id];
+    stock: Stock by id, watched by ChangedAtUs as changed_at_us;
+    wallet: Wallet by id for |row| vec![row.user_id];
 }
 
 /// A change that has events to publish.
@@ -92,12 +92,8 @@ pub trait Invalidates {
 
 impl<T: VersionedRow> Invalidates for T {
     fn events(&self) -> Vec<Event> {
-        vec![Event::Invalidated {
-            typename: T::TYPENAME,
-            key: self.id().to_string(),
-            version: self.version(),
-            audience: self.audience(),
-        }]
+        let (number, version) = (self.id(), self.version());
+        vec![Event::invalidated(T::ENTITY, number, version, self.audience())]
     }
 }
 
@@ -117,12 +113,8 @@ impl<T: Invalidates> Invalidates for [T] {
 impl Invalidates for voting::VoteOutcome {
     fn events(&self) -> Vec<Event> {
         // Karma is public.
-        let karma = self.karma.iter().map(|&(id, version)| Event::Invalidated {
-            typename: "User",
-            key: id.to_string(),
-            version,
-            audience: Audience::Everyone,
-        });
+        let changed = |&(id, version)| Event::invalidated(EntityType::User, id, version, Audience::Everyone);
+        let karma = self.karma.iter().map(changed);
         let votes = self.changed.then_some(&self.votes).into_iter();
         votes.flat_map(Invalidates::events).chain(karma).collect()
     }

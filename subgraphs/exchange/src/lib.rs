@@ -1,7 +1,9 @@
 //! The exchange: stocks with a price and a number of shares, and trades with numbers.
 
 use async_graphql::{MergedObject, MergedSubscription};
-use contract::{Db, DomainSchema, Error, Result, Services, TableLog, row_loader, subgraph_builder, subgraph_sdl};
+use contract::{
+    Db, DomainSchema, Error, Result, Services, TableLog, batch_loader, row_loader, subgraph_builder, subgraph_sdl,
+};
 
 pub mod demo;
 mod order;
@@ -36,6 +38,7 @@ pub fn schema(services: Services) -> DomainSchema {
         .data(row_loader::<entities::stock::Entity>(&services.db))
         .data(row_loader::<entities::exchange_order::Entity>(&services.db))
         .data(stock::by_name_loader(&services.db))
+        .data(batch_loader(replica::ReplicaLoader(services.clone())))
         .data(services)
         .finish()
 }

@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, ID, Object};
 use contract::{
-    ContextExt, DateTime, Error, ExchangeTrade, IdempotencyKey, Money, PageArgs, PageConnection, Paginate, Result,
-    Side, TradeRecord, UnnumberedTrade, Viewer, idempotent, load_row, parse_id, recorded_answer, to_date_time,
+    ContextExt, DateTime, EntityType, Error, ExchangeTrade, IdempotencyKey, Money, PageArgs, PageConnection, Paginate,
+    Result, Side, TradeRecord, UnnumberedTrade, Viewer, idempotent, load_row, recorded_answer, to_date_time,
 };
 use entities::exchange_order;
 use entities::stock::StockRef;
@@ -18,6 +18,11 @@ pub struct ExchangeOrder(pub(crate) exchange_order::Model);
 /// An executed trade. It never changes.
 #[Object]
 impl ExchangeOrder {
+    /// The trade's id.
+    async fn id(&self) -> ID {
+        EntityType::ExchangeOrder.id(self.0.number)
+    }
+
     /// Its number: 0, 1, 2 … without gaps.
     async fn number(&self) -> i64 {
         self.0.number
@@ -87,7 +92,16 @@ impl OrderQuery {
         }
     }
 
-    /// Resolves a trade another subgraph refers to.
+    /// Resolves a trade another subgraph refers to by its id.
+    #[graphql(entity)]
+    async fn exchange_order_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<ExchangeOrder>> {
+        match EntityType::ExchangeOrder.number(&id) {
+            Some(number) => find(ctx, number).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Resolves a trade another subgraph refers to by its number.
     #[graphql(entity)]
     async fn exchange_order_by_number(&self, ctx: &Context<'_>, number: i64) -> Result<Option<ExchangeOrder>> {
         find(ctx, number).await
@@ -139,7 +153,10 @@ impl OrderMutation {
         viewer.require_operator_or(BAZAAR)?;
         let for_another = trader.is_some();
         let trader_id = match (trader, viewer) {
-            (Some(id), _) => Some(parse_id(&id).ok_or(Error::NotFound("trader"))?),
+            (Some(id), _) => {
+                let trader = EntityType::User.parse("trader", &id)?;
+                Some(trader.ok_or(Error::NotFound("trader"))?)
+            }
             (None, Viewer::User { id, .. }) => Some(*id),
             (None, _) => None,
         };

@@ -1,7 +1,9 @@
 //! The replicas of the order log, and the mutations that propose a leader and confirm orders.
 
+use std::collections::HashMap;
+
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, Error, ReplicaStatus, Result, Side, clamp_to_int, parse_id};
+use contract::{ContextExt, EntityType, Error, Load, ReplicaStatus, Result, Services, Side, clamp_to_int, load};
 
 use crate::order::find as find_order;
 use crate::stock::{BAZAAR, checked_name, checked_quantity, find_by_name};
@@ -12,9 +14,9 @@ pub struct OrderReplica(ReplicaStatus);
 /// A replica of the order log.
 #[Object]
 impl OrderReplica {
-    /// The replica's id, from 1.
+    /// The replica's id; the numbers begin at 1.
     async fn id(&self) -> ID {
-        self.0.id.into()
+        EntityType::OrderReplica.id(self.0.id)
     }
 
     /// Whether the replica responds.
@@ -38,6 +40,19 @@ impl OrderReplica {
     }
 }
 
+/// A batch loader of replicas by id. It asks the log once, however many replicas are requested.
+pub struct ReplicaLoader(pub(crate) Services);
+
+impl Load<i64> for ReplicaLoader {
+    type Value = ReplicaStatus;
+    type Error = Error;
+
+    async fn load(&self, _: &[i64]) -> Result<HashMap<i64, ReplicaStatus>> {
+        let replicas = self.0.order_log.replicas(&self.0.db).await?;
+        Ok(replicas.into_iter().map(|replica| (replica.id, replica)).collect())
+    }
+}
+
 /// Reads of the log's copies; public.
 #[derive(Default)]
 pub struct ReplicaQuery;
@@ -48,6 +63,15 @@ impl ReplicaQuery {
     async fn order_replicas(&self, ctx: &Context<'_>) -> Result<Vec<OrderReplica>> {
         let replicas = ctx.services().order_log.replicas(ctx.db()).await?;
         Ok(replicas.into_iter().map(OrderReplica).collect())
+    }
+
+    /// Resolves a replica another subgraph refers to.
+    #[graphql(entity)]
+    async fn order_replica_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<OrderReplica>> {
+        let Some(id) = EntityType::OrderReplica.number(&id) else {
+            return Ok(None);
+        };
+        Ok(load::<ReplicaLoader, _>(ctx, id).await?.map(OrderReplica))
     }
 }
 
@@ -62,7 +86,8 @@ impl ReplicaMutation {
     async fn propose_leader(&self, ctx: &Context<'_>, replica_id: ID) -> Result<OrderReplica> {
         ctx.viewer().require_operator_or(BAZAAR)?;
         let replicas = ctx.services().order_log.replicas(ctx.db()).await?;
-        let candidate = parse_id(&replica_id).filter(|candidate| replicas.iter().any(|known| known.id == *candidate));
+        let candidate = EntityType::OrderReplica.parse("replicaId", &replica_id)?;
+        let candidate = candidate.filter(|candidate| replicas.iter().any(|known| known.id == *candidate));
         let candidate = candidate.ok_or_else(|| Error::invalid("replicaId", "must be the id of a replica"))?;
         let leader = ctx.services().order_log.propose_leader(ctx.db(), candidate).await?;
         let replicas = ctx.services().order_log.replicas(ctx.db()).await?;

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use async_graphql::{Context, ID, InputObject, Object};
 use contract::{
-    ContextExt, DateTime, Db, Error, IdempotencyKey, Invalidates, Load, Loader, Money, PageArgs, PageConnection,
-    Paginate, Result, Side, TxExt, batch_loader, clamp_to_int, idempotent, load, load_row, parse_id, required_segment,
-    to_date_time,
+    ContextExt, DateTime, Db, EntityType, Error, IdempotencyKey, Invalidates, Load, Loader, Money, PageArgs,
+    PageConnection, Paginate, Result, Side, TxExt, batch_loader, clamp_to_int, idempotent, load, load_row,
+    required_segment, to_date_time,
 };
 use entities::stock::{self, NewStock, StockRef};
 use sea_orm::EntityTrait;
@@ -28,7 +28,7 @@ impl Stock {
     /// The stock's id.
     #[graphql(tag = "cacheable")]
     async fn id(&self) -> ID {
-        self.0.id.into()
+        EntityType::Stock.id(self.0.id)
     }
 
     /// The name; upper and lower case differ. It never changes.
@@ -129,7 +129,10 @@ impl StockQuery {
     #[graphql(tag = "cacheable")]
     async fn stock(&self, ctx: &Context<'_>, id: Option<ID>, name: Option<String>) -> Option<Result<Stock>> {
         let found = match (id, name) {
-            (Some(id), None) => find(ctx, parse_id(&id)?).await,
+            (Some(id), None) => match EntityType::Stock.parse("id", &id).transpose()? {
+                Ok(id) => find(ctx, id).await,
+                Err(error) => Err(error),
+            },
             (None, Some(name)) => find_by_name(ctx, name).await,
             (None, None) => Err(Error::invalid("id", "or name must be given")),
             (Some(_), Some(_)) => Err(Error::invalid("name", "cannot be combined with id")),
@@ -140,7 +143,7 @@ impl StockQuery {
     /// Resolves a stock another subgraph refers to by its id.
     #[graphql(entity)]
     async fn stock_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Stock>> {
-        match parse_id(&id) {
+        match EntityType::Stock.number(&id) {
             Some(id) => find(ctx, id).await,
             None => Ok(None),
         }

@@ -1,6 +1,7 @@
 //! A person, as far as the exchange knows one.
 
 use async_graphql::{ID, SimpleObject};
+use contract::EntityType;
 
 /// A person; the other domains know the rest.
 #[derive(SimpleObject)]
@@ -13,6 +14,8 @@ pub struct User {
 impl User {
     /// The person with that id.
     pub(crate) fn new(id: i64) -> Self {
-        Self { id: id.into() }
+        Self {
+            id: EntityType::User.id(id),
+        }
     }
 }

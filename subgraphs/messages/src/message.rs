@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use async_graphql::{Context, ID, Object};
 use contract::{
-    ContextExt, DateTime, Db, Error, Load, PageArgs, PageConnection, Paginate, Result, Rows, Viewer,
-    is_node_field_selected, load, load_row, parse_id, to_date_time,
+    ContextExt, DateTime, Db, EntityType, Error, Load, PageArgs, PageConnection, Paginate, Result, Rows, Viewer,
+    is_node_field_selected, load, load_row, to_date_time,
 };
 use entities::{message, user};
 use sea_orm::{Order, Select};
@@ -23,7 +23,7 @@ pub struct Message(pub(crate) message::Model);
 impl Message {
     /// The message's id.
     async fn id(&self) -> ID {
-        self.0.id.into()
+        EntityType::Message.id(self.0.id)
     }
 
     /// The sender.
@@ -121,8 +121,7 @@ impl Load<i64> for MessageWithoutContentsLoader {
 
 /// Returns the message with that id, if it exists and the viewer may see it. Lookups are batched. The contents are
 /// read only when the query selects them.
-async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Message>> {
-    let Some(id) = parse_id(id) else { return Ok(None) };
+async fn find(ctx: &Context<'_>, id: i64) -> Result<Option<Message>> {
     let found = if ctx.look_ahead().field("contents").exists() {
         ctx.charge(0)?;
         let found = load_row::<message::Entity>(ctx, id).await?;
@@ -142,7 +141,10 @@ pub struct MessageQuery;
 impl MessageQuery {
     /// The message with that id, for its sender, its receiver and operators; null for other viewers.
     async fn message(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Message>> {
-        find(ctx, &id).await.transpose()
+        match EntityType::Message.parse("id", &id).transpose()? {
+            Ok(id) => find(ctx, id).await.transpose(),
+            Err(error) => Some(Err(error)),
+        }
     }
 
     /// Messages of all people, newest first: those to the person with that username (none if the username is unknown),
@@ -182,6 +184,9 @@ impl MessageQuery {
     /// Resolves a message another subgraph refers to.
     #[graphql(entity)]
     async fn message_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Message>> {
-        find(ctx, &id).await
+        match EntityType::Message.number(&id) {
+            Some(id) => find(ctx, id).await,
+            None => Ok(None),
+        }
     }
 }

@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, ID, Object};
 use contract::{
-    ActingUser, ContextExt, DbConnection, Error, Event, IdempotencyKey, Result, Tx, TxExt, Viewer, idempotent,
-    optional_text, parse_id, required_text,
+    ActingUser, ContextExt, DbConnection, EntityType, Error, Event, IdempotencyKey, Result, Tx, TxExt, Viewer,
+    idempotent, optional_text, required_text,
 };
 use entities::{message, user};
 use sea_orm::{EntityTrait, ModelTrait};
@@ -60,7 +60,9 @@ impl MessageMutation {
     async fn delete_message(&self, ctx: &Context<'_>, id: ID) -> Result<bool> {
         let viewer = ctx.viewer().clone();
         viewer.require_signed_in_or(COMMUNITY_MOUNT)?;
-        let id = parse_id(&id).ok_or(Error::NotFound("message"))?;
+        let id = EntityType::Message
+            .parse("id", &id)?
+            .ok_or(Error::NotFound("message"))?;
         ctx.services()
             .write(async move |tx| {
                 let mut message = find_visible(tx, id, &viewer).await?;
@@ -83,7 +85,9 @@ impl MessageMutation {
     ) -> Result<Message> {
         let viewer = ctx.viewer().clone();
         viewer.require_signed_in_or(COMMUNITY_MOUNT)?;
-        let id = parse_id(&id).ok_or(Error::NotFound("message"))?;
+        let id = EntityType::Message
+            .parse("id", &id)?
+            .ok_or(Error::NotFound("message"))?;
         let message = ctx
             .services()
             .write(async move |tx| {
@@ -108,7 +112,8 @@ impl MessageMutation {
         if ids.len() > MARKED_MAX {
             return Err(Error::invalid("ids", format!("must have at most {MARKED_MAX} items")));
         }
-        let ids: Vec<i64> = ids.iter().filter_map(parse_id).collect();
+        let ids = EntityType::Message.parse_all("ids", &ids)?;
+        let ids: Vec<i64> = ids.into_iter().flatten().collect();
         let marked = ctx
             .services()
             .write(async move |tx| {

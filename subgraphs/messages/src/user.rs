@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, Db, Error, Load, PageArgs, PageConnection, Result, clamp_to_int, load, parse_id};
+use contract::{ContextExt, Db, EntityType, Error, Load, PageArgs, PageConnection, Result, clamp_to_int, load};
 use entities::message;
 
 use crate::message::{Message, MessageList, newest_first};
@@ -17,7 +17,7 @@ pub struct User(pub(crate) i64);
 impl User {
     /// The person's id.
     async fn id(&self) -> ID {
-        self.0.into()
+        EntityType::User.id(self.0)
     }
 
     /// The messages this person received, newest first: all, or only those that are (not) favourites, (not) unread, or
@@ -103,6 +103,6 @@ impl UserQuery {
     /// A person another subgraph refers to. This subgraph does not check that the person exists; accounts does.
     #[graphql(entity)]
     async fn user_by_id(&self, id: ID) -> Option<User> {
-        parse_id(&id).map(User)
+        EntityType::User.number(&id).map(User)
     }
 }

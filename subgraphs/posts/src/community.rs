@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{Context, Object};
-use contract::{Db, Error, Load, PageArgs, PageConnection, Paginate, Result, load};
+use async_graphql::{Context, ID, Object};
+use contract::{Db, EntityType, Error, Load, PageArgs, PageConnection, Paginate, Result, load};
 use entities::community::{self, case_fold};
 use entities::post;
 use sea_orm::EntityTrait;
@@ -13,11 +13,19 @@ use crate::post::{Post, newest_first};
 /// A community of the API.
 pub struct Community {
     name: String,
+    /// The case-insensitive key of the name.
+    key: String,
 }
 
 /// A place for posts. It exists from its first post on, and stays after that post is deleted.
 #[Object]
 impl Community {
+    /// The community's id.
+    #[graphql(tag = "cacheable")]
+    async fn id(&self) -> ID {
+        EntityType::Community.id(&self.key)
+    }
+
     /// The name, as it was first spelled; unique without regard to case.
     #[graphql(tag = "cacheable")]
     async fn name(&self) -> &str {
@@ -40,13 +48,18 @@ impl Community {
 
 impl Community {
     fn new(row: community::Model) -> Self {
-        Self { name: row.name }
+        Self {
+            name: row.name,
+            key: row.name_key,
+        }
     }
 
     /// Returns the community of a post.
     pub(crate) fn from_post(post: &post::Model) -> Self {
-        let name = post.community.clone();
-        Self { name }
+        Self {
+            name: post.community.clone(),
+            key: post.community_key.clone(),
+        }
     }
 }
 
@@ -82,7 +95,18 @@ impl CommunityQuery {
         find(ctx, name).await.transpose()
     }
 
-    /// Resolves a community another subgraph refers to.
+    /// Resolves a community another subgraph refers to by its id.
+    #[graphql(entity)]
+    async fn community_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Community>> {
+        let Some(key) = EntityType::Community.key(&id) else {
+            return Ok(None);
+        };
+        // Only the canonical spelling is an id.
+        let found = find(ctx, key.to_owned()).await?;
+        Ok(found.filter(|community| community.key == key))
+    }
+
+    /// Resolves a community another subgraph refers to by its name.
     #[graphql(entity)]
     async fn community_by_name(&self, ctx: &Context<'_>, name: String) -> Result<Option<Community>> {
         find(ctx, name).await

@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, ID, InputObject, Object};
 use contract::{
-    ActingUser, ContextExt, DateTime, DbConnection, Error, Event, IdempotencyKey, Result, Tx, Viewer, idempotent,
-    optional_text, parse_id, require_visible, required_segment, required_text, to_timestamp_us,
+    ActingUser, ContextExt, DateTime, DbConnection, EntityType, Error, Event, IdempotencyKey, Result, Tx, Viewer,
+    idempotent, optional_text, require_visible, required_segment, required_text, to_timestamp_us,
 };
 use entities::post::{self, NewPost};
 use sea_orm::EntityTrait;
@@ -153,7 +153,7 @@ impl PostMutation {
     async fn delete_post(&self, ctx: &Context<'_>, id: ID) -> Result<bool> {
         let viewer = ctx.viewer().clone();
         viewer.require_signed_in_or(COMMUNITY_MOUNT)?;
-        let id = parse_id(&id).ok_or(Error::NotFound("post"))?;
+        let id = EntityType::Post.parse("id", &id)?.ok_or(Error::NotFound("post"))?;
         let now_us = ctx.now_us();
         ctx.services()
             .write(async move |tx| {

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use async_graphql::{Context, ID, Object};
 use contract::{
-    Audience, ContextExt, DateTime, Db, Error, Event, Load, PageArgs, PageConnection, Paginate, Result,
-    is_node_field_selected, load, load_row, parse_id, to_date_time,
+    Audience, ContextExt, DateTime, Db, EntityType, Error, Event, Load, PageArgs, PageConnection, Paginate, Result,
+    is_node_field_selected, load, load_row, to_date_time,
 };
 use entities::ListedRows;
 use entities::post::{self, PostLists};
@@ -23,7 +23,7 @@ impl Post {
     /// The post's id.
     #[graphql(tag = "cacheable")]
     async fn id(&self) -> ID {
-        self.0.id.into()
+        EntityType::Post.id(self.0.id)
     }
 
     /// The title.
@@ -71,12 +71,7 @@ impl Post {
 
 /// Builds the event that tells every subscriber that a post was created or deleted.
 pub(crate) fn invalidation(id: i64, version: i64) -> Event {
-    Event::Invalidated {
-        typename: "Post",
-        key: id.to_string(),
-        version,
-        audience: Audience::Everyone,
-    }
+    Event::invalidated(EntityType::Post, id, version, Audience::Everyone)
 }
 
 /// Returns a page of one of the lists of posts, newest first.
@@ -119,8 +114,7 @@ impl Load<i64> for PostWithoutTextLoader {
 }
 
 /// Returns the post with that id, if it exists. Lookups are batched. The text is read only when the query selects it.
-async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Post>> {
-    let Some(id) = parse_id(id) else { return Ok(None) };
+async fn find(ctx: &Context<'_>, id: i64) -> Result<Option<Post>> {
     if !ctx.look_ahead().field("text").exists() {
         return Ok(load::<PostWithoutTextLoader, _>(ctx, id).await?.map(Post));
     }
@@ -139,13 +133,19 @@ impl PostQuery {
     /// The post with that id.
     #[graphql(tag = "cacheable")]
     async fn post(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Post>> {
-        find(ctx, &id).await.transpose()
+        match EntityType::Post.parse("id", &id).transpose()? {
+            Ok(id) => find(ctx, id).await.transpose(),
+            Err(error) => Some(Err(error)),
+        }
     }
 
     /// Resolves a post another subgraph refers to.
     #[graphql(entity)]
     async fn post_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Post>> {
-        find(ctx, &id).await
+        match EntityType::Post.number(&id) {
+            Some(id) => find(ctx, id).await,
+            None => Ok(None),
+        }
     }
 
     /// Posts, newest first: in one community (its name in any case), or in all.

@@ -1,7 +1,7 @@
 //! The posts subgraph's fields of a user.
 
 use async_graphql::{Context, ID, Object};
-use contract::{PageArgs, PageConnection, Result, parse_id};
+use contract::{EntityType, PageArgs, PageConnection, Result};
 
 use crate::post::{Post, newest_first};
 
@@ -13,7 +13,7 @@ impl User {
     /// The person's id.
     #[graphql(tag = "cacheable")]
     async fn id(&self) -> ID {
-        self.0.into()
+        EntityType::User.id(self.0)
     }
 
     /// The posts of this person, newest first.
@@ -41,6 +41,6 @@ impl UserQuery {
     /// A person another subgraph refers to. This subgraph does not check that the person exists; accounts does.
     #[graphql(entity)]
     async fn user_by_id(&self, id: ID) -> Option<User> {
-        parse_id(&id).map(User)
+        EntityType::User.number(&id).map(User)
     }
 }

@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Object};
 use chrono::{Days, NaiveDate};
-use contract::{ContextExt, Date, DateTime, Error, Money, MoneySum, Result, load_row, parse_id, to_date_time};
+use contract::{ContextExt, Date, DateTime, EntityType, Error, Money, MoneySum, Result, load_row, to_date_time};
 use entities::shop_order;
 
 use crate::product::{self, Product};
@@ -19,7 +19,7 @@ pub struct ShopOrder(pub(crate) shop_order::Model);
 impl ShopOrder {
     /// The order's id.
     async fn id(&self) -> ID {
-        self.0.id.into()
+        EntityType::ShopOrder.id(self.0.id)
     }
 
     /// The owner of the order.
@@ -92,8 +92,7 @@ fn date_of(day: i64) -> NaiveDate {
 }
 
 /// Returns the order with that id, if it exists and the viewer may see it. Lookups are batched.
-async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<ShopOrder>> {
-    let Some(id) = parse_id(id) else { return Ok(None) };
+async fn find(ctx: &Context<'_>, id: i64) -> Result<Option<ShopOrder>> {
     let found = load_row::<shop_order::Entity>(ctx, id).await?;
     let viewer = ctx.viewer();
     let may_see = |order: &shop_order::Model| viewer.is_operator_or(SHOP_MOUNT) || viewer.is_user(order.user_id);
@@ -108,12 +107,18 @@ pub struct ShopOrderQuery;
 impl ShopOrderQuery {
     /// The order with that id, for its owner and for operators; null for other viewers.
     async fn shop_order(&self, ctx: &Context<'_>, id: ID) -> Option<Result<ShopOrder>> {
-        find(ctx, &id).await.transpose()
+        match EntityType::ShopOrder.parse("id", &id).transpose()? {
+            Ok(id) => find(ctx, id).await.transpose(),
+            Err(error) => Some(Err(error)),
+        }
     }
 
     /// Resolves an order another subgraph refers to.
     #[graphql(entity)]
     async fn shop_order_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<ShopOrder>> {
-        find(ctx, &id).await
+        match EntityType::ShopOrder.number(&id) {
+            Some(id) => find(ctx, id).await,
+            None => Ok(None),
+        }
     }
 }

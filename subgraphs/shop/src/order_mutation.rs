@@ -1,7 +1,7 @@
 //! The mutations of orders: place, change, delete.
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
-use contract::{ContextExt, Date, Error, IdempotencyKey, Result, Tx, TxExt, Viewer, idempotent, non_null, parse_id};
+use contract::{ContextExt, Date, EntityType, Error, IdempotencyKey, Result, Tx, TxExt, Viewer, idempotent, non_null};
 use entities::shop_order::{self, NewShopOrder, ShopOrderChange, ShopOrderError, ShopOrderWrite};
 use entities::user;
 
@@ -45,8 +45,7 @@ impl ShopOrderPatch {
                 .map(validate_quantity)
                 .transpose()?,
             day: date.as_ref().map(day_of).transpose()?,
-            // An id that is not a number finds no product. Whether the order exists is checked before that.
-            product_id: product.map(|product| parse_id(&product).unwrap_or(UNKNOWN_ID)),
+            product_id: product.as_ref().map(product_id).transpose()?,
         };
         if change == ShopOrderChange::default() {
             return Err(Error::invalid("input", "must change something"));
@@ -57,6 +56,12 @@ impl ShopOrderPatch {
 
 /// An id that no row has.
 const UNKNOWN_ID: i64 = 0;
+
+/// Returns the number of a product. An id that no product can have gets a number that finds none, because whether the
+/// order exists is checked before that.
+fn product_id(id: &ID) -> Result<i64> {
+    Ok(EntityType::Product.parse("input.product", id)?.unwrap_or(UNKNOWN_ID))
+}
 
 fn validate_quantity(quantity: i32) -> Result<i64> {
     if quantity < 1 {
@@ -83,7 +88,7 @@ impl ShopOrderMutation {
         let viewer = ctx.viewer();
         let new = NewShopOrder {
             user_id: owner_of_new_order(viewer, input.user)?,
-            product_id: parse_id(&input.product).unwrap_or(UNKNOWN_ID),
+            product_id: product_id(&input.product)?,
             quantity: validate_quantity(input.quantity)?,
             day: day_of(&input.date)?,
         };
@@ -112,11 +117,16 @@ impl ShopOrderMutation {
     async fn update_shop_order(&self, ctx: &Context<'_>, id: ID, input: ShopOrderPatch) -> Result<ShopOrder> {
         let owner = owner_filter(ctx.viewer())?;
         let (change, user) = input.validate()?;
-        let id = parse_id(&id).ok_or(Error::NotFound("order"))?;
+        let user = user
+            .map(|user| EntityType::User.parse("input.user", &user))
+            .transpose()?;
+        let id = EntityType::ShopOrder
+            .parse("id", &id)?
+            .ok_or(Error::NotFound("order"))?;
         let now_us = ctx.now_us();
         let update = async move |tx: &Tx| {
             let before = shop_order::find(tx, id, owner).await?.ok_or(Error::NotFound("order"))?;
-            if user.as_ref().is_some_and(|user| parse_id(user) != Some(before.user_id)) {
+            if user.is_some_and(|user| user != Some(before.user_id)) {
                 return Err(Error::invalid("input.user", "cannot be changed"));
             }
             let changed = shop_order::change(tx, before, change.clone(), now_us)
@@ -132,7 +142,9 @@ impl ShopOrderMutation {
     /// Deletes an order. The ordered quantity is available again. For its owner and for operators.
     async fn delete_shop_order(&self, ctx: &Context<'_>, id: ID) -> Result<bool> {
         let owner = owner_filter(ctx.viewer())?;
-        let id = parse_id(&id).ok_or(Error::NotFound("order"))?;
+        let id = EntityType::ShopOrder
+            .parse("id", &id)?
+            .ok_or(Error::NotFound("order"))?;
         let now_us = ctx.now_us();
         let delete = async move |tx: &Tx| {
             let mut deleted = shop_order::remove(tx, id, owner, now_us).await.map_err(order_error)?;
@@ -149,7 +161,7 @@ impl ShopOrderMutation {
 /// Returns the id of the new order's owner.
 fn owner_of_new_order(viewer: &Viewer, user: Option<ID>) -> Result<i64> {
     match user {
-        Some(user) => match parse_id(&user) {
+        Some(user) => match EntityType::User.parse("input.user", &user)? {
             Some(id) => viewer.require_self_or_operator_or(id, SHOP_MOUNT).map(|()| id),
             None => viewer.require_operator_or(SHOP_MOUNT).and(Err(Error::NotFound("user"))),
         },

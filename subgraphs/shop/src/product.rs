@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
 use contract::{
-    ContextExt, Error, IdempotencyKey, Money, PageArgs, PageConnection, Paginate, Result, TxExt, idempotent, load_row,
-    non_null, optional_text, parse_id, required_line,
+    ContextExt, EntityType, Error, IdempotencyKey, Money, PageArgs, PageConnection, Paginate, Result, TxExt,
+    idempotent, load_row, non_null, optional_text, required_line,
 };
 use entities::product::{self, NewProduct, ProductChange, ProductChangeOutcome};
 
@@ -22,7 +22,7 @@ impl Product {
     /// The product's id.
     #[graphql(tag = "cacheable")]
     async fn id(&self) -> ID {
-        self.0.id.into()
+        EntityType::Product.id(self.0.id)
     }
 
     /// The name; unique without regard to case.
@@ -61,13 +61,16 @@ impl ProductQuery {
     /// The product with that id.
     #[graphql(tag = "cacheable")]
     async fn product(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Product>> {
-        find(ctx, parse_id(&id)?).await.transpose()
+        match EntityType::Product.parse("id", &id).transpose()? {
+            Ok(id) => find(ctx, id).await.transpose(),
+            Err(error) => Some(Err(error)),
+        }
     }
 
     /// Resolves a product another subgraph refers to.
     #[graphql(entity)]
     async fn product_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Product>> {
-        match parse_id(&id) {
+        match EntityType::Product.number(&id) {
             Some(id) => find(ctx, id).await,
             None => Ok(None),
         }
@@ -198,7 +201,9 @@ impl ProductMutation {
     async fn update_product(&self, ctx: &Context<'_>, id: ID, input: ProductPatch) -> Result<Product> {
         ctx.viewer().require_operator()?;
         let change = input.validate()?;
-        let id = parse_id(&id).ok_or(Error::NotFound("product"))?;
+        let id = EntityType::Product
+            .parse("id", &id)?
+            .ok_or(Error::NotFound("product"))?;
         let now_us = ctx.now_us();
         let product = ctx
             .services()

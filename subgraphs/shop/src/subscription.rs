@@ -1,7 +1,7 @@
 //! The subscription `productChanged`, which sends a product after each of its changes.
 
 use async_graphql::{Context, ID, Subscription};
-use contract::{ContextExt, Result, Watch, changed_rows, check_watch_limit, parse_id, source_stream};
+use contract::{ContextExt, EntityType, Result, Watch, changed_rows, check_watch_limit, source_stream};
 use entities::product;
 use futures_util::stream::{Stream, TryStreamExt};
 
@@ -24,7 +24,8 @@ impl ProductSubscription {
     ) -> Result<impl Stream<Item = Result<Product>> + use<>> {
         let open = async {
             check_watch_limit("ids", ids.as_deref().unwrap_or_default())?;
-            let watched = ids.map(|ids| ids.iter().filter_map(parse_id).collect());
+            let watched = ids.map(|ids| EntityType::Product.parse_all("ids", &ids)).transpose()?;
+            let watched = watched.map(|ids| ids.into_iter().flatten().collect());
             let products = changed_rows::<product::Model>(ctx.services(), Watch::rows(watched)).await?;
             Ok(products.map_ok(Product))
         };

@@ -1,7 +1,7 @@
 //! The shop's fields of a user.
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, PageArgs, PageConnection, Paginate, Result, parse_id};
+use contract::{ContextExt, EntityType, PageArgs, PageConnection, Paginate, Result};
 use entities::shop_order;
 
 use crate::order::{SHOP_MOUNT, ShopOrder};
@@ -15,7 +15,7 @@ pub struct User(pub(crate) i64);
 impl User {
     /// The person's id.
     async fn id(&self) -> ID {
-        self.0.into()
+        EntityType::User.id(self.0)
     }
 
     /// The person's orders at the shop, oldest first; for themselves and for operators.
@@ -46,6 +46,6 @@ impl UserQuery {
     /// A person another subgraph refers to. This subgraph does not check that the person exists; accounts does.
     #[graphql(entity)]
     async fn user_by_id(&self, id: ID) -> Option<User> {
-        parse_id(&id).map(User)
+        EntityType::User.number(&id).map(User)
     }
 }

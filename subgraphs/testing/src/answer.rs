@@ -122,16 +122,25 @@ impl Answer {
         }
     }
 
-    /// Returns the id at that path as a number.
+    /// Returns the number of the id at that path: `7` of `book_7`.
     ///
     /// # Panics
-    /// As [`text`](Self::text), and when the text is no number.
+    /// As [`text`](Self::text), and when the text is no id.
     #[track_caller]
     pub fn id(&self, path: &str) -> i64 {
-        match self.text(path).parse() {
-            Ok(id) => id,
-            Err(_) => panic!("{path} is no number in {self:?}"),
-        }
+        number_of(self.text(path))
+    }
+}
+
+/// Returns the number of an id: `7` of `book_7`.
+///
+/// # Panics
+/// When the text is no id.
+#[track_caller]
+pub fn number_of(id: &str) -> i64 {
+    match id.rsplit('_').next().and_then(|number| number.parse().ok()) {
+        Some(number) => number,
+        None => panic!("{id} is no id"),
     }
 }
 
@@ -191,8 +200,9 @@ mod tests {
 
     #[test]
     fn a_path_leads_to_a_value_or_names_the_missing_step() {
-        let answer =
-            Answer::new(json!({ "data": { "user": { "inbox": [{ "id": "7" }, { "id": "8" }], "name": null } } }));
+        let answer = Answer::new(
+            json!({ "data": { "user": { "inbox": [{ "id": "message_7" }, { "id": "8" }], "name": null } } }),
+        );
         assert_eq!(answer.at("user.inbox.1.id"), "8");
         assert_eq!(answer.id("user.inbox.0.id"), 7);
         assert_eq!(answer.at("user.name"), &json!(null));

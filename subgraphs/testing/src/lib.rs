@@ -17,7 +17,7 @@ mod services;
 mod viewers;
 mod within;
 
-pub use answer::Answer;
+pub use answer::{Answer, number_of};
 pub use checked_in::assert_checked_in;
 pub use client::{Client, Request, Transport};
 pub use domain::TestDomain;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use async_graphql::{Context, Enum, ID, Object};
-use contract::{ContextExt, Db, Error, Load, Result, Viewer, load, load_row, parse_id};
+use contract::{ContextExt, Db, EntityType, Error, Load, Result, Viewer, load, load_row};
 use entities::post_votes;
 use entities::vote::{self, Direction};
 
@@ -29,7 +29,7 @@ impl Post {
     /// The post's id.
     #[graphql(tag = "cacheable")]
     async fn id(&self) -> ID {
-        self.id.into()
+        EntityType::Post.id(self.id)
     }
 
     /// Votes for it.
@@ -116,7 +116,8 @@ impl Load<(i64, i64)> for OwnVoteLoader {
 /// # Errors
 /// `INVALID_INPUT` when no post can have such an id.
 pub(crate) fn parse_post_id(id: &ID) -> Result<i64> {
-    parse_id(id).ok_or_else(|| Error::invalid("postId", "must be an integer"))
+    let number = EntityType::Post.parse("postId", id)?;
+    number.ok_or_else(|| Error::invalid("postId", "must be an id of a post, such as post_1"))
 }
 
 /// Resolves posts that other subgraphs refer to.
@@ -128,13 +129,16 @@ impl PostVotesQuery {
     /// A post another subgraph refers to. This subgraph does not check that the post exists; posts does.
     #[graphql(entity)]
     async fn post_by_id(&self, id: ID) -> Option<Post> {
-        parse_id(&id).map(|id| Post { id, votes: None })
+        EntityType::Post.number(&id).map(|id| Post { id, votes: None })
     }
 
     /// The votes on a post id; null if the id has neither votes nor a post.
     #[graphql(tag = "cacheable")]
     async fn post_votes(&self, ctx: &Context<'_>, post_id: ID) -> Option<Result<Post>> {
-        let id = parse_id(&post_id)?;
+        let id = match EntityType::Post.parse("postId", &post_id).transpose()? {
+            Ok(id) => id,
+            Err(error) => return Some(Err(error)),
+        };
         let found = load_row::<post_votes::Entity>(ctx, id).await.transpose()?;
         found
             .map(|votes| votes.is_known().then(|| Post::from(votes)))

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use async_graphql::connection::{Connection, ConnectionNameType, DisableNodesField, Edge, EdgeNameType, EmptyFields};
 use async_graphql::{Context, ID, Object, OutputType, SimpleObject};
-use contract::{ContextExt, Error, PageArgs, PageConnection, Paginate, Result, parse_id};
+use contract::{ContextExt, EntityType, Error, PageArgs, PageConnection, Paginate, Result};
 use entities::post_votes::{self, Column};
 use sea_orm::{Order, Select};
 
@@ -90,8 +90,9 @@ impl RankingQuery {
         if ids.is_empty() || ids.len() > SORTED_MAX {
             return Err(Error::invalid("ids", format!("must have 1 to {SORTED_MAX} items")));
         }
-        let ids: Option<HashSet<i64>> = ids.iter().map(parse_id).collect();
-        let ids = ids.ok_or_else(|| Error::invalid("ids", "must be integers"))?;
+        let ids = EntityType::Post.parse_all("ids", &ids)?;
+        let ids: Option<HashSet<i64>> = ids.into_iter().collect();
+        let ids = ids.ok_or_else(|| Error::invalid("ids", "must be ids of posts"))?;
         let ids: Vec<i64> = ids.into_iter().collect();
         let posts = post_votes::by_score(ctx.db().read(), &ids).await?;
         Ok(posts.into_iter().map(|votes| Some(Post::from(votes))).collect())

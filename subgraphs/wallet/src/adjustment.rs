@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, Error, Money, Result, Tx, TxExt, Viewer, parse_id};
+use contract::{ContextExt, EntityType, Error, Money, Result, Tx, TxExt, Viewer};
 use entities::adjustment::{self, AdjustmentOutcome, TargetBalance};
 use entities::{user, wallet};
 
@@ -36,7 +36,9 @@ impl AdjustmentMutation {
                 return Err(Error::invalid("committed", "must be of the balance's currency"));
             }
         }
-        let person = parse_id(&user_id).ok_or(Error::NotFound("user"))?;
+        let person = EntityType::User
+            .parse("userId", &user_id)?
+            .ok_or(Error::NotFound("user"))?;
         let to = TargetBalance {
             balance: balance.minor,
             committed: committed.map(|committed| committed.minor),

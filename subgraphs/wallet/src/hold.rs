@@ -1,7 +1,9 @@
 //! The type `Hold`: money that is reserved for an automated order.
 
 use async_graphql::{Context, Description, Enum, ID, Object};
-use contract::{DateTime, Money, PageArgs, PageConnection, Paginate, Result, to_date_time};
+use contract::{
+    ContextExt, DateTime, EntityType, Money, PageArgs, PageConnection, Paginate, Result, load_row, to_date_time,
+};
 use entities::{hold, wallet};
 use sea_orm::Select;
 
@@ -30,9 +32,9 @@ pub struct Hold {
 
 #[Object(use_type_description)]
 impl Hold {
-    /// The hold's id; a newer one has a higher id.
+    /// The hold's id; a newer one has a higher number.
     async fn id(&self) -> ID {
-        self.row.id.into()
+        EntityType::Hold.id(self.row.id)
     }
 
     /// The amount that was reserved at the start.
@@ -65,7 +67,36 @@ impl Hold {
 
     /// The order that the money is reserved for.
     async fn order(&self) -> Option<BrokerageOrder> {
-        self.row.order_id.map(|id| BrokerageOrder { id: id.into() })
+        self.row.order_id.map(|id| BrokerageOrder::new(id))
+    }
+}
+
+/// Returns the hold with that id, if there is one and the viewer may see it. Batched.
+async fn find(ctx: &Context<'_>, id: i64) -> Result<Option<Hold>> {
+    let Some(row) = load_row::<hold::Entity>(ctx, id).await? else {
+        return Ok(None);
+    };
+    let found = load_row::<wallet::Entity>(ctx, row.wallet_id).await?;
+    let may_see = |wallet: &wallet::Model| ctx.viewer().require_self_or_operator(wallet.user_id).is_ok();
+    Ok(found.filter(may_see).map(|wallet| Hold {
+        row,
+        currency: wallet.currency,
+    }))
+}
+
+/// The entity resolver of `Hold`.
+#[derive(Default)]
+pub struct HoldQuery;
+
+#[Object]
+impl HoldQuery {
+    /// A hold another subgraph refers to; null for viewers that may not see it.
+    #[graphql(entity)]
+    async fn hold_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Hold>> {
+        match EntityType::Hold.number(&id) {
+            Some(id) => find(ctx, id).await,
+            None => Ok(None),
+        }
     }
 }
 

@@ -19,7 +19,12 @@ pub use settings::{Currencies, Settings, SettingsFlags};
 
 /// The fields that read data.
 #[derive(MergedObject, Default)]
-pub struct Query(wallet::WalletQuery, transaction::TransactionQuery, user::UserQuery);
+pub struct Query(
+    wallet::WalletQuery,
+    hold::HoldQuery,
+    transaction::TransactionQuery,
+    user::UserQuery,
+);
 
 /// The fields that change data.
 #[derive(MergedObject, Default)]
@@ -35,6 +40,7 @@ pub fn schema_with(services: Services, settings: Settings) -> DomainSchema {
     subgraph_builder::<Query, Mutation, EmptySubscription>()
         .expire_overdue_first()
         .data(row_loader::<entities::wallet::Entity>(&services.db))
+        .data(row_loader::<entities::hold::Entity>(&services.db))
         .data(row_loader::<entities::ledger_entry::Entity>(&services.db))
         .data(row_loader::<entities::ledger_transaction::Entity>(&services.db))
         .data(batch_loader(user::WalletsByOwner(services.db.clone())))

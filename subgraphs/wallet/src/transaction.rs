@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, Description, Enum, ID, Object};
 use contract::{
-    ContextExt, DateTime, Error, Money, PageArgs, PageConnection, Paginate, Result, load_row, parse_id, to_date_time,
+    ContextExt, DateTime, EntityType, Error, Money, PageArgs, PageConnection, Paginate, Result, load_row, to_date_time,
 };
 use entities::ledger::{Bucket, TransactionKind};
 use entities::{ledger_entry, ledger_transaction, wallet};
@@ -85,9 +85,9 @@ impl Transaction {
 
 #[Object(use_type_description)]
 impl Transaction {
-    /// The transaction's id; a newer one has a higher id.
+    /// The transaction's id; a newer one has a higher number.
     async fn id(&self) -> ID {
-        self.entry.id.into()
+        EntityType::Transaction.id(self.entry.id)
     }
 
     /// The type of the transaction.
@@ -120,12 +120,12 @@ impl Transaction {
 
     /// The id of the wallet.
     async fn wallet_id(&self) -> ID {
-        self.entry.wallet_id.unwrap_or_default().into()
+        EntityType::Wallet.id(self.entry.wallet_id.unwrap_or_default())
     }
 
     /// The id of the wallet's owner.
     async fn user_id(&self) -> ID {
-        self.user_id.into()
+        EntityType::User.id(self.user_id)
     }
 
     /// The order that the transaction was for, if any.
@@ -134,8 +134,7 @@ impl Transaction {
             .ledger_transaction(ctx)
             .await
             .map(|ledger_transaction| ledger_transaction.order_id);
-        let stub = |id: i64| BrokerageOrder { id: id.into() };
-        order.transpose().map(|id| id.map(stub))
+        order.transpose().map(|id| id.map(BrokerageOrder::new))
     }
 
     /// The authorization that the transaction was for, if any.
@@ -144,8 +143,7 @@ impl Transaction {
             .ledger_transaction(ctx)
             .await
             .map(|ledger_transaction| ledger_transaction.authorization_id);
-        let stub = |id: i64| Authorization { id: id.into() };
-        authorization.transpose().map(|id| id.map(stub))
+        authorization.transpose().map(|id| id.map(Authorization::new))
     }
 }
 
@@ -161,8 +159,7 @@ pub(crate) async fn newest_first(
 }
 
 /// Returns the transaction with that id, if there is one and the viewer may see it. Batched.
-async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Transaction>> {
-    let Some(id) = parse_id(id) else { return Ok(None) };
+async fn find(ctx: &Context<'_>, id: i64) -> Result<Option<Transaction>> {
     let Some(entry) = load_row::<ledger_entry::Entity>(ctx, id).await? else {
         return Ok(None);
     };
@@ -180,12 +177,18 @@ pub struct TransactionQuery;
 impl TransactionQuery {
     /// The transaction with that id, for the wallet's owner and for operators; null for other viewers.
     async fn transaction(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Transaction>> {
-        find(ctx, &id).await.transpose()
+        match EntityType::Transaction.parse("id", &id).transpose()? {
+            Ok(id) => find(ctx, id).await.transpose(),
+            Err(error) => Some(Err(error)),
+        }
     }
 
     /// Resolves a transaction another subgraph refers to.
     #[graphql(entity)]
     async fn transaction_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Transaction>> {
-        find(ctx, &id).await
+        match EntityType::Transaction.number(&id) {
+            Some(id) => find(ctx, id).await,
+            None => Ok(None),
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, Db, Error, Load, Result, load, parse_id};
+use contract::{ContextExt, Db, EntityType, Error, Load, Result, load};
 use entities::wallet;
 
 use crate::wallet::Wallet;
@@ -16,7 +16,7 @@ pub struct User(pub(crate) i64);
 impl User {
     /// The person's id.
     async fn id(&self) -> ID {
-        self.0.into()
+        EntityType::User.id(self.0)
     }
 
     /// The person's wallet of that currency; null until money first moves in it. For themselves and for operators.
@@ -67,6 +67,6 @@ impl UserQuery {
     /// A person another subgraph refers to. This subgraph does not check that the person exists; accounts does.
     #[graphql(entity)]
     async fn user_by_id(&self, id: ID) -> Option<User> {
-        parse_id(&id).map(User)
+        EntityType::User.number(&id).map(User)
     }
 }

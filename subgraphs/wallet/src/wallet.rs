@@ -1,7 +1,7 @@
 //! The type `Wallet`: a person's money in one currency.
 
 use async_graphql::{Context, Description, ID, Object};
-use contract::{ContextExt, Money, PageArgs, PageConnection, Result, load_row, parse_id};
+use contract::{ContextExt, EntityType, Money, PageArgs, PageConnection, Result, load_row};
 use entities::hold::{self, HoldState};
 use entities::ledger::{Bucket, TransactionKind};
 use entities::ledger_entry::{self, EntryAccount};
@@ -22,7 +22,7 @@ pub struct Wallet(pub(crate) wallet::Model);
 impl Wallet {
     /// The wallet's id.
     async fn id(&self) -> ID {
-        self.0.id.into()
+        EntityType::Wallet.id(self.0.id)
     }
 
     /// The owner of the money.
@@ -135,7 +135,9 @@ impl WalletQuery {
     /// A wallet another subgraph refers to; null for viewers that may not see it.
     #[graphql(entity)]
     async fn wallet_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Wallet>> {
-        let Some(id) = parse_id(&id) else { return Ok(None) };
+        let Some(id) = EntityType::Wallet.number(&id) else {
+            return Ok(None);
+        };
         let found = load_row::<wallet::Entity>(ctx, id).await?;
         let may_see = |wallet: &wallet::Model| ctx.viewer().require_self_or_operator(wallet.user_id).is_ok();
         Ok(found.filter(may_see).map(Wallet))

@@ -120,8 +120,8 @@ pub async fn cast(url: &str) -> Cast {
     ] {
         people.push(anonymous.register(name, role, fee).await);
     }
-    let id = text(admin.query("{ me { id } }", json!({})).await.at("me.id"));
-    people.push((id.parse().expect("an id"), admin));
+    let id = admin.query("{ me { id } }", json!({})).await.id("me.id");
+    people.push((id, admin));
     for (_, investor) in &people[..2] {
         investor
             .query(DEPOSIT, json!({ "amount": money("1000000000.00") }))

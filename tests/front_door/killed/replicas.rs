@@ -43,7 +43,7 @@ pub async fn leader(url: &str) -> String {
         loop {
             let all = replicas(url).await;
             if let Some(leader) = all.iter().find(|replica| replica["leader"] == true) {
-                return leader["id"].as_str().expect("an id").to_owned();
+                return testing::number_of(leader["id"].as_str().expect("an id")).to_string();
             }
         }
     };

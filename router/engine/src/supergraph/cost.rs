@@ -46,15 +46,14 @@ fn check_within(what: &str, is: u64, max: u64) -> Result<(), RequestError> {
     }
 }
 
-/// Whether the page sizes of an operation depend on the values of its variables.
+/// Whether the sizes of an operation's lists depend on the values of its variables.
 pub fn depends_on_variables(document: &ExecutableDocument, operation: &Operation) -> bool {
     let by_variable = |field: &Node<Field>| {
-        let given = |name| field.specified_argument_by_name(name);
-        is_paged(field)
-            && [given("first"), given("last")]
-                .iter()
-                .flatten()
-                .any(|value| value.as_variable().is_some())
+        let is_variable = |name: &&str| {
+            let value = field.specified_argument_by_name(name);
+            value.is_some_and(|value| value.as_variable().is_some())
+        };
+        (is_paged(field) && ["first", "last"].iter().any(is_variable)) || (lists_ids(field) && is_variable(&"ids"))
     };
     operation.all_fields(document).any(by_variable)
 }
@@ -62,6 +61,12 @@ pub fn depends_on_variables(document: &ExecutableDocument, operation: &Operation
 fn is_paged(field: &Field) -> bool {
     let argument = field.definition.argument_by_name("first");
     argument.is_some_and(|argument| argument.ty.inner_named_type() == "Int")
+}
+
+/// Whether the field returns a list with an item for each id that it is given.
+fn lists_ids(field: &Field) -> bool {
+    let argument = field.definition.argument_by_name("ids");
+    field.definition.ty.is_list() && argument.is_some_and(|argument| argument.ty.is_list())
 }
 
 struct CostEstimator<'a> {
@@ -84,6 +89,8 @@ impl CostEstimator<'_> {
                     }
                     let times = if is_paged(field) {
                         times.saturating_mul(self.page(field))
+                    } else if lists_ids(field) {
+                        times.saturating_mul(self.ids(field))
                     } else {
                         times
                     };
@@ -103,6 +110,19 @@ impl CostEstimator<'_> {
     fn page(&self, field: &Field) -> u64 {
         let first = self.number(field, "first").or_else(|| self.number(field, "last"));
         first.unwrap_or(PAGE_DEFAULT)
+    }
+
+    fn ids(&self, field: &Field) -> u64 {
+        let given = field.specified_argument_by_name("ids");
+        let count = given.map(|value| match &**value {
+            Literal::List(ids) => ids.len(),
+            Literal::Variable(variable) => match self.variables.get(variable.as_str()) {
+                Some(Value::List(ids)) => ids.len(),
+                _ => 1,
+            },
+            _ => 1,
+        });
+        count.unwrap_or(1) as u64
     }
 
     /// A negative number counts as zero: the domain rejects it.

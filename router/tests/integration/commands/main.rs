@@ -304,8 +304,8 @@ fn a_killed_demo_keeps_its_acknowledged_purchases() {
     let sold = sold["data"]["bookPurchases"]["nodes"].as_array().unwrap().clone();
     let of_book: Vec<i64> = sold
         .iter()
-        .filter(|purchase| purchase["book"]["id"] == "1")
-        .map(|purchase| purchase["id"].as_str().unwrap().parse().unwrap())
+        .filter(|purchase| purchase["book"]["id"] == "book_1")
+        .map(|purchase| testing::number_of(purchase["id"].as_str().unwrap()))
         .collect();
     assert_eq!(of_book, acknowledged);
 }

@@ -36,7 +36,7 @@ async fn a_purchase_on_an_open_mount_belongs_to_the_tokens_user() {
     let app = RestApp::open().await;
     assert_eq!(as_person(&app, 7, "POST /bookstore/purchase/1", "").await.status, 200);
     assert_eq!(app.call("POST /bookstore/purchase/1").await.status, 200);
-    assert_eq!(buyers(&app).await, r#"[{"buyer":{"id":"7"}},{"buyer":null}]"#);
+    assert_eq!(buyers(&app).await, r#"[{"buyer":{"id":"user_7"}},{"buyer":null}]"#);
     // The other routes do not act as a user: a token changes nothing.
     assert_eq!(
         as_person(&app, 7, "POST /bookstore/catalog/books", BOOK).await.status,
@@ -133,7 +133,7 @@ async fn a_user_reaches_only_own_data_on_a_closed_mount() {
         400,
         "the body comes first"
     );
-    assert_eq!(buyers(&app).await, r#"[{"buyer":{"id":"7"}}]"#);
+    assert_eq!(buyers(&app).await, r#"[{"buyer":{"id":"user_7"}}]"#);
 }
 
 #[tokio::test]
@@ -165,7 +165,10 @@ async fn the_keys_of_two_users_are_independent() {
             200
         );
     }
-    assert_eq!(buyers(&app).await, r#"[{"buyer":{"id":"7"}},{"buyer":{"id":"8"}}]"#);
+    assert_eq!(
+        buyers(&app).await,
+        r#"[{"buyer":{"id":"user_7"}},{"buyer":{"id":"user_8"}}]"#
+    );
 }
 
 #[tokio::test]

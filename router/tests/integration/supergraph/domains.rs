@@ -14,14 +14,15 @@ use testing::{Client, NEW_YEAR_US, TestServices};
 
 use crate::graph_client::{client, request};
 
-struct Agora {
+/// The domains with sample data, and the supergraph over them.
+pub struct Agora {
     supergraph: Arc<Supergraph>,
     on: TestServices,
     people: DemoPeople,
 }
 
 impl Agora {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let on = TestServices::new(NEW_YEAR_US).await;
         let services = &on.services;
         let people = accounts::demo::seed(services).await.unwrap();
@@ -38,7 +39,7 @@ impl Agora {
         }
     }
 
-    fn client(&self, viewer: Viewer) -> Client {
+    pub fn client(&self, viewer: Viewer) -> Client {
         client(self.supergraph.clone(), viewer)
     }
 
@@ -96,7 +97,7 @@ async fn a_trade_returns_its_stock_and_its_trader() {
         *traded.at("trade"),
         json!({
             "number": 0, "price": { "amount": "19.99", "currency": "USD" },
-            "stock": { "id": "2", "name": "FishCo", "quantity": 97 }, "trader": { "username": "cleo", "karma": 12 },
+            "stock": { "id": "stock_2", "name": "FishCo", "quantity": 97 }, "trader": { "username": "cleo", "karma": 12 },
         })
     );
 }
@@ -178,8 +179,8 @@ async fn posts_are_ranked_by_votes_with_fields_of_other_domains() {
     let answer = dan.query(query, json!({})).await;
     let post = |title: &str, score: i64, my: Value| json!({ "title": title, "score": score, "myVote": my, "author": { "username": "cleo" } });
     let (first, second) = (
-        json!({ "id": "1", "title": "first" }),
-        json!({ "id": "2", "title": "second" }),
+        json!({ "id": "post_1", "title": "first" }),
+        json!({ "id": "post_2", "title": "second" }),
     );
     assert_eq!(
         answer["data"],

@@ -10,6 +10,7 @@ mod everything;
 mod failures;
 #[path = "../graph_client.rs"]
 mod graph_client;
+mod ids;
 mod language;
 mod market;
 mod operations;

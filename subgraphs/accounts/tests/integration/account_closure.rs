@@ -1,6 +1,6 @@
 //! Closing an account ends the person's authorizations and pending orders, because no other person could end them.
 
-use contract::Tx;
+use contract::{EntityType, Tx};
 use entities::authorization::AuthorizationEnd;
 use entities::brokerage_order::{self, CancelReason, NewAutomatedOrder, OrderStatus};
 use entities::side::Side;
@@ -103,19 +103,19 @@ async fn closing_an_investor_revokes_grants_and_cancels_orders() {
         let cancelled = |id| (id, OrderStatus::Cancelled, Some(CancelReason::AccountClosed));
         assert_eq!(domain.orders().await, [cancelled(buy), cancelled(sell)], "{closure}");
         let told = invalidated(&mut events);
-        for (typename, id) in [
-            ("User", domain.ada.id),
-            ("Authorization", money),
-            ("Authorization", shares),
-            ("Authorization", later),
-            ("BrokerageOrder", buy),
-            ("BrokerageOrder", sell),
-            ("Holding", domain.holding),
-            ("Wallet", 1),
+        for (entity, id) in [
+            (EntityType::User, domain.ada.id),
+            (EntityType::Authorization, money),
+            (EntityType::Authorization, shares),
+            (EntityType::Authorization, later),
+            (EntityType::BrokerageOrder, buy),
+            (EntityType::BrokerageOrder, sell),
+            (EntityType::Holding, domain.holding),
+            (EntityType::Wallet, 1),
         ] {
             assert!(
-                told.contains(&(typename, id.to_string())),
-                "{closure}: {typename} {id} in {told:?}"
+                told.contains(&(entity.name(), entity.text_id(id))),
+                "{closure}: {entity:?} {id} in {told:?}"
             );
         }
         // Expiry finds nothing more to end: each authorization and order ended once.
@@ -151,7 +151,10 @@ async fn closing_a_broker_returns_the_broker_authorizations() {
         );
         let told = invalidated(&mut events);
         for id in [money, shares] {
-            assert!(told.contains(&("Authorization", id.to_string())), "{closure}: {told:?}");
+            assert!(
+                told.contains(&("Authorization", format!("authorization_{id}"))),
+                "{closure}: {told:?}"
+            );
         }
         // The authorization of another broker and the investor's own order stay open.
         assert_eq!(domain.ended(cids).await, (true, None), "{closure}");

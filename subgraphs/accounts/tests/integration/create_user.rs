@@ -25,12 +25,12 @@ async fn a_created_member_has_no_password_and_is_announced() {
     let made = create(&domain, input, None).await;
     assert_eq!(
         made.at("createUser"),
-        &json!({"id": "1", "username": "Eve", "email": "Eve@example.com", "karma": -3, "role": "MEMBER", "active": true,
+        &json!({"id": "user_1", "username": "Eve", "email": "Eve@example.com", "karma": -3, "role": "MEMBER", "active": true,
             "joinedAt": "2027-01-15T08:00:00+00:00"})
     );
     let invalidation = Event::Invalidated {
         typename: "User",
-        key: "1".to_owned(),
+        key: "user_1".to_owned(),
         version: 1,
         audience: Audience::Everyone,
     };
@@ -83,7 +83,7 @@ async fn an_invalid_or_taken_user_is_not_created() {
         Some("one key"),
     )
     .await;
-    assert_eq!(made.at("createUser.id"), "3", "what was refused left the key free");
+    assert_eq!(made.at("createUser.id"), "user_3", "what was refused left the key free");
 }
 
 #[tokio::test]

@@ -18,14 +18,17 @@ async fn granted_money_moves_from_the_balance_to_the_authorization() {
     let mut events = domain.events();
     let answer = domain.grant(&domain.ada, domain.money("400.00")).await;
     let expected = json!({
-        "id": "1", "kind": "CAPITAL", "investor": {"username": "ada"}, "broker": {"username": "ben"}, "holding": null,
+        "id": "authorization_1", "kind": "CAPITAL", "investor": {"username": "ada"}, "broker": {"username": "ben"}, "holding": null,
         "holdingId": null, "stock": null, "remaining": {"amount": "400.00", "currency": "USD"}, "remainingShares": null,
         "startsAt": "2027-01-15T08:00:00+00:00", "endsAt": "2027-01-25T08:00:00+00:00", "endedAt": null, "active": true
     });
     assert_eq!(answer.at(GRANTED), &expected);
     assert_eq!(answer.at("grantAuthorization.created"), true);
     assert_eq!(domain.money_of_ada().await, [60_000, 40_000]);
-    let told = [("Wallet", "1".to_owned()), ("Authorization", "1".to_owned())];
+    let told = [
+        ("Wallet", "wallet_1".to_owned()),
+        ("Authorization", "authorization_1".to_owned()),
+    ];
     assert_eq!(invalidated(&mut events), told);
     for party in [&domain.ada, &domain.ben] {
         assert_eq!(domain.authorization_for(party, 1).await, expected);
@@ -39,7 +42,7 @@ async fn committed_shares_are_lent_first() {
     let mut events = domain.events();
     let answer = domain.grant(&domain.ada, domain.shares(4)).await;
     assert_eq!(domain.shares_of_ada().await, [20, 6, 4]);
-    let holding = domain.holding.to_string();
+    let holding = format!("holding_{}", domain.holding);
     let authorization = answer.at(GRANTED);
     assert_eq!(authorization["kind"], "STOCK_HOLDING");
     assert_eq!(
@@ -48,8 +51,8 @@ async fn committed_shares_are_lent_first() {
     );
     assert_eq!(authorization["holdingId"], json!(holding));
     assert_eq!(authorization["holding"], json!({"id": holding}));
-    assert_eq!(authorization["stock"], json!({"id": domain.stock.to_string()}));
-    let told = [("Holding", holding), ("Authorization", "1".to_owned())];
+    assert_eq!(authorization["stock"], json!({"id": format!("stock_{}", domain.stock)}));
+    let told = [("Holding", holding), ("Authorization", "authorization_1".to_owned())];
     assert_eq!(invalidated(&mut events), told);
 
     domain.grant(&domain.ada, domain.shares(16)).await.at(GRANTED);
@@ -157,7 +160,7 @@ async fn a_second_grant_increases_the_first_and_extends_its_end() {
     longer["endsAt"] = domain.in_days(20);
     let answer = domain.grant(&domain.ada, longer).await;
     assert_eq!(answer.at("grantAuthorization.created"), false);
-    assert_eq!(answer.at(GRANTED)["id"], first.to_string());
+    assert_eq!(answer.at(GRANTED)["id"], format!("authorization_{first}"));
     assert_eq!(answer.at(GRANTED)["remaining"]["amount"], "150.00");
     let later = answer.at(GRANTED)["endsAt"].clone();
     assert_eq!(later, "2027-02-04T08:00:00+00:00");
@@ -255,7 +258,7 @@ async fn a_grant_increases_a_used_up_authorization() {
             answer.at(GRANTED)["id"].as_str(),
             &answer.at(GRANTED)["remainingShares"]
         ),
-        (Some("1"), &json!(2))
+        (Some("authorization_1"), &json!(2))
     );
 }
 
@@ -267,7 +270,7 @@ async fn an_expired_authorization_is_released_and_not_increased() {
     let mut events = domain.events();
     let answer = domain.grant(&domain.ada, domain.money("1000.00")).await;
     assert_eq!(answer.at("grantAuthorization.created"), true);
-    assert_ne!(answer.at(GRANTED)["id"], over.to_string());
+    assert_ne!(answer.at(GRANTED)["id"], format!("authorization_{over}"));
     assert_eq!(domain.money_of_ada().await, [0, 100_000]);
     assert_eq!(domain.authorization_for(&domain.ada, over).await["active"], false);
     let told: Vec<_> = invalidated(&mut events).into_iter().map(|(kind, _)| kind).collect();

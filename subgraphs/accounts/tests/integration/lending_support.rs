@@ -147,8 +147,7 @@ impl LendingFixture {
     /// Grants an authorization of ada's and returns its id.
     pub async fn grant_id(&self, input: Value) -> i64 {
         let answer = self.grant(&self.ada, input).await;
-        let id = answer.at("grantAuthorization.authorization.id");
-        id.as_str().unwrap().parse().unwrap()
+        answer.id("grantAuthorization.authorization.id")
     }
 
     pub async fn revoke(&self, user: &SignedInUser, id: i64) -> Answer {
@@ -167,7 +166,7 @@ impl LendingFixture {
     pub async fn own_authorization_ids(&self, user: &SignedInUser, args: Value) -> Vec<i64> {
         let answer = self.query(&user.caller, OWN, args).await;
         let ids = answer.all("me.authorizations.nodes.*.id").into_iter();
-        ids.map(|id| id.as_str().unwrap().parse().unwrap()).collect()
+        ids.map(|id| testing::number_of(id.as_str().unwrap())).collect()
     }
 
     /// Returns ada's money: free and lent, in cents. Checks that the sum is what she started with.

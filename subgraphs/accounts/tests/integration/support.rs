@@ -166,7 +166,7 @@ impl SignedIn for Answer {
         let now_us = domain.services.clock.now_us();
         let token = domain.services.keys.verify(&text("token"), now_us).unwrap();
         SignedInUser {
-            id: text("user.id").parse().unwrap(),
+            id: self.id(&format!("{field}.user.id")),
             caller: CallerSession {
                 viewer: token.viewer,
                 session: token.session,

@@ -23,7 +23,7 @@ async fn all_fields_of_a_user_change_in_one_write() {
     assert_eq!(answer.at("updateUser"), &expected);
     let invalidation = Event::Invalidated {
         typename: "User",
-        key: ben.id.to_string(),
+        key: format!("user_{}", ben.id),
         version: 2,
         audience: Audience::Everyone,
     };

@@ -206,7 +206,7 @@ async fn a_deleted_book_is_gone_and_its_id_is_never_used_again() {
     assert_eq!(store.admin().query(DELETE, first.clone()).await.code(), "NOT_FOUND");
     let gone = store.admin().query(BOOK, first).await;
     assert_eq!(gone, json!({ "data": { "book": null } }));
-    assert_eq!(store.add("Emma", "novels", 1).await, "2");
+    assert_eq!(store.add("Emma", "novels", 1).await, "book_2");
 }
 
 #[tokio::test]
@@ -224,9 +224,9 @@ async fn entities_answer_one_by_one_and_a_missing_one_is_one_null() {
     store.add("Emma", "novels", 1).await;
     store.member(7).query(BUY, json!({ "id": 2 })).await;
     let of = json!([
-        { "__typename": "Book", "id": "2" }, { "__typename": "Book", "id": "9" }, { "__typename": "Book", "id": "1" },
-        { "__typename": "BookPurchase", "id": "1" },
-        { "__typename": "User", "id": "7" }, { "__typename": "User", "id": "8" },
+        { "__typename": "Book", "id": "book_2" }, { "__typename": "Book", "id": "book_9" }, { "__typename": "Book", "id": "book_1" },
+        { "__typename": "BookPurchase", "id": "book_purchase_1" },
+        { "__typename": "User", "id": "user_7" }, { "__typename": "User", "id": "user_8" },
     ]);
     let answer = store.member(8).query(ENTITIES, json!({ "of": of })).await;
     assert_eq!(
@@ -277,7 +277,10 @@ async fn the_sample_sales_are_seeded_once_as_documented() {
     let sold = |title: &str, buyer: &str| json!({ "title": title, "buyer": { "id": buyer } });
     assert_eq!(
         answer.at("bookPurchases.nodes"),
-        &json!([sold("Why theory classes are so hard", "7"), sold("RPCs for Noobs", "5")])
+        &json!([
+            sold("Why theory classes are so hard", "user_7"),
+            sold("RPCs for Noobs", "user_5")
+        ])
     );
     let quantities = answer.all("books.nodes.*.quantity");
     assert_eq!(quantities, [10; 7]);

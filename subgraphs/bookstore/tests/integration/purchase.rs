@@ -53,9 +53,9 @@ async fn a_sold_copy_leaves_the_shelf_and_is_recorded() {
     assert_eq!(
         sold,
         json!({ "data": { "purchaseBook": {
-            "id": "1", "bookId": "1", "title": "Dune", "price": { "amount": "9.99", "currency": "USD" },
-            "quantityAfter": 2, "at": "2026-01-01T00:00:00+00:00", "buyer": { "id": "7" },
-            "book": { "id": "1", "quantity": 2 },
+            "id": "book_purchase_1", "bookId": "book_1", "title": "Dune", "price": { "amount": "9.99", "currency": "USD" },
+            "quantityAfter": 2, "at": "2026-01-01T00:00:00+00:00", "buyer": { "id": "user_7" },
+            "book": { "id": "book_1", "quantity": 2 },
         } } })
     );
     assert_eq!(stock_and_sales(&store).await, (json!(2), 1));
@@ -155,7 +155,7 @@ async fn fifty_calls_with_one_key_buy_once() {
     for answer in answers {
         assert_eq!(
             answer.unwrap().at("purchaseBook"),
-            &json!({ "id": "1", "quantityAfter": 99 })
+            &json!({ "id": "book_purchase_1", "quantityAfter": 99 })
         );
     }
     assert_eq!(stock_and_sales(&store).await, (json!(99), 1));
@@ -175,4 +175,13 @@ async fn a_key_fits_one_request_and_a_refusal_leaves_it_unused() {
         assert_eq!(answer.code(), wanted, "{id} {key:?}");
     }
     assert_eq!(stock_and_sales(&store).await, (json!(0), 1));
+}
+
+#[tokio::test]
+async fn a_retry_with_the_other_spelling_of_an_id_is_the_same_request() {
+    let store = BookstoreDomain::with_copies(3).await;
+    let first = store.member(7).query(BUY, json!({ "id": "1", "key": "k" })).await;
+    assert_eq!(first.code(), "OK");
+    let again = store.member(7).query(BUY, json!({ "id": "book_1", "key": "k" })).await;
+    assert_eq!(again, first);
 }

@@ -56,7 +56,7 @@ async fn lists_are_visible_to_their_owners_and_operators_only() {
         let of = json!([{ "__typename": "User", "id": id.to_string() }]);
         floor.client(viewer).query(LISTS, json!({ "of": of })).await
     };
-    let nothing = json!({ "id": "1", "holdings": null, "brokerageOrders": null, "portfolioValue": null });
+    let nothing = json!({ "id": "user_1", "holdings": null, "brokerageOrders": null, "portfolioValue": null });
     for (viewer, why) in [
         (person(BEN), "FORBIDDEN"),
         (person(EVE), "FORBIDDEN"),
@@ -74,7 +74,10 @@ async fn lists_are_visible_to_their_owners_and_operators_only() {
         let answer = lists(viewer, id).await;
         answer.partial("_entities.0.brokerageOrders.nodes").clone()
     };
-    let (first, second) = (json!({ "id": "1" }), json!({ "id": "2" }));
+    let (first, second) = (
+        json!({ "id": "brokerage_order_1" }),
+        json!({ "id": "brokerage_order_2" }),
+    );
     assert_eq!(orders(&person(ADA), ADA).await, json!([second, first]));
     assert_eq!(orders(&admin(), ADA).await, json!([second, first]));
     assert_eq!(orders(&person(BEN), BEN).await, json!([second]));
@@ -89,7 +92,9 @@ async fn orders_are_listed_by_side_and_status_page_by_page() {
     let list = async |args: Value| {
         let answer = floor.client(&ada).query(ORDERS, args).await;
         let ids = answer.all("_entities.0.brokerageOrders.nodes.*.id").into_iter();
-        let ids: Vec<&str> = ids.map(|id| id.as_str().unwrap()).collect();
+        let ids: Vec<String> = ids
+            .map(|id| testing::number_of(id.as_str().unwrap()).to_string())
+            .collect();
         let cursor = answer.at("_entities.0.brokerageOrders.pageInfo.endCursor").clone();
         (ids.join(" "), cursor)
     };

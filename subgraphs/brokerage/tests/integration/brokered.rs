@@ -26,9 +26,9 @@ async fn a_purchase_turns_lent_money_into_shares_and_pays_the_fee() {
     assert_eq!((&order["total"], &order["fee"]), (&usd("39.98"), &usd("0.40")));
     assert_eq!(
         (&order["investor"]["id"], &order["broker"]["id"]),
-        (&json!("1"), &json!("3"))
+        (&json!("user_1"), &json!("user_3"))
     );
-    assert_eq!(order["authorization"]["id"], json!(capital.to_string()));
+    assert_eq!(order["authorization"]["id"], json!(format!("authorization_{capital}")));
     assert_eq!(floor.money(ADA).await, [4_000, 0, 6_000 - 4_038, 0]);
     assert_eq!(floor.money(BEN).await, [40, 0, 0, 0]);
     assert_eq!(floor.remaining(capital).await, 6_000 - 4_038);

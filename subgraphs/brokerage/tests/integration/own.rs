@@ -17,7 +17,7 @@ async fn a_purchase_exchanges_the_investors_money_for_shares() {
         (&usd("19.99"), &usd("59.97"), &usd("0.00"))
     );
     assert_eq!(order["exchangeOrder"], json!({ "number": 0 }));
-    assert_eq!(order["investor"], json!({ "id": "1" }));
+    assert_eq!(order["investor"], json!({ "id": "user_1" }));
     assert_eq!((&order["broker"], &order["automated"]), (&json!(null), &json!(false)));
     assert_eq!(
         (&order["placedAt"], &order["completedAt"]),
@@ -132,13 +132,13 @@ async fn holdings_and_orders_are_visible_to_their_owners_only() {
     let answer = floor.client(&person(ADA)).query(mine, json!({})).await;
     let ada = &answer["data"]["_entities"][0];
     let holding = json!([{
-        "id": "1", "free": 3, "committed": 0, "held": 0, "marketValue": usd("63.00"),
-        "owner": { "id": "1" }, "stock": { "id": "1", "myHolding": { "free": 3 } },
+        "id": "holding_1", "free": 3, "committed": 0, "held": 0, "marketValue": usd("63.00"),
+        "owner": { "id": "user_1" }, "stock": { "id": "stock_1", "myHolding": { "free": 3 } },
     }]);
     assert_eq!(ada["holdings"]["nodes"], holding, "{answer}");
     assert_eq!(
         ada["brokerageOrders"]["nodes"],
-        json!([{ "id": "1", "status": "COMPLETED" }])
+        json!([{ "id": "brokerage_order_1", "status": "COMPLETED" }])
     );
     assert_eq!(
         floor.admin().query(mine, json!({})).await["data"]["_entities"][0]["brokerageOrders"],

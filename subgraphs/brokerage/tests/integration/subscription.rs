@@ -18,16 +18,19 @@ async fn subscribers_see_changes_of_their_own_orders_only() {
     let mut eves = floor.client(&person(EVE)).subscribe(WATCH, json!({})).await;
 
     floor.placed(&person(ADA), &automated("BUY", 1, "1.00")).await;
-    let seen = |id: &str, status: &str| json!({ "data": { "orderChanged": { "id": id, "status": status } } });
-    assert_eq!(adas.next().await.unwrap(), seen("1", "PENDING"));
+    let seen = |id: i64, status: &str| {
+        let id = format!("brokerage_order_{id}");
+        json!({ "data": { "orderChanged": { "id": id, "status": status } } })
+    };
+    assert_eq!(adas.next().await.unwrap(), seen(1, "PENDING"));
     floor.cancel(&person(ADA), "1").await;
-    assert_eq!(adas.next().await.unwrap(), seen("1", "CANCELLED"));
+    assert_eq!(adas.next().await.unwrap(), seen(1, "CANCELLED"));
     floor.placed(&person(BEN), &buy(1).under(capital)).await;
-    assert_eq!(adas.next().await.unwrap(), seen("2", "COMPLETED"));
-    assert_eq!(bens.next().await.unwrap(), seen("2", "COMPLETED"));
+    assert_eq!(adas.next().await.unwrap(), seen(2, "COMPLETED"));
+    assert_eq!(bens.next().await.unwrap(), seen(2, "COMPLETED"));
     floor.placed(&person(EVE), &buy(1)).await;
     // The first order that reaches eve is her own.
-    assert_eq!(eves.next().await.unwrap(), seen("3", "COMPLETED"));
+    assert_eq!(eves.next().await.unwrap(), seen(3, "COMPLETED"));
 }
 
 #[tokio::test]
@@ -40,7 +43,10 @@ async fn a_subscriber_with_lost_events_still_sees_every_order() {
     }
     floor.set_price(FISH, 1_000).await;
     for id in 1..=5 {
-        assert_eq!(adas.next().await.unwrap()["data"]["orderChanged"]["id"], id.to_string());
+        assert_eq!(
+            adas.next().await.unwrap()["data"]["orderChanged"]["id"],
+            format!("brokerage_order_{id}")
+        );
     }
 }
 

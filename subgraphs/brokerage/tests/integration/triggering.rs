@@ -192,7 +192,7 @@ async fn an_execution_announces_every_changed_entity() {
         let mut told: Vec<_> = events
             .iter()
             .filter_map(|event| match event {
-                Event::Invalidated { typename, key, .. } => Some(format!("{typename} {key}")),
+                Event::Invalidated { typename, key, .. } => Some(format!("{typename} {}", testing::number_of(key))),
                 _ => None,
             })
             .collect();

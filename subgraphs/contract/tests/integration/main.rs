@@ -5,6 +5,7 @@ mod error_codes;
 mod errors;
 mod events;
 mod idempotency;
+mod ids;
 mod loader;
 mod pagination;
 mod support;

@@ -91,7 +91,7 @@ async fn the_trader_is_visible_to_the_trader_and_operators_only() {
             let order = [&found["nodes"][0], &found[0], &found]
                 .into_iter()
                 .find(|order| order.is_object());
-            let trader = if knows { json!({ "id": "7" }) } else { Value::Null };
+            let trader = if knows { json!({ "id": "user_7" }) } else { Value::Null };
             assert_eq!(order.unwrap()["trader"], trader, "{caller}: {document}");
         }
     }

@@ -16,7 +16,7 @@ async fn the_single_replica_is_the_leader() {
     for applied in [-1, 0, 1] {
         assert_eq!(
             market.anonymous().query(REPLICAS, json!({})).await.at("orderReplicas"),
-            &json!([{ "id": "1", "alive": true, "leader": true, "term": 0, "applied": applied }])
+            &json!([{ "id": "order_replica_1", "alive": true, "leader": true, "term": 0, "applied": applied }])
         );
         market.trade(&trader(), "BUY", 1).await;
     }
@@ -54,6 +54,7 @@ async fn a_push_is_acknowledged_when_the_log_has_the_same_trade() {
 async fn a_proposal_of_any_leader_returns_the_current_leader() {
     let market = Market::with_shares(10).await;
     for (replica, wanted) in [
+        (json!("order_replica_1"), "OK"),
         (json!("1"), "OK"),
         (json!(1), "OK"),
         (json!(2), "INVALID_INPUT"),
@@ -63,7 +64,10 @@ async fn a_proposal_of_any_leader_returns_the_current_leader() {
         let answer = market.service().query(PROPOSE, json!({ "replica": replica })).await;
         assert_eq!(answer.code(), wanted, "{replica}: {answer}");
         if wanted == "OK" {
-            assert_eq!(answer.at("proposeLeader"), &json!({ "id": "1", "leader": true }));
+            assert_eq!(
+                answer.at("proposeLeader"),
+                &json!({ "id": "order_replica_1", "leader": true })
+            );
         }
     }
 }

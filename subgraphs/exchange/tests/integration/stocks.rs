@@ -21,7 +21,7 @@ async fn found(market: &Market, args: &Value) -> Answer {
 async fn a_stock_is_found_by_its_id_or_by_its_name() {
     let market = Market::with_shares(1).await;
     market.list("BoarCo", 1).await;
-    let boar = json!({ "data": { "stock": { "id": "2", "name": "BoarCo" } } });
+    let boar = json!({ "data": { "stock": { "id": "stock_2", "name": "BoarCo" } } });
     for args in [json!({ "id": 2 }), json!({ "id": "2" }), json!({ "name": "BoarCo" })] {
         assert_eq!(found(&market, &args).await, boar, "{args}");
     }
@@ -55,7 +55,7 @@ async fn other_domains_refer_to_a_stock_by_either_key() {
     let entities = market.anonymous().query(ENTITIES, json!({ "of": of })).await;
     assert_eq!(
         entities.partial("_entities"),
-        &json!([{ "id": "2", "name": "BoarCo" }, { "id": "1", "name": "FishCo" }, null, null, null])
+        &json!([{ "id": "stock_2", "name": "BoarCo" }, { "id": "stock_1", "name": "FishCo" }, null, null, null])
     );
 }
 

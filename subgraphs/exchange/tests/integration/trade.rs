@@ -25,9 +25,9 @@ async fn a_trade_moves_shares_and_gets_the_next_number() {
     assert_eq!(
         market.trade(&trader(), "BUY", 30).await,
         json!({ "data": { "trade": {
-            "number": 0, "quantity": 30, "side": "BUY", "price": usd("19.99"), "trader": { "id": "7" },
+            "number": 0, "quantity": 30, "side": "BUY", "price": usd("19.99"), "trader": { "id": "user_7" },
             "at": "2026-01-01T00:00:00+00:00",
-            "stock": { "id": "1", "name": "FishCo", "quantity": 70, "volume": 30 },
+            "stock": { "id": "stock_1", "name": "FishCo", "quantity": 70, "volume": 30 },
         } } })
     );
     assert_eq!(
@@ -35,7 +35,7 @@ async fn a_trade_moves_shares_and_gets_the_next_number() {
         json!({ "data": { "trade": {
             "number": 1, "quantity": 12, "side": "SELL", "price": usd("19.99"), "trader": null,
             "at": "2026-01-01T00:00:00+00:00",
-            "stock": { "id": "1", "name": "FishCo", "quantity": 82, "volume": 42 },
+            "stock": { "id": "stock_1", "name": "FishCo", "quantity": 82, "volume": 42 },
         } } })
     );
 }
@@ -158,7 +158,7 @@ async fn only_a_successful_trade_is_announced() {
         } => (key.as_str(), *version),
         other => panic!("{other:?}"),
     });
-    assert_eq!(versions.collect::<Vec<_>>(), [("1", 2), ("1", 3)]);
+    assert_eq!(versions.collect::<Vec<_>>(), [("stock_1", 2), ("stock_1", 3)]);
 }
 
 #[tokio::test]
@@ -241,7 +241,7 @@ async fn an_operator_may_name_the_trader() {
     let first = trade(service(), "8").await;
     assert_eq!(
         (first.at("trade.number"), first.at("trade.trader")),
-        (&json!(0), &json!({ "id": "8" }))
+        (&json!(0), &json!({ "id": "user_8" }))
     );
     assert_eq!(trade(service(), "8").await, first);
     let other = trade(service(), "9").await;

@@ -64,7 +64,7 @@ async fn a_users_lists_are_visible_to_the_user_and_operators_only() {
             assert_eq!(found.code(), wanted, "{caller}: {list} {args}");
             assert_eq!(
                 found.partial("_entities.0.id"),
-                &ADA.to_string(),
+                &format!("user_{ADA}"),
                 "{caller}: {list}: the person is still there"
             );
         }

@@ -110,7 +110,7 @@ async fn the_list_has_pages() {
 #[tokio::test]
 async fn a_service_changes_any_message() {
     let domain = five().await;
-    let two = json!({ "contents": "two", "favorite": true, "from": { "id": "4" }, "to": { "id": "1" } });
+    let two = json!({ "contents": "two", "favorite": true, "from": { "id": "user_4" }, "to": { "id": "user_1" } });
     let read = domain.service().query(TWO, json!({})).await;
     assert_eq!(read, json!({ "data": { "message": two } }));
     // Repeating the mutation changes nothing.

@@ -172,7 +172,7 @@ async fn message_changes_are_announced_to_its_two_parties_only() {
     let mut wanted = vec![Event::MessageSent { id: 1, to: ADA }];
     wanted.extend((1..=4).map(|version| Event::Invalidated {
         typename: "Message",
-        key: "1".to_owned(),
+        key: "message_1".to_owned(),
         version,
         audience: Audience::Users(vec![CLEO, ADA]),
     }));
@@ -197,7 +197,7 @@ async fn entities_answer_one_by_one() {
         answer["data"]["_entities"],
         json!([
             null, { "contents": "hers" }, null,
-            { "id": "2", "unreadCount": null }, { "id": "1", "unreadCount": 1 },
+            { "id": "user_2", "unreadCount": null }, { "id": "user_1", "unreadCount": 1 },
         ])
     );
     assert_eq!(answer.code(), "FORBIDDEN");

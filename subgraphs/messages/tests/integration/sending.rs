@@ -20,8 +20,8 @@ async fn a_message_reaches_the_person_with_that_username_in_any_case() {
     let args = json!({ "to": " aDA ", "contents": "  Good\nmorning ", "flag": " hello " });
     let sent = send(&domain, &member(CLEO), &args).await;
     let message = json!({
-        "id": "1", "contents": "Good\nmorning", "flag": "hello", "favorite": false, "read": false,
-        "at": "2026-01-01T00:00:00+00:00", "from": { "id": "3" }, "to": { "id": "1" },
+        "id": "message_1", "contents": "Good\nmorning", "flag": "hello", "favorite": false, "read": false,
+        "at": "2026-01-01T00:00:00+00:00", "from": { "id": "user_3" }, "to": { "id": "user_1" },
     });
     assert_eq!(sent, json!({ "data": { "sendMessage": message } }));
     let kept = domain.member(ADA).query(MESSAGE, json!({ "id": 1 })).await;
@@ -87,7 +87,7 @@ async fn only_operators_send_in_the_name_of_others() {
         let answer = send(&domain, &viewer, &args).await;
         assert_eq!(answer.code(), wanted, "{viewer:?}");
         if wanted == "OK" {
-            assert_eq!(answer.at("sendMessage.from.id"), &BEN.to_string());
+            assert_eq!(answer.at("sendMessage.from.id"), &format!("user_{BEN}"));
         }
     }
     let nameless = send(&domain, &service(), &json!({ "to": "ada", "contents": "a" })).await;
@@ -143,7 +143,7 @@ async fn twenty_calls_with_one_key_send_one_message() {
     }))
     .await;
     for answer in answers {
-        assert_eq!(answer.unwrap().at("sendMessage.id"), "1");
+        assert_eq!(answer.unwrap().at("sendMessage.id"), "message_1");
     }
     assert_eq!(domain.inbox(ADA, json!({})).await, ["once"]);
 }

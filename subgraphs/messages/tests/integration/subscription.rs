@@ -12,7 +12,7 @@ use crate::support::{ADA, BEN, CLEO, DELETE, MessagesDomain, SEND, service};
 const NEW: &str = "subscription { newMessage { contents from { id } } }";
 
 fn arrived(from: i64, contents: &str) -> Option<Answer> {
-    let message = json!({ "contents": contents, "from": { "id": from.to_string() } });
+    let message = json!({ "contents": contents, "from": { "id": format!("user_{from}") } });
     Some(Answer::new(json!({ "data": { "newMessage": message } })))
 }
 

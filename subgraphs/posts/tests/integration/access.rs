@@ -85,7 +85,7 @@ async fn an_administrator_posts_as_themselves_too() {
     };
     let made = create(&domain, &ada, &json!({ "title": "a", "text": "b", "community": "c" })).await;
     assert_eq!(made.at("createPost.username"), "Ada");
-    assert_eq!(made.at("createPost.author.id"), "1");
+    assert_eq!(made.at("createPost.author.id"), "user_1");
 }
 
 #[tokio::test]
@@ -147,7 +147,7 @@ async fn an_invalid_id_finds_no_post() {
 #[tokio::test]
 async fn an_id_is_never_used_again() {
     let domain = PostsDomain::new().await;
-    assert_eq!(domain.post(CLEO, "Books", "one").await, "1");
+    assert_eq!(domain.post(CLEO, "Books", "one").await, "post_1");
     domain.delete("1").await;
-    assert_eq!(domain.post(CLEO, "Books", "two").await, "2");
+    assert_eq!(domain.post(CLEO, "Books", "two").await, "post_2");
 }

@@ -30,8 +30,8 @@ async fn a_post_is_its_authors_and_is_read_as_it_was_written() {
     });
     let made = create(&domain, &member(ADA), &input).await;
     let post = json!({
-        "id": "1", "title": "Hello", "text": "Good\nmorning", "url": "HTTPS://example.com/ä?b=1#c",
-        "community": { "name": "Books" }, "username": "Ada", "author": { "id": "1" },
+        "id": "post_1", "title": "Hello", "text": "Good\nmorning", "url": "HTTPS://example.com/ä?b=1#c",
+        "community": { "name": "Books" }, "username": "Ada", "author": { "id": "user_1" },
         "at": "2026-01-01T00:00:00+00:00",
     });
     assert_eq!(made, json!({ "data": { "createPost": post } }));
@@ -173,7 +173,7 @@ async fn operators_post_for_others_and_date_it() {
     let input = |name: &str| hello(json!({ "username": name, "at": "2025-12-24T18:00:00+02:00" }));
     domain.deactivate(DAN).await;
     for (name, author) in [
-        ("CLEO", json!({ "id": "3" })),
+        ("CLEO", json!({ "id": "user_3" })),
         ("nobody", Value::Null),
         ("dan", Value::Null),
     ] {
@@ -194,7 +194,7 @@ async fn twenty_calls_with_one_key_make_one_post() {
     }))
     .await;
     for answer in answers {
-        assert_eq!(answer.unwrap().at("createPost.id"), "1");
+        assert_eq!(answer.unwrap().at("createPost.id"), "post_1");
     }
     assert_eq!(domain.titles(json!({})).await, ["Hello"]);
 }
@@ -238,7 +238,7 @@ async fn an_erasure_removes_an_email_username_from_its_posts() {
     let by = |username: &str, id: &str| json!({ "username": username, "author": { "id": id } });
     assert_eq!(
         names.at("recentPosts.nodes"),
-        &json!([by("cleo", "3"), by("erased-5", "5"), by("erased-5", "5")])
+        &json!([by("cleo", "user_3"), by("erased-5", "user_5"), by("erased-5", "user_5")])
     );
     let again = create_with_key(&domain, &member(5), &hello(json!({})), "k").await;
     assert_eq!(again.at("createPost.username"), "erased-5");
@@ -252,7 +252,7 @@ async fn the_creation_and_deletion_of_a_post_are_announced_to_all() {
     domain.delete(&id).await;
     let invalidated = |version| Event::Invalidated {
         typename: "Post",
-        key: "1".to_owned(),
+        key: "post_1".to_owned(),
         version,
         audience: Audience::Everyone,
     };

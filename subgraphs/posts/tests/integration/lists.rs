@@ -38,7 +38,7 @@ async fn the_newest_post_comes_first() {
     let cleo = domain.posts_of(CLEO, json!({})).await;
     assert_eq!(titles(cleo.at("_entities.0.posts")), ["three", "one"]);
     let unknown = domain.posts_of(99, json!({})).await;
-    assert_eq!(unknown.at("_entities.0.id"), "99");
+    assert_eq!(unknown.at("_entities.0.id"), "user_99");
     assert_eq!(unknown.at("_entities.0.posts.nodes"), &json!([]));
 }
 
@@ -82,7 +82,7 @@ async fn read_among_writers(
         domain.post(DAN, community, &format!("new {round}")).await;
         if round == 1 {
             let first = domain.anonymous().query(OLDEST, json!({})).await;
-            assert_eq!(first.at("recentPosts.nodes.0.id"), "1");
+            assert_eq!(first.at("recentPosts.nodes.0.id"), "post_1");
             domain.delete("5").await;
             domain.delete("4").await;
         }
@@ -96,7 +96,7 @@ async fn read_among_writers(
 
 #[tokio::test]
 async fn pages_neither_skip_nor_repeat_posts_during_changes() {
-    let cleo = json!([{ "__typename": "User", "id": "3" }]);
+    let cleo = json!([{ "__typename": "User", "id": "user_3" }]);
     for (list, community) in [
         ((RECENT, "recentPosts", json!({})), "elsewhere"),
         ((RECENT, "recentPosts", json!({ "community": "books" })), "Books"),
@@ -156,13 +156,13 @@ async fn a_list_reads_the_texts_only_when_selected() {
         ),
         (
             "{ recentPosts { nodes { id } edges { node { text } } } }",
-            json!({ "nodes": [{ "id": "1" }], "edges": [{ "node": { "text": "about one" } }] }),
+            json!({ "nodes": [{ "id": "post_1" }], "edges": [{ "node": { "text": "about one" } }] }),
         ),
         (
             "{ recentPosts { nodes { id title url username at community { name } author { id } } } }",
             json!({ "nodes": [{
-                "id": "1", "title": "one", "url": null, "username": "cleo", "at": "2026-01-01T00:00:01+00:00",
-                "community": { "name": "Books" }, "author": { "id": "3" },
+                "id": "post_1", "title": "one", "url": null, "username": "cleo", "at": "2026-01-01T00:00:01+00:00",
+                "community": { "name": "Books" }, "author": { "id": "user_3" },
             }] }),
         ),
     ] {
@@ -182,7 +182,7 @@ async fn invalid_list_arguments_null_the_list_and_not_its_user() {
     ] {
         let person = domain.posts_of(CLEO, args.clone()).await;
         assert_eq!(person.code(), "INVALID_INPUT", "{args}");
-        let without_posts = json!({ "id": "3", "posts": null });
+        let without_posts = json!({ "id": "user_3", "posts": null });
         assert_eq!(person.partial("_entities.0"), &without_posts, "{args}");
         let list = domain.anonymous().query(RECENT, args.clone()).await;
         assert_eq!(list["errors"][0]["extensions"]["field"], wanted, "{args}");
@@ -215,7 +215,7 @@ async fn entities_answer_one_by_one() {
     domain.post(CLEO, "Books", "one").await;
     let post = |id: &str| json!({ "__typename": "Post", "id": id });
     let community = |name: &str| json!({ "__typename": "Community", "name": name });
-    let user = json!({ "__typename": "User", "id": "3" });
+    let user = json!({ "__typename": "User", "id": "user_3" });
     let of = json!([
         post("2"),
         post("1"),
@@ -228,7 +228,7 @@ async fn entities_answer_one_by_one() {
     assert_eq!(
         answer,
         json!({ "data": { "_entities": [
-            null, { "title": "one" }, null, { "name": "Books" }, null, { "posts": { "nodes": [{ "id": "1" }] } },
+            null, { "title": "one" }, null, { "name": "Books" }, null, { "posts": { "nodes": [{ "id": "post_1" }] } },
         ] } })
     );
 }

@@ -23,7 +23,7 @@ async fn the_sample_data_is_seeded_where_no_post_ever_was() {
     let answer = domain.member(DAN).query(POSTS, json!({})).await;
     let nodes = answer.all("recentPosts.nodes.*");
     assert_eq!(nodes.len(), 6);
-    for (number, id) in [("1", "3"), ("6", "4")] {
+    for (number, id) in [("post_1", "user_3"), ("post_6", "user_4")] {
         let post = nodes.iter().find(|post| post["id"] == number).unwrap();
         assert_eq!(post["author"]["id"], id, "{post}");
     }

@@ -193,9 +193,9 @@ async fn trades_are_numbered_by_the_replicas_and_stored() {
         found["data"],
         json!({
             "exchangeOrders": { "nodes": [
-                { "number": 0, "side": "BUY", "trader": { "id": "7" } },
-                { "number": 1, "side": "SELL", "trader": { "id": "7" } },
-                { "number": 2, "side": "BUY", "trader": { "id": "7" } },
+                { "number": 0, "side": "BUY", "trader": { "id": "user_7" } },
+                { "number": 1, "side": "SELL", "trader": { "id": "user_7" } },
+                { "number": 2, "side": "BUY", "trader": { "id": "user_7" } },
             ] },
             "one": { "quantity": 5 }, "none": null, "below": null,
         })

@@ -26,7 +26,7 @@ async fn the_number_of_a_deleted_order_is_never_used_again() {
     let shop = ShopDomain::with_mugs(10).await;
     let id = shop.placed(ADA, "1", 1).await;
     shop.delete(&member(ADA), &id).await;
-    assert_eq!(shop.placed(BEN, "1", 1).await, "2");
+    assert_eq!(shop.placed(BEN, "1", 1).await, "shop_order_2");
     assert_eq!(shop.delete(&member(BEN), &id).await.code(), "NOT_FOUND");
 }
 

@@ -23,7 +23,7 @@ async fn an_order_returns_its_product_quantity_and_total() {
     assert_eq!(
         placed,
         json!({ "data": { "placeShopOrder": {
-            "id": "1", "user": { "id": "1" }, "product": { "id": "1", "name": "Mug", "available": 7 }, "quantity": 3,
+            "id": "shop_order_1", "user": { "id": "user_1" }, "product": { "id": "product_1", "name": "Mug", "available": 7 }, "quantity": 3,
             "date": "2023-11-28", "unitPrice": usd("12.50"), "total": usd("37.50"), "placedAt": "2026-01-01T00:00:00+00:00",
         } } })
     );
@@ -133,10 +133,10 @@ async fn place_for(shop: &ShopDomain, viewer: &Viewer, user: Option<&str>) -> An
 async fn operators_order_for_any_user_and_users_for_themselves() {
     let shop = ShopDomain::with_mugs(9).await;
     for (viewer, user, wanted) in [
-        (member(ADA), None, "1"),
-        (member(ADA), Some("1"), "1"),
-        (admin(), Some("2"), "2"),
-        (service(), Some("2"), "2"),
+        (member(ADA), None, "user_1"),
+        (member(ADA), Some("1"), "user_1"),
+        (admin(), Some("user_2"), "user_2"),
+        (service(), Some("2"), "user_2"),
     ] {
         let placed = place_for(&shop, &viewer, user).await;
         assert_eq!(placed.at("placeShopOrder.user.id"), wanted, "{viewer:?}");
@@ -215,7 +215,7 @@ async fn fifty_calls_with_one_key_order_once() {
         let answer = answer.unwrap();
         assert_eq!(
             (answer.text("placeShopOrder.id"), answer.at("placeShopOrder.quantity")),
-            ("1", &json!(2))
+            ("shop_order_1", &json!(2))
         );
     }
     assert_eq!(shop.available("1").await, 98);

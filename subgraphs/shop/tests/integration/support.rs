@@ -123,6 +123,7 @@ impl ShopDomain {
     pub async fn ordered(&self, person: i64, product: &str) -> i64 {
         let orders = self.orders(person, json!({ "first": 100 })).await;
         let orders = orders.all("_entities.0.shopOrders.nodes.*").into_iter();
+        let product = format!("product_{product}");
         let of_it = orders.filter(|order| order["product"]["id"] == product);
         of_it.map(|order| order["quantity"].as_i64().expect("a quantity")).sum()
     }

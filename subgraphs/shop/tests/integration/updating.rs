@@ -8,7 +8,7 @@ const SEEN: &str = "{ shopOrder(id: 1) { product { id } quantity date total } }"
 
 fn order(product: &str, quantity: i64, date: &str, unit_price: &str, total: &str) -> Value {
     json!({
-        "product": { "id": product }, "quantity": quantity, "date": date,
+        "product": { "id": format!("product_{product}") }, "quantity": quantity, "date": date,
         "unitPrice": usd(unit_price), "total": usd(total),
     })
 }

@@ -17,7 +17,7 @@ fn told_of_author(events: &mut contract::EventStream) -> Vec<i64> {
             version,
             audience,
         } => {
-            assert_eq!((key, audience), (AUTHOR.to_string(), Audience::Everyone));
+            assert_eq!((key, audience), (format!("user_{AUTHOR}"), Audience::Everyone));
             Some(version)
         }
         _ => None,

@@ -85,7 +85,7 @@ async fn ids_with_votes_are_listed_with_or_without_a_post() {
     assert_eq!(domain.list(TOP_VOTED, json!({ "last": 1 })).await, voted[6..]);
     let edges = domain.anonymous().query(TOP_VOTED, json!({ "first": 2 })).await;
     let edges = edges.at("list");
-    assert_eq!(edges["edges"][1]["node"], json!({ "id": "90", "score": 3 }));
+    assert_eq!(edges["edges"][1]["node"], json!({ "id": "post_90", "score": 3 }));
     assert_eq!(edges["edges"][1]["cursor"], edges["pageInfo"]["endCursor"]);
     assert_eq!(edges["pageInfo"]["hasNextPage"], true);
     let rest = json!({ "after": edges["pageInfo"]["endCursor"] });
@@ -187,8 +187,8 @@ async fn post_references_resolve_to_votes_one_by_one() {
     assert_eq!(
         answer["data"]["_entities"],
         json!([
-            { "id": "77", "upvotes": 0, "downvotes": 0, "score": 0, "myVote": null },
-            { "id": "4", "upvotes": 6, "downvotes": 2, "score": 4, "myVote": "DOWN" },
+            { "id": "post_77", "upvotes": 0, "downvotes": 0, "score": 0, "myVote": null },
+            { "id": "post_4", "upvotes": 6, "downvotes": 2, "score": 4, "myVote": "DOWN" },
             null,
         ])
     );

@@ -11,7 +11,7 @@ use crate::support::{CLEAR, DOWNVOTE, UPVOTE, VotesDomain, member, service};
 const SEVEN: &str = "subscription { voteChanged(postId: 7) { id upvotes downvotes } }";
 
 fn changed(upvotes: i64, downvotes: i64) -> Option<Answer> {
-    let post = json!({ "id": "7", "upvotes": upvotes, "downvotes": downvotes });
+    let post = json!({ "id": "post_7", "upvotes": upvotes, "downvotes": downvotes });
     Some(Answer::new(json!({ "data": { "voteChanged": post } })))
 }
 

@@ -192,7 +192,7 @@ impl VotesDomain {
 
 /// Returns the ids and scores of `{ id score }` nodes.
 pub fn ids_and_scores(posts: &Value) -> Vec<(i64, i64)> {
-    let number = |id: &Value| id.as_str().unwrap().parse().unwrap();
+    let number = |id: &Value| testing::number_of(id.as_str().unwrap());
     let posts = posts.as_array().unwrap().iter();
     posts
         .map(|post| (number(&post["id"]), post["score"].as_i64().unwrap()))
@@ -201,5 +201,5 @@ pub fn ids_and_scores(posts: &Value) -> Vec<(i64, i64)> {
 
 /// Returns the JSON of a post's votes.
 pub fn votes(post: i64, upvotes: i64, downvotes: i64) -> Value {
-    json!({ "id": post.to_string(), "upvotes": upvotes, "downvotes": downvotes, "score": upvotes - downvotes })
+    json!({ "id": format!("post_{post}"), "upvotes": upvotes, "downvotes": downvotes, "score": upvotes - downvotes })
 }

@@ -101,7 +101,7 @@ async fn only_changes_are_announced() {
     let mut events = domain.services.bus.subscribe();
     let told = |version| Event::Invalidated {
         typename: "Post",
-        key: "7".to_owned(),
+        key: "post_7".to_owned(),
         version,
         audience: Audience::Everyone,
     };

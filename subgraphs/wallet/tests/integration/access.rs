@@ -36,7 +36,7 @@ async fn wallets_are_visible_to_their_owner_and_operators_only() {
         for ((viewer, caller), wanted) in viewers().iter().zip(CALLER_NAMES).zip(wanted) {
             let (person, found) = bank.entity(viewer, "User", "1", &format!("id {field}")).await;
             assert_eq!(found, wanted, "{caller}: {field}");
-            assert_eq!(person["id"], "1", "{caller}: {field}: the person is still there");
+            assert_eq!(person["id"], "user_1", "{caller}: {field}: the person is still there");
             let told = person.to_string().contains("amount");
             assert_eq!(told, wanted == "OK" && !field.contains("EUR"), "{caller}: {field}");
         }

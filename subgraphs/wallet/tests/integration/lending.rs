@@ -27,7 +27,7 @@ async fn lent_money_is_committed_and_not_free() {
     let entry = |account: &str, amount: &str, after: &str| {
         json!({
             "account": account, "amount": usd(amount), "balanceAfter": usd(after),
-            "authorization": { "id": id.to_string() }, "order": null,
+            "authorization": { "id": format!("authorization_{id}") }, "order": null,
         })
     };
     assert_eq!(
@@ -108,9 +108,9 @@ async fn a_hold_reserves_funds_until_its_order_ends() {
     .await;
     let hold = |id: i64, order: i64, status: &str, ended: Option<&str>| {
         json!({
-            "id": id.to_string(), "amount": { "amount": "30.00", "currency": "USD" }, "status": status,
+            "id": format!("hold_{id}"), "amount": { "amount": "30.00", "currency": "USD" }, "status": status,
             "placedAt": "2026-01-01T00:00:00+00:00", "expiresAt": "2026-01-01T01:00:00+00:00", "endedAt": ended,
-            "order": { "id": order.to_string() },
+            "order": { "id": format!("brokerage_order_{order}") },
         })
     };
     let gone = hold(1, cancelled, "VOIDED", Some("2026-01-01T00:00:00+00:00"));
@@ -134,7 +134,7 @@ async fn a_hold_reserves_funds_until_its_order_ends() {
             "transactions(type: HOLD, account: HELD) { nodes { order { id } authorization { id } } }",
         )
         .await;
-    let of_order = |id: i64| json!({ "order": { "id": id.to_string() }, "authorization": null });
+    let of_order = |id: i64| json!({ "order": { "id": format!("brokerage_order_{id}") }, "authorization": null });
     assert_eq!(
         *nodes(&orders["transactions"]),
         [of_order(running), of_order(cancelled)]

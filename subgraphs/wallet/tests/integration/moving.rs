@@ -23,7 +23,7 @@ async fn a_wallet_is_opened_by_the_first_transfer_in_its_currency() {
             "wallet": { "currency": "USD", "balance": { "amount": "15.99", "currency": "USD" } },
             "euros": { "balance": { "amount": "2.00", "currency": "EUR" } },
             "francs": null,
-            "wallets": [{ "currency": "USD", "owner": { "id": "1" } }, { "currency": "EUR", "owner": { "id": "1" } }],
+            "wallets": [{ "currency": "USD", "owner": { "id": "user_1" } }, { "currency": "EUR", "owner": { "id": "user_1" } }],
         })
     );
     let (ben, _) = bank
@@ -45,8 +45,8 @@ async fn a_transfer_returns_its_effect_on_the_balance() {
             "amount": { "amount": "-30.01", "currency": "USD" },
             "balanceAfter": { "amount": "69.99", "currency": "USD" },
             "at": "2026-01-01T00:00:00+00:00",
-            "walletId": "1",
-            "userId": "1",
+            "walletId": "wallet_1",
+            "userId": "user_1",
             "order": null,
             "authorization": null,
         })
@@ -136,7 +136,7 @@ async fn a_transfer_is_announced_to_its_owner_only() {
     bank.change(&member(ADA), WITHDRAW, &of(usd("9.00"))).await;
     let told = |version| Event::Invalidated {
         typename: "Wallet",
-        key: "1".to_owned(),
+        key: "wallet_1".to_owned(),
         version,
         audience: Audience::Users(vec![ADA]),
     };

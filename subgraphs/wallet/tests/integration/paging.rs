@@ -89,11 +89,11 @@ async fn invalid_page_arguments_are_refused_by_name() {
     ] {
         for list in [TRANSACTIONS, HOLDS] {
             let mut args = args.clone();
-            args["of"] = json!([{ "__typename": "User", "id": "1" }]);
+            args["of"] = json!([{ "__typename": "User", "id": "user_1" }]);
             let answer = bank.member(ADA).query(list, args.clone()).await;
             assert_eq!(answer["errors"][0]["extensions"]["field"], field, "{list} {args}");
             assert_eq!(
-                answer["data"]["_entities"][0]["id"], "1",
+                answer["data"]["_entities"][0]["id"], "user_1",
                 "{list} {args}: the person is still there"
             );
         }

@@ -17,7 +17,7 @@ async fn a_transaction_is_found_by_its_returned_id() {
     let bank = Bank::new().await;
     bank.deposit(BEN, "1.00").await;
     let id = bank.deposit(ADA, "5.00").await;
-    let wanted = json!({ "id": id, "amount": { "amount": "5.00", "currency": "USD" }, "userId": "1", "walletId": "2" });
+    let wanted = json!({ "id": id, "amount": { "amount": "5.00", "currency": "USD" }, "userId": "user_1", "walletId": "wallet_2" });
     let root = bank.member(ADA).query(TRANSACTION, json!({ "id": id })).await;
     assert_eq!(root, json!({ "data": { "transaction": wanted } }));
     let of = json!([{ "__typename": "Transaction", "id": id }]);
@@ -28,7 +28,7 @@ async fn a_transaction_is_found_by_its_returned_id() {
 #[tokio::test]
 async fn entries_of_outside_accounts_are_no_transactions() {
     let bank = Bank::new().await;
-    let of_ada: i64 = bank.deposit(ADA, "5.00").await.parse().unwrap();
+    let of_ada = testing::number_of(&bank.deposit(ADA, "5.00").await);
     // The transaction's other entry belongs to the outside account.
     for id in [
         (of_ada + 1).to_string(),

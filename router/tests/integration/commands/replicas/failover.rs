@@ -14,7 +14,9 @@ impl Demo {
             let replicas = self.0.graphql("{ orderReplicas { id alive leader applied } }", None);
             let replicas = replicas["data"]["orderReplicas"].as_array().expect("a list").clone();
             let leaders: Vec<_> = replicas.iter().filter(|replica| replica["leader"] == true).collect();
-            leader = leaders.first().and_then(|leader| leader["id"].as_str()?.parse().ok());
+            leader = leaders
+                .first()
+                .and_then(|leader| u64::try_from(testing::number_of(leader["id"].as_str()?)).ok());
             let settled = |replica: &Value| replica["alive"] == true && replica["applied"] == replicas[0]["applied"];
             let ready = |id: u64| self.send(&format!("GET /bazaar/order/{id}/ping"), &Value::Null).0 == 200;
             leaders.len() == 1 && replicas.iter().all(settled) && (1..=3).all(ready)

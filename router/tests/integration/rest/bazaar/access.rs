@@ -61,7 +61,7 @@ async fn a_closed_mount_lets_users_trade_and_services_operate() {
             assert_eq!(answered.status, 400, "{line}: the body comes first");
         }
     }
-    assert_eq!(traders(&app).await, r#"[{"trader":{"id":"7"}}]"#);
+    assert_eq!(traders(&app).await, r#"[{"trader":{"id":"user_7"}}]"#);
     for (line, body, status) in PUBLIC.iter().chain(&INTERNAL) {
         let token = format!("Bearer {}", app.service());
         let answered = app.send(line, &[("authorization", &token)], *body).await;
@@ -92,7 +92,7 @@ async fn a_trade_on_an_open_mount_belongs_to_the_tokens_user() {
     assert_eq!(by_person(&app, 7, "POST /bazaar/order/1/buy", BUY).await.status, 200);
     assert_eq!(
         traders(&app).await,
-        r#"[{"trader":{"id":"7"}},{"trader":null},{"trader":null}]"#
+        r#"[{"trader":{"id":"user_7"}},{"trader":null},{"trader":null}]"#
     );
 }
 

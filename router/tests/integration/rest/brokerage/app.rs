@@ -170,13 +170,9 @@ impl BrokerageApp {
     }
 
     /// Deposits 77 euros into Ada's wallet through the graph, and returns the id of the transaction.
-    pub async fn deposit_euros(&self) -> String {
+    pub async fn deposit_euros(&self) -> i64 {
         let deposit = r#"mutation { deposit(amount: { amount: "77.00", currency: "EUR" }) { id } }"#;
-        self.graph()
-            .query(deposit, json!({}))
-            .await
-            .text("deposit.id")
-            .to_owned()
+        self.graph().query(deposit, json!({})).await.id("deposit.id")
     }
 
     /// Deposits money into the caller's wallet.

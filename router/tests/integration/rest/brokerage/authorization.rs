@@ -318,7 +318,7 @@ async fn an_authorization_in_another_currency_is_not_found() {
     let euros = json!({ "amount": "7.00", "currency": "EUR" });
     let input = json!({ "kind": "CAPITAL", "broker": "2", "amount": euros, "endsAt": LATER });
     let granted = brokerage.graph().query(grant, json!({ "input": input })).await;
-    let euros = granted.text("grantAuthorization.authorization.id");
+    let euros = granted.id("grantAuthorization.authorization.id");
     let shown = [brokerage.lend_money("10").await, brokerage.lend_shares(2).await];
     for caller in [&ada, &ben] {
         let by_id = brokerage.get(caller, &format!("/authorizations/{euros}")).await;

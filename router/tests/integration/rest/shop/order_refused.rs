@@ -176,7 +176,7 @@ async fn an_order_above_the_money_limit_names_its_quantity() {
     let palace = r#"mutation { addProduct(input: { name: "Palace", available: 9, price: { amount: "1000000000000" } }) { id } }"#;
     let service = shop.app.graph(contract::Viewer::service("tests"));
     let added = service.query(palace, json!({})).await;
-    assert_eq!(added.at("addProduct.id"), "4");
+    assert_eq!(added.id("addProduct.id"), 4);
     let expected = invalid(&[("quantity", "would make the order cost more than 1,000,000,000,000.00")]);
     let placed = shop.call("POST /api/orders", &order(4, 4, 2)).await;
     assert_eq!(placed.line(), expected);
