@@ -199,10 +199,10 @@ fn public_schema() -> Result<String, CommandError> {
 }
 
 fn write_subgraphs(folder: &std::path::Path) -> Result<(), CommandError> {
-    for domain in domains::DOMAINS {
-        let folder = folder.join(domain.name);
+    for (name, sdl) in domains::sdls() {
+        let folder = folder.join(name);
         std::fs::create_dir_all(&folder)?;
-        std::fs::write(folder.join("schema.graphql"), (domain.sdl)())?;
+        std::fs::write(folder.join("schema.graphql"), sdl)?;
     }
     Ok(())
 }

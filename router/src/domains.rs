@@ -7,9 +7,10 @@ use contract::Services;
 
 use crate::config::Settings;
 use crate::in_process::InProcess;
+use crate::nodes;
 use crate::subgraph::Subgraph;
 
-/// The composed supergraph, which `npm --prefix router/web run compose` generates from the SDLs of [`DOMAINS`].
+/// The composed supergraph, which `npm --prefix router/web run compose` generates from [`sdls`].
 pub const SUPERGRAPH_SDL: &str = include_str!("../supergraph.graphql");
 
 /// One domain.
@@ -71,10 +72,17 @@ pub const DOMAINS: &[Domain] = &[
     },
 ];
 
-/// Opens all domains over the same services, by name.
+/// Returns the SDL of each subgraph, by name: those of the domains, and the router's own.
+pub fn sdls() -> impl Iterator<Item = (&'static str, String)> {
+    let domains = DOMAINS.iter().map(|domain| (domain.name, (domain.sdl)()));
+    domains.chain([(nodes::NAME, nodes::sdl())])
+}
+
+/// Opens all subgraphs over the same services, by name.
 pub fn open_all(services: &Services, settings: &Settings) -> HashMap<String, Arc<dyn Subgraph>> {
-    DOMAINS
-        .iter()
-        .map(|domain| (domain.name.to_owned(), (domain.open)(services.clone(), settings)))
-        .collect()
+    let open = |domain: &Domain| (domain.name.to_owned(), (domain.open)(services.clone(), settings));
+    let mut subgraphs: HashMap<_, _> = DOMAINS.iter().map(open).collect();
+    let nodes = nodes::open(subgraphs.clone());
+    subgraphs.insert(nodes::NAME.to_owned(), nodes);
+    subgraphs
 }

@@ -16,6 +16,7 @@ pub mod in_process;
 pub mod invalidating_bus;
 pub mod ip_network;
 pub mod listen;
+pub mod nodes;
 pub mod order_service;
 pub mod request_id;
 pub mod rest;

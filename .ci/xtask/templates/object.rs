@@ -34,7 +34,11 @@ pub struct __Entity__Query;
 #[Object]
 impl __Entity__Query {
     /// The __label__ with that id; for callers with a sign-in.
-    async fn __entity__(&self, ctx: &Context<'_>, id: ID) -> Option<Result<__Entity__>> {
+    async fn __entity__(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The id.")] id: ID,
+    ) -> Option<Result<__Entity__>> {
         match EntityType::__Entity__.parse("id", &id).transpose()? {
             Ok(id) => find(ctx, id).await.transpose(),
             Err(error) => Some(Err(error)),

@@ -24,8 +24,8 @@ impl AccountClosureMutation {
     async fn deactivate_account(
         &self,
         ctx: &Context<'_>,
-        user_id: Option<ID>,
-        username: Option<String>,
+        #[graphql(desc = "The account's id.")] user_id: Option<ID>,
+        #[graphql(desc = "The account's username, in any case.")] username: Option<String>,
     ) -> Result<User> {
         let id = find_target_user_id(ctx, &[COMMUNITY_MOUNT, SHOP_MOUNT], user_id, username).await?;
         close_account(ctx, id, false).await
@@ -35,7 +35,11 @@ impl AccountClosureMutation {
     /// removed permanently. Its username stays taken, and the records of its actions stay. Its authorizations and
     /// pending orders end as with `deactivateAccount`. Only operators can erase a deactivated account. `CONFLICT` for
     /// the last active administrator.
-    async fn erase_account(&self, ctx: &Context<'_>, user_id: Option<ID>) -> Result<bool> {
+    async fn erase_account(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The account's id; the default is the viewer's own account.")] user_id: Option<ID>,
+    ) -> Result<bool> {
         let id = target_user_id(ctx.viewer(), &[], user_id)?;
         close_account(ctx, id, true).await.map(|_| true)
     }

@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use contract::{
-    ContextExt, DateTime, EntityType, Money, PageArgs, PageConnection, Paginate, Result, Role, Viewer, load_row,
-    to_date_time,
+    ContextExt, CountedConnection, DateTime, EntityType, Money, PageArgs, Paginate, Result, Role, TotalCount, Viewer,
+    load_row, to_date_time,
 };
 use entities::authorization::{self, Party};
 use entities::user;
@@ -145,7 +145,7 @@ pub(crate) async fn authorizations_of(
     person: &user::Model,
     active: Option<bool>,
     args: PageArgs,
-) -> Result<PageConnection<Authorization>> {
+) -> Result<CountedConnection<Authorization>> {
     ctx.services().expire_overdue().await?;
     // Only investors grant and only brokers receive, and a person has one role.
     let side = if person.role == Role::Broker {
@@ -154,7 +154,8 @@ pub(crate) async fn authorizations_of(
         Party::Investor
     };
     let theirs = authorization::for_party(person.id, side, active);
-    theirs.paginate(ctx, args, Authorization).await
+    let count = TotalCount::of(ctx, || theirs.clone()).await?;
+    Ok(count.with(theirs.paginate(ctx, args, Authorization).await?))
 }
 
 /// Reads of authorizations.
@@ -164,7 +165,11 @@ pub struct AuthorizationQuery;
 #[Object]
 impl AuthorizationQuery {
     /// The authorization with that id, for its investor, its broker and operators; null for other viewers.
-    async fn authorization(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Authorization>> {
+    async fn authorization(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The authorization's id.")] id: ID,
+    ) -> Option<Result<Authorization>> {
         match EntityType::Authorization.parse("id", &id).transpose()? {
             Ok(id) => Some(find(ctx, id).await.transpose()?.map(Authorization)),
             Err(error) => Some(Err(error)),

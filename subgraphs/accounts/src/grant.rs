@@ -60,7 +60,7 @@ impl GrantMutation {
     async fn grant_authorization(
         &self,
         ctx: &Context<'_>,
-        input: GrantInput,
+        #[graphql(desc = "The money or the shares, and the broker.")] input: GrantInput,
         #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<GrantedAuthorization> {
@@ -94,7 +94,11 @@ impl GrantMutation {
 
     /// Revokes an authorization: the unused money or shares return to the investor. An authorization that has ended
     /// stays as it is. For its investor.
-    async fn revoke_authorization(&self, ctx: &Context<'_>, id: ID) -> Result<Authorization> {
+    async fn revoke_authorization(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The authorization's id.")] id: ID,
+    ) -> Result<Authorization> {
         ctx.viewer().require_signed_in()?;
         let now_us = ctx.now_us();
         let id = EntityType::Authorization.parse("id", &id)?;

@@ -20,8 +20,8 @@ impl KarmaMutation {
     async fn increment_karma(
         &self,
         ctx: &Context<'_>,
-        user_id: Option<ID>,
-        username: Option<String>,
+        #[graphql(desc = "The person's id.")] user_id: Option<ID>,
+        #[graphql(desc = "The person's username, in any case.")] username: Option<String>,
         #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<User> {
@@ -33,8 +33,8 @@ impl KarmaMutation {
     async fn decrement_karma(
         &self,
         ctx: &Context<'_>,
-        user_id: Option<ID>,
-        username: Option<String>,
+        #[graphql(desc = "The person's id.")] user_id: Option<ID>,
+        #[graphql(desc = "The person's username, in any case.")] username: Option<String>,
         #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<User> {

@@ -23,7 +23,12 @@ pub struct ProfileMutation;
 #[Object]
 impl ProfileMutation {
     /// Changes the viewer's profile; operators may name another person.
-    async fn update_profile(&self, ctx: &Context<'_>, input: ProfileInput, user_id: Option<ID>) -> Result<User> {
+    async fn update_profile(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The changes.")] input: ProfileInput,
+        #[graphql(desc = "The person's id; the default is the viewer.")] user_id: Option<ID>,
+    ) -> Result<User> {
         let id = target_user_id(ctx.viewer(), &[], user_id)?;
         apply_update(ctx, id, input.validate()?, None).await
     }
@@ -32,9 +37,9 @@ impl ProfileMutation {
     async fn update_email(
         &self,
         ctx: &Context<'_>,
-        email: String,
-        user_id: Option<ID>,
-        username: Option<String>,
+        #[graphql(desc = "The new email address: up to 254 characters, unique without regard to case.")] email: String,
+        #[graphql(desc = "The person's id.")] user_id: Option<ID>,
+        #[graphql(desc = "The person's username, in any case.")] username: Option<String>,
     ) -> Result<User> {
         ctx.viewer().require_signed_in_or(COMMUNITY_MOUNT)?;
         let email = validate_email("email", &email)?;
@@ -53,7 +58,12 @@ impl ProfileMutation {
 
     /// Changes the data of an account: all of the changes, or none. For the person and for programs; administrators use
     /// `updateProfile`, `updateEmail` and `setPassword`. A new password ends all other sessions of the person.
-    async fn update_user(&self, ctx: &Context<'_>, id: ID, input: UserPatch) -> Result<User> {
+    async fn update_user(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The account's id.")] id: ID,
+        #[graphql(desc = "The changes.")] input: UserPatch,
+    ) -> Result<User> {
         ctx.viewer().require_signed_in_or(SHOP_MOUNT)?;
         let (change, password) = input.validate()?;
         let id = EntityType::User.parse("id", &id)?.ok_or(Error::NotFound("user"))?;
@@ -74,8 +84,8 @@ impl ProfileMutation {
     async fn change_password(
         &self,
         ctx: &Context<'_>,
-        #[graphql(secret)] current: String,
-        #[graphql(secret)] new: String,
+        #[graphql(desc = "The viewer's current password.", secret)] current: String,
+        #[graphql(desc = "The new password, 8 to 256 characters.", secret)] new: String,
     ) -> Result<bool> {
         let auth = ctx.data_unchecked::<Arc<AuthService>>();
         let id = ctx.viewer().require_user()?;
@@ -93,7 +103,12 @@ impl ProfileMutation {
     }
 
     /// Sets a person's password without the old one, and ends all their sessions. For operators.
-    async fn set_password(&self, ctx: &Context<'_>, user_id: ID, #[graphql(secret)] new: String) -> Result<bool> {
+    async fn set_password(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The person's id.")] user_id: ID,
+        #[graphql(desc = "The new password, 8 to 256 characters.", secret)] new: String,
+    ) -> Result<bool> {
         ctx.viewer().require_operator()?;
         let new = Password::try_new("new", new)?;
         let id = EntityType::User

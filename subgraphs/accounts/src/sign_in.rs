@@ -30,7 +30,7 @@ impl SignInMutation {
     async fn register(
         &self,
         ctx: &Context<'_>,
-        mut input: RegisterInput,
+        #[graphql(desc = "The data of the account.")] mut input: RegisterInput,
         #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<SignedIn> {
@@ -104,7 +104,12 @@ impl SignInMutation {
     /// one address, or a hundred from all addresses, the error is `RATE_LIMITED` with `retryAfter`, in seconds. Each
     /// further wrong password doubles the wait. The right password is always accepted from an address that the account
     /// signed in from before.
-    async fn login(&self, ctx: &Context<'_>, login: String, #[graphql(secret)] password: String) -> Result<SignedIn> {
+    async fn login(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The username or the email address, in any case.")] login: String,
+        #[graphql(desc = "The password.", secret)] password: String,
+    ) -> Result<SignedIn> {
         let auth = ctx.data_unchecked::<Arc<AuthService>>();
         let password = Password::unvalidated(password);
         let login = required_text("login", &login, LOGIN_CHARS_MAX)?;
@@ -123,7 +128,11 @@ impl SignInMutation {
 
     /// Continues a session: exchanges a refresh token for new tokens. A refresh token is valid only once. A second use
     /// ends the session, because the token may have been stolen.
-    async fn refresh(&self, ctx: &Context<'_>, #[graphql(secret)] token: String) -> Result<SignedIn> {
+    async fn refresh(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The refresh token of the last sign-in or refresh.", secret)] token: String,
+    ) -> Result<SignedIn> {
         let auth = ctx.data_unchecked::<Arc<AuthService>>();
         let now_us = ctx.now_us();
         let token = RefreshToken::parse(token)?;

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use async_graphql::{Context, ID, Object, SimpleObject};
 use contract::{
-    Audience, ContextExt, DateTime, Db, EntityType, Error, Event, Load, PageArgs, PageConnection, Paginate, Result,
-    load, load_row, to_date_time,
+    Audience, ContextExt, CountedConnection, DateTime, Db, EntityType, Error, Event, Load, PageArgs, PageConnection,
+    Paginate, Result, load, load_row, to_date_time,
 };
 use entities::{is_among, user};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
@@ -119,12 +119,12 @@ impl User {
     async fn authorizations(
         &self,
         ctx: &Context<'_>,
-        active: Option<bool>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
-    ) -> Option<Result<PageConnection<Authorization>>> {
+        #[graphql(desc = "Only authorizations that are active, or only those that are not.")] active: Option<bool>,
+        #[graphql(desc = "The number of nodes from the front, 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Only nodes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The number of nodes from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "Only nodes before this cursor.")] before: Option<String>,
+    ) -> Option<Result<CountedConnection<Authorization>>> {
         let args = PageArgs::new(first, after, last, before);
         Some(self.visible_authorizations(ctx, active, args).await)
     }
@@ -152,7 +152,7 @@ impl User {
         ctx: &Context<'_>,
         active: Option<bool>,
         args: PageArgs,
-    ) -> Result<PageConnection<Authorization>> {
+    ) -> Result<CountedConnection<Authorization>> {
         if !self.has_private_fields {
             ctx.viewer().require_self_or_operator(self.row.id)?;
         }
@@ -278,7 +278,12 @@ impl UserQuery {
 
     /// The person with that id or that username (in any case); exactly one of the two is required. Null if there is no
     /// such person. Only operators find a deactivated account.
-    async fn user(&self, ctx: &Context<'_>, id: Option<ID>, username: Option<String>) -> Result<Option<User>> {
+    async fn user(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The person's id.")] id: Option<ID>,
+        #[graphql(desc = "The username, in any case.")] username: Option<String>,
+    ) -> Result<Option<User>> {
         let found = match (id, username) {
             (Some(id), None) => match EntityType::User.parse("id", &id)? {
                 Some(id) => by_id(ctx, id).await?,
@@ -296,11 +301,11 @@ impl UserQuery {
     async fn users(
         &self,
         ctx: &Context<'_>,
-        role: Option<Role>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "Only people with this role.")] role: Option<Role>,
+        #[graphql(desc = "The number of nodes from the front, 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Only nodes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The number of nodes from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "Only nodes before this cursor.")] before: Option<String>,
     ) -> Result<PageConnection<User>> {
         ctx.viewer().require_signed_in()?;
         let mut people = user::Entity::find().filter(user::Column::Active.eq(true));

@@ -68,7 +68,7 @@ pub struct BookQuery;
 impl BookQuery {
     /// The book with that id.
     #[graphql(tag = "cacheable")]
-    async fn book(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Book>> {
+    async fn book(&self, ctx: &Context<'_>, #[graphql(desc = "The book's id.")] id: ID) -> Option<Result<Book>> {
         match EntityType::Book.parse("id", &id).transpose()? {
             Ok(id) => find(ctx, id).await.transpose(),
             Err(error) => Some(Err(error)),
@@ -90,12 +90,12 @@ impl BookQuery {
     async fn books(
         &self,
         ctx: &Context<'_>,
-        topic: Option<String>,
-        text: Option<String>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "Only books of this topic.")] topic: Option<String>,
+        #[graphql(desc = "Only books with this text in their title.")] text: Option<String>,
+        #[graphql(desc = "The number of nodes from the front, 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Only nodes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The number of nodes from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "Only nodes before this cursor.")] before: Option<String>,
     ) -> Result<PageConnection<Book>> {
         let topic = topic
             .map(|topic| required_text("topic", &topic, TEXT_CHARS_MAX))
@@ -202,7 +202,7 @@ impl BookMutation {
     async fn add_book(
         &self,
         ctx: &Context<'_>,
-        input: BookInput,
+        #[graphql(desc = "The book.")] input: BookInput,
         #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<Book> {
@@ -225,7 +225,12 @@ impl BookMutation {
     }
 
     /// Changes a book. Omitted fields keep their values; no field can be null. For operators.
-    async fn update_book(&self, ctx: &Context<'_>, id: ID, input: BookPatch) -> Result<Book> {
+    async fn update_book(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The book's id.")] id: ID,
+        #[graphql(desc = "The changes.")] input: BookPatch,
+    ) -> Result<Book> {
         ctx.viewer().require_operator_or(BOOKSTORE_MOUNT)?;
         let change = input.validate()?;
         let id = EntityType::Book.parse("id", &id)?.ok_or(Error::NotFound("book"))?;
@@ -243,7 +248,7 @@ impl BookMutation {
     }
 
     /// Deletes a book. Its purchases stay. For operators.
-    async fn delete_book(&self, ctx: &Context<'_>, id: ID) -> Result<bool> {
+    async fn delete_book(&self, ctx: &Context<'_>, #[graphql(desc = "The book's id.")] id: ID) -> Result<bool> {
         ctx.viewer().require_operator_or(BOOKSTORE_MOUNT)?;
         let id = EntityType::Book.parse("id", &id)?.ok_or(Error::NotFound("book"))?;
         ctx.services()

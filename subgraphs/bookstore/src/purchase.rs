@@ -89,7 +89,11 @@ pub struct PurchaseQuery;
 #[Object]
 impl PurchaseQuery {
     /// The purchase with that id, for its buyer and for operators; null for other viewers.
-    async fn book_purchase(&self, ctx: &Context<'_>, id: ID) -> Option<Result<BookPurchase>> {
+    async fn book_purchase(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The purchase's id.")] id: ID,
+    ) -> Option<Result<BookPurchase>> {
         match EntityType::BookPurchase.parse("id", &id).transpose()? {
             Ok(id) => find(ctx, id).await.transpose(),
             Err(error) => Some(Err(error)),
@@ -109,10 +113,10 @@ impl PurchaseQuery {
     async fn book_purchases(
         &self,
         ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "The number of nodes from the front, 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Only nodes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The number of nodes from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "Only nodes before this cursor.")] before: Option<String>,
     ) -> Result<PageConnection<BookPurchase>> {
         ctx.viewer().require_operator_or(BOOKSTORE_MOUNT)?;
         let args = PageArgs::new(first, after, last, before);
@@ -130,7 +134,7 @@ impl PurchaseMutation {
     async fn purchase_book(
         &self,
         ctx: &Context<'_>,
-        id: ID,
+        #[graphql(desc = "The book's id.")] id: ID,
         #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<BookPurchase> {

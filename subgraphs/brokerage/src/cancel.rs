@@ -17,7 +17,11 @@ pub struct CancelMutation;
 impl CancelMutation {
     /// Cancels a pending order and releases its reserved money or shares; for its investor. A cancelled order stays as
     /// it is; for a completed order the error is `ORDER_COMPLETED`.
-    async fn cancel_order(&self, ctx: &Context<'_>, id: ID) -> Result<BrokerageOrder> {
+    async fn cancel_order(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The order's id.")] id: ID,
+    ) -> Result<BrokerageOrder> {
         let viewer = match ctx.viewer() {
             Viewer::Anonymous => return Err(Error::Unauthenticated),
             viewer => viewer.clone(),

@@ -2,11 +2,11 @@
 
 use async_graphql::{Context, Description, ID, Object};
 use contract::{
-    ContextExt, DbConnection, EntityType, Error, MoneySum, PageArgs, PageConnection, Paginate, Result, Tx, TxExt,
-    Viewer, load_row,
+    ContextExt, CountedConnection, DbConnection, EntityType, Error, MoneySum, PageArgs, Paginate, Result, TotalCount,
+    Tx, TxExt, Viewer, load_row,
 };
 use entities::{holding, stock};
-use sea_orm::EntityTrait;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::stock::Stock;
 use crate::user::User;
@@ -58,9 +58,11 @@ impl Holding {
 }
 
 /// Returns a page of a person's holdings, in the order in which they were opened.
-pub(crate) async fn of_owner(ctx: &Context<'_>, owner: i64, args: PageArgs) -> Result<PageConnection<Holding>> {
+pub(crate) async fn of_owner(ctx: &Context<'_>, owner: i64, args: PageArgs) -> Result<CountedConnection<Holding>> {
     ctx.viewer().require_self_or_operator(owner)?;
-    holding::OF_USER.of(owner).paginate(ctx, args, Holding).await
+    let all = || holding::Entity::find().filter(holding::Column::UserId.eq(owner));
+    let count = TotalCount::of(ctx, all).await?;
+    Ok(count.with(holding::OF_USER.of(owner).paginate(ctx, args, Holding).await?))
 }
 
 /// Returns the holding with that id, if there is one and the viewer may see it. Batched.
@@ -77,7 +79,11 @@ pub struct HoldingQuery;
 #[Object]
 impl HoldingQuery {
     /// The holding with that id, for its owner and for operators; null for other viewers.
-    async fn holding(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Holding>> {
+    async fn holding(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The holding's id.")] id: ID,
+    ) -> Option<Result<Holding>> {
         match EntityType::Holding.parse("id", &id).transpose()? {
             Ok(id) => find(ctx, id).await.transpose(),
             Err(error) => Some(Err(error)),
@@ -103,7 +109,12 @@ impl HoldingMutation {
     /// Sets how many shares of a holding are committed to brokers; the others become free. The minimum is the number
     /// that active authorizations lend, the maximum all shares that are not reserved for automated sales. For its owner
     /// and for programs.
-    async fn commit_shares(&self, ctx: &Context<'_>, holding_id: ID, committed: i64) -> Result<Holding> {
+    async fn commit_shares(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The holding's id.")] holding_id: ID,
+        #[graphql(desc = "The number of shares that are committed from now on.")] committed: i64,
+    ) -> Result<Holding> {
         let viewer = match ctx.viewer() {
             Viewer::Anonymous => return Err(Error::Unauthenticated),
             viewer => viewer.clone(),

@@ -199,7 +199,11 @@ pub struct OrderQuery;
 #[Object]
 impl OrderQuery {
     /// The order with that id, for its investor, its broker and operators; null for other viewers.
-    async fn brokerage_order(&self, ctx: &Context<'_>, id: ID) -> Option<Result<BrokerageOrder>> {
+    async fn brokerage_order(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The order's id.")] id: ID,
+    ) -> Option<Result<BrokerageOrder>> {
         match EntityType::BrokerageOrder.parse("id", &id).transpose()? {
             Ok(id) => find(ctx, id).await.transpose(),
             Err(error) => Some(Err(error)),

@@ -1,7 +1,7 @@
 //! The brokerage's part of the entity `User`: holdings, orders, the value of the portfolio.
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, EntityType, MoneySum, PageArgs, PageConnection, Result, Side, load};
+use contract::{ContextExt, CountedConnection, EntityType, MoneySum, PageArgs, PageConnection, Result, Side, load};
 
 use crate::holding::{self, Holding};
 use crate::order::{self, BrokerageOrder, OrderFilter, OrderStatus};
@@ -37,11 +37,11 @@ impl User {
     async fn holdings(
         &self,
         ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
-    ) -> Option<Result<PageConnection<Holding>>> {
+        #[graphql(desc = "The number of nodes from the front, 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Only nodes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The number of nodes from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "Only nodes before this cursor.")] before: Option<String>,
+    ) -> Option<Result<CountedConnection<Holding>>> {
         let args = PageArgs::new(first, after, last, before);
         Some(holding::of_owner(ctx, self.id, args).await)
     }
@@ -52,12 +52,12 @@ impl User {
     async fn brokerage_orders(
         &self,
         ctx: &Context<'_>,
-        side: Option<Side>,
-        status: Option<OrderStatus>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "Only orders of this side.")] side: Option<Side>,
+        #[graphql(desc = "Only orders with this status.")] status: Option<OrderStatus>,
+        #[graphql(desc = "The number of nodes from the front, 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Only nodes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The number of nodes from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "Only nodes before this cursor.")] before: Option<String>,
     ) -> Option<Result<PageConnection<BrokerageOrder>>> {
         let args = PageArgs::new(first, after, last, before);
         let filter = OrderFilter {

@@ -31,7 +31,7 @@ impl InvalidationSubscription {
     async fn cache_invalidated(
         &self,
         ctx: &Context<'_>,
-        typenames: Option<Vec<String>>,
+        #[graphql(desc = "Only entities of these types.")] typenames: Option<Vec<String>>,
     ) -> Result<impl Stream<Item = Invalidation> + use<>> {
         let open = async {
             let viewer = ctx.viewer().clone();

@@ -41,6 +41,7 @@ mod subscription;
 mod sweep;
 mod text;
 mod token;
+mod total_count;
 mod versioned_row;
 mod viewer;
 
@@ -97,5 +98,6 @@ pub use text::{
     INVISIBLE, optional_text, path_segment, require_visible, required_line, required_segment, required_text,
 };
 pub use token::{Claims, TokenError, TokenKeys, VerifiedToken};
+pub use total_count::{CountedConnection, TotalCount};
 pub use versioned_row::{Invalidates, VersionedRow, WatchedRow};
 pub use viewer::Viewer;

@@ -84,7 +84,11 @@ pub struct OrderQuery;
 #[Object]
 impl OrderQuery {
     /// The trade with that number.
-    async fn exchange_order(&self, ctx: &Context<'_>, number: i64) -> Option<Result<ExchangeOrder>> {
+    async fn exchange_order(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The trade's number.")] number: i64,
+    ) -> Option<Result<ExchangeOrder>> {
         match ctx.services().order_log.has(ctx.services(), number).await {
             Ok(true) => find(ctx, number).await.transpose(),
             Ok(false) => None,
@@ -113,10 +117,10 @@ impl OrderQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "Returns only trades with a larger number, for a client that has all trades up to it.")]
         after_number: Option<i64>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "The number of nodes from the front, 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Only nodes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The number of nodes from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "Only nodes before this cursor.")] before: Option<String>,
     ) -> Result<PageConnection<ExchangeOrder>> {
         let args = PageArgs::new(first, after, last, before);
         // A client that pages by number continues after the last number it got, so a page must not skip a number.
@@ -142,7 +146,7 @@ impl OrderMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The stock's name.")] stock: String,
-        side: Side,
+        #[graphql(desc = "The direction of the trade, seen from the trader.")] side: Side,
         #[graphql(desc = "The number of shares, 1 to 2,147,483,647.")] quantity: i32,
         #[graphql(desc = "The id of the trader. If omitted: the calling administrator, or no person for a program.")]
         trader: Option<ID>,

@@ -52,7 +52,7 @@ impl PriceMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The stock's name.")] stock: String,
-        price: Money,
+        #[graphql(desc = "The price of one share.")] price: Money,
     ) -> Result<Stock> {
         ctx.viewer().require_operator()?;
         let price_minor = checked_price("price", &price)?;

@@ -83,7 +83,11 @@ pub struct ReplicaMutation;
 impl ReplicaMutation {
     /// Asks a replica to become the leader, and returns the replica that leads afterwards. The replicas decide: it may
     /// be another one. For operators.
-    async fn propose_leader(&self, ctx: &Context<'_>, replica_id: ID) -> Result<OrderReplica> {
+    async fn propose_leader(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The replica's id.")] replica_id: ID,
+    ) -> Result<OrderReplica> {
         ctx.viewer().require_operator_or(BAZAAR)?;
         let replicas = ctx.services().order_log.replicas(ctx.db()).await?;
         let candidate = EntityType::OrderReplica.parse("replicaId", &replica_id)?;
@@ -102,9 +106,9 @@ impl ReplicaMutation {
     async fn acknowledge_order(
         &self,
         ctx: &Context<'_>,
-        number: i64,
+        #[graphql(desc = "The trade's number.")] number: i64,
         #[graphql(desc = "The stock's name.")] stock: String,
-        side: Side,
+        #[graphql(desc = "The direction of the trade.")] side: Side,
         #[graphql(desc = "The number of shares, 1 to 2,147,483,647.")] quantity: i32,
     ) -> Result<bool> {
         ctx.viewer().require_operator_or(BAZAAR)?;

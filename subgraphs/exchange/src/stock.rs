@@ -127,7 +127,12 @@ pub struct StockQuery;
 impl StockQuery {
     /// The stock with that id or that name; exactly one of the two is required.
     #[graphql(tag = "cacheable")]
-    async fn stock(&self, ctx: &Context<'_>, id: Option<ID>, name: Option<String>) -> Option<Result<Stock>> {
+    async fn stock(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The stock's id.")] id: Option<ID>,
+        #[graphql(desc = "The stock's name.")] name: Option<String>,
+    ) -> Option<Result<Stock>> {
         let found = match (id, name) {
             (Some(id), None) => match EntityType::Stock.parse("id", &id).transpose()? {
                 Ok(id) => find(ctx, id).await,
@@ -159,10 +164,10 @@ impl StockQuery {
     async fn stocks(
         &self,
         ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "The number of nodes from the front, 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Only nodes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The number of nodes from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "Only nodes before this cursor.")] before: Option<String>,
     ) -> Result<PageConnection<Stock>> {
         let args = PageArgs::new(first, after, last, before);
         stock::Entity::find().paginate(ctx, args, Stock).await
@@ -217,7 +222,7 @@ impl StockMutation {
     async fn list_stock(
         &self,
         ctx: &Context<'_>,
-        input: StockInput,
+        #[graphql(desc = "The stock.")] input: StockInput,
         #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<Stock> {
@@ -246,7 +251,7 @@ impl StockMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The stock's name.")] stock: String,
-        side: Side,
+        #[graphql(desc = "Whether shares are removed (`BUY`) or added (`SELL`).")] side: Side,
         #[graphql(desc = "The number of shares, 1 to 2,147,483,647.")] quantity: i32,
         #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,

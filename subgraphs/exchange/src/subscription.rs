@@ -22,7 +22,7 @@ impl StockSubscription {
     async fn stock_changed(
         &self,
         ctx: &Context<'_>,
-        names: Option<Vec<String>>,
+        #[graphql(desc = "Only the stocks with these names, at most 100.")] names: Option<Vec<String>>,
     ) -> Result<impl Stream<Item = Result<Stock>> + use<>> {
         let open = async {
             check_watch_limit("names", names.as_deref().unwrap_or_default())?;

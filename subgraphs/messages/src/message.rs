@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use async_graphql::{Context, ID, Object};
 use contract::{
-    ContextExt, DateTime, Db, EntityType, Error, Load, PageArgs, PageConnection, Paginate, Result, Rows, Viewer,
-    is_node_field_selected, load, load_row, to_date_time,
+    ContextExt, CountedConnection, DateTime, Db, EntityType, Error, Load, PageArgs, PageConnection, Paginate, Result,
+    Rows, TotalCount, Viewer, is_node_field_selected, load, load_row, to_date_time,
 };
 use entities::{message, user};
 use sea_orm::{Order, Select};
@@ -86,6 +86,24 @@ impl MessageList {
             (Self::Select(select), false) => message::without_contents(select).into(),
         }
     }
+
+    /// Selects all of them.
+    fn select(&self) -> Select<message::Entity> {
+        match self {
+            Self::Received(to) => message::inbox(*to, None, None),
+            Self::Select(select) => select.clone(),
+        }
+    }
+}
+
+/// Returns a page of `messages`, newest first, with their number if it is selected: for the messages of one person.
+pub(crate) async fn counted_newest_first(
+    ctx: &Context<'_>,
+    messages: MessageList,
+    args: PageArgs,
+) -> Result<CountedConnection<Message>> {
+    let count = TotalCount::of(ctx, || messages.select()).await?;
+    Ok(count.with(newest_first(ctx, messages, args).await?))
 }
 
 /// Returns a page of `messages`, newest first.
@@ -140,7 +158,11 @@ pub struct MessageQuery;
 #[Object]
 impl MessageQuery {
     /// The message with that id, for its sender, its receiver and operators; null for other viewers.
-    async fn message(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Message>> {
+    async fn message(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The message's id.")] id: ID,
+    ) -> Option<Result<Message>> {
         match EntityType::Message.parse("id", &id).transpose()? {
             Ok(id) => find(ctx, id).await.transpose(),
             Err(error) => Some(Err(error)),
@@ -154,31 +176,32 @@ impl MessageQuery {
     async fn messages(
         &self,
         ctx: &Context<'_>,
-        to: Option<String>,
+        #[graphql(desc = "Only messages to the person with this username.")] to: Option<String>,
+        #[graphql(desc = "Only messages that are favourites of their receivers, or only those that are not.")]
         favorite: Option<bool>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
-    ) -> Result<PageConnection<Message>> {
+        #[graphql(desc = "The number of nodes from the front, 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Only nodes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The number of nodes from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "Only nodes before this cursor.")] before: Option<String>,
+    ) -> Result<CountedConnection<Message>> {
         let viewer = ctx.viewer();
         viewer.require_signed_in_or(COMMUNITY_MOUNT)?;
         let args = PageArgs::new(first, after, last, before);
-        let found = match (to, favorite) {
+        match (to, favorite) {
             (Some(username), favorite) => {
                 let receiver = user::by_username(ctx.db().read(), &username).await?;
                 // No user has the id 0.
                 let receiver = receiver.map_or(0, |receiver| receiver.id);
                 viewer.require_self_or_operator_or(receiver, COMMUNITY_MOUNT)?;
-                message::inbox(receiver, favorite, None)
+                counted_newest_first(ctx, MessageList::Select(message::inbox(receiver, favorite, None)), args).await
             }
             (None, Some(favorite)) => {
                 viewer.require_operator_or(COMMUNITY_MOUNT)?;
-                message::favorites(favorite)
+                let page = newest_first(ctx, MessageList::Select(message::favorites(favorite)), args).await?;
+                Ok(TotalCount::default().with(page))
             }
-            (None, None) => return Err(Error::invalid("to", "or else favorite is needed")),
-        };
-        newest_first(ctx, MessageList::Select(found), args).await
+            (None, None) => Err(Error::invalid("to", "or else favorite is needed")),
+        }
     }
 
     /// Resolves a message another subgraph refers to.

@@ -30,10 +30,10 @@ impl MessageMutation {
     async fn send_message(
         &self,
         ctx: &Context<'_>,
-        to: String,
-        contents: String,
-        flag: Option<String>,
-        from: Option<String>,
+        #[graphql(desc = "The receiver's username.")] to: String,
+        #[graphql(desc = "The text, up to 40,000 characters.")] contents: String,
+        #[graphql(desc = "A label of up to 64 characters.")] flag: Option<String>,
+        #[graphql(desc = "The sender's username.")] from: Option<String>,
         #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<Message> {
@@ -57,7 +57,7 @@ impl MessageMutation {
     }
 
     /// Deletes a message for both its sender and its receiver. For its sender, its receiver and operators.
-    async fn delete_message(&self, ctx: &Context<'_>, id: ID) -> Result<bool> {
+    async fn delete_message(&self, ctx: &Context<'_>, #[graphql(desc = "The message's id.")] id: ID) -> Result<bool> {
         let viewer = ctx.viewer().clone();
         viewer.require_signed_in_or(COMMUNITY_MOUNT)?;
         let id = EntityType::Message
@@ -80,8 +80,8 @@ impl MessageMutation {
     async fn favorite_message(
         &self,
         ctx: &Context<'_>,
-        id: ID,
-        #[graphql(default = true)] favorite: bool,
+        #[graphql(desc = "The message's id.")] id: ID,
+        #[graphql(desc = "Whether it is a favourite from now on.", default = true)] favorite: bool,
     ) -> Result<Message> {
         let viewer = ctx.viewer().clone();
         viewer.require_signed_in_or(COMMUNITY_MOUNT)?;
@@ -107,7 +107,11 @@ impl MessageMutation {
 
     /// Marks at most 100 messages that the viewer received as read, and returns how many of them were unread. Messages
     /// to other people stay as they are.
-    async fn mark_read(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<i64> {
+    async fn mark_read(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The ids of at most 100 messages.")] ids: Vec<ID>,
+    ) -> Result<i64> {
         let receiver = ctx.viewer().require_user()?;
         if ids.len() > MARKED_MAX {
             return Err(Error::invalid("ids", format!("must have at most {MARKED_MAX} items")));

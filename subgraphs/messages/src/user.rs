@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, Db, EntityType, Error, Load, PageArgs, PageConnection, Result, clamp_to_int, load};
+use contract::{ContextExt, CountedConnection, Db, EntityType, Error, Load, PageArgs, Result, clamp_to_int, load};
 use entities::message;
 
-use crate::message::{Message, MessageList, newest_first};
+use crate::message::{Message, MessageList, counted_newest_first};
 
 /// A user. Other subgraphs add the rest of the fields.
 // Private fields are `Option<Result<_>>`, so that an error nulls only the field. An `Err` of the resolver would null
@@ -26,13 +26,13 @@ impl User {
     async fn inbox(
         &self,
         ctx: &Context<'_>,
-        favorite: Option<bool>,
-        unread: Option<bool>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
-    ) -> Option<Result<PageConnection<Message>>> {
+        #[graphql(desc = "Only favourites, or only the other messages.")] favorite: Option<bool>,
+        #[graphql(desc = "Only unread messages, or only those that were read.")] unread: Option<bool>,
+        #[graphql(desc = "The number of nodes from the front, 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Only nodes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The number of nodes from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "Only nodes before this cursor.")] before: Option<String>,
+    ) -> Option<Result<CountedConnection<Message>>> {
         let args = PageArgs::new(first, after, last, before);
         let received = match (favorite, unread) {
             (None, None) => MessageList::Received(self.0),
@@ -45,11 +45,11 @@ impl User {
     async fn sent(
         &self,
         ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
-    ) -> Option<Result<PageConnection<Message>>> {
+        #[graphql(desc = "The number of nodes from the front, 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Only nodes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The number of nodes from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "Only nodes before this cursor.")] before: Option<String>,
+    ) -> Option<Result<CountedConnection<Message>>> {
         let args = PageArgs::new(first, after, last, before);
         Some(
             self.message_page(ctx, MessageList::Select(message::sent(self.0)), args)
@@ -69,9 +69,9 @@ impl User {
         ctx: &Context<'_>,
         messages: MessageList,
         args: PageArgs,
-    ) -> Result<PageConnection<Message>> {
+    ) -> Result<CountedConnection<Message>> {
         ctx.viewer().require_self_or_operator(self.0)?;
-        newest_first(ctx, messages, args).await
+        counted_newest_first(ctx, messages, args).await
     }
 
     async fn count_unread(&self, ctx: &Context<'_>) -> Result<i64> {

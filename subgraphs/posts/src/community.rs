@@ -36,10 +36,10 @@ impl Community {
     async fn posts(
         &self,
         ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "The number of nodes from the front, 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Only nodes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The number of nodes from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "Only nodes before this cursor.")] before: Option<String>,
     ) -> Result<PageConnection<Post>> {
         let args = PageArgs::new(first, after, last, before);
         newest_first(ctx, |lists| lists.posted_in(Some(&self.name)), args).await
@@ -91,7 +91,11 @@ pub struct CommunityQuery;
 #[Object]
 impl CommunityQuery {
     /// The community with that name, in any case.
-    async fn community(&self, ctx: &Context<'_>, name: String) -> Option<Result<Community>> {
+    async fn community(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The community's name, in any case.")] name: String,
+    ) -> Option<Result<Community>> {
         find(ctx, name).await.transpose()
     }
 
@@ -116,10 +120,10 @@ impl CommunityQuery {
     async fn communities(
         &self,
         ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "The number of nodes from the front, 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Only nodes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The number of nodes from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "Only nodes before this cursor.")] before: Option<String>,
     ) -> Result<PageConnection<Community>> {
         let args = PageArgs::new(first, after, last, before);
         community::Entity::find().paginate(ctx, args, Community::new).await

@@ -126,7 +126,7 @@ impl PostMutation {
     async fn create_post(
         &self,
         ctx: &Context<'_>,
-        input: PostInput,
+        #[graphql(desc = "The post.")] input: PostInput,
         #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<Post> {
@@ -150,7 +150,7 @@ impl PostMutation {
     }
 
     /// Deletes a post permanently; for its author and for operators.
-    async fn delete_post(&self, ctx: &Context<'_>, id: ID) -> Result<bool> {
+    async fn delete_post(&self, ctx: &Context<'_>, #[graphql(desc = "The post's id.")] id: ID) -> Result<bool> {
         let viewer = ctx.viewer().clone();
         viewer.require_signed_in_or(COMMUNITY_MOUNT)?;
         let id = EntityType::Post.parse("id", &id)?.ok_or(Error::NotFound("post"))?;

@@ -132,7 +132,7 @@ pub struct PostQuery;
 impl PostQuery {
     /// The post with that id.
     #[graphql(tag = "cacheable")]
-    async fn post(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Post>> {
+    async fn post(&self, ctx: &Context<'_>, #[graphql(desc = "The post's id.")] id: ID) -> Option<Result<Post>> {
         match EntityType::Post.parse("id", &id).transpose()? {
             Ok(id) => find(ctx, id).await.transpose(),
             Err(error) => Some(Err(error)),
@@ -152,11 +152,11 @@ impl PostQuery {
     async fn recent_posts(
         &self,
         ctx: &Context<'_>,
-        community: Option<String>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "Only posts in the community with this name.")] community: Option<String>,
+        #[graphql(desc = "The number of nodes from the front, 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Only nodes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The number of nodes from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "Only nodes before this cursor.")] before: Option<String>,
     ) -> Result<PageConnection<Post>> {
         let args = PageArgs::new(first, after, last, before);
         newest_first(ctx, |lists| lists.posted_in(community.as_deref()), args).await

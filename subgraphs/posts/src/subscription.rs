@@ -19,7 +19,7 @@ impl PostSubscription {
     async fn post_created(
         &self,
         ctx: &Context<'_>,
-        community: Option<String>,
+        #[graphql(desc = "Only posts in the community with this name.")] community: Option<String>,
     ) -> Result<impl Stream<Item = Result<Post>> + use<>> {
         let open = async {
             let community_key = community.as_deref().map(community::case_fold);

@@ -106,7 +106,11 @@ pub struct ShopOrderQuery;
 #[Object]
 impl ShopOrderQuery {
     /// The order with that id, for its owner and for operators; null for other viewers.
-    async fn shop_order(&self, ctx: &Context<'_>, id: ID) -> Option<Result<ShopOrder>> {
+    async fn shop_order(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The order's id.")] id: ID,
+    ) -> Option<Result<ShopOrder>> {
         match EntityType::ShopOrder.parse("id", &id).transpose()? {
             Ok(id) => find(ctx, id).await.transpose(),
             Err(error) => Some(Err(error)),

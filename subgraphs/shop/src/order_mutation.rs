@@ -81,7 +81,7 @@ impl ShopOrderMutation {
     async fn place_shop_order(
         &self,
         ctx: &Context<'_>,
-        input: ShopOrderInput,
+        #[graphql(desc = "The order.")] input: ShopOrderInput,
         #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<ShopOrder> {
@@ -114,7 +114,12 @@ impl ShopOrderMutation {
 
     /// Changes an order: all of the changes, or none. A quantity that it gives up is available again. For its owner and
     /// for operators.
-    async fn update_shop_order(&self, ctx: &Context<'_>, id: ID, input: ShopOrderPatch) -> Result<ShopOrder> {
+    async fn update_shop_order(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The order's id.")] id: ID,
+        #[graphql(desc = "The changes.")] input: ShopOrderPatch,
+    ) -> Result<ShopOrder> {
         let owner = owner_filter(ctx.viewer())?;
         let (change, user) = input.validate()?;
         let user = user
@@ -140,7 +145,7 @@ impl ShopOrderMutation {
     }
 
     /// Deletes an order. The ordered quantity is available again. For its owner and for operators.
-    async fn delete_shop_order(&self, ctx: &Context<'_>, id: ID) -> Result<bool> {
+    async fn delete_shop_order(&self, ctx: &Context<'_>, #[graphql(desc = "The order's id.")] id: ID) -> Result<bool> {
         let owner = owner_filter(ctx.viewer())?;
         let id = EntityType::ShopOrder
             .parse("id", &id)?

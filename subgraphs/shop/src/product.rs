@@ -60,7 +60,11 @@ pub struct ProductQuery;
 impl ProductQuery {
     /// The product with that id.
     #[graphql(tag = "cacheable")]
-    async fn product(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Product>> {
+    async fn product(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The product's id.")] id: ID,
+    ) -> Option<Result<Product>> {
         match EntityType::Product.parse("id", &id).transpose()? {
             Ok(id) => find(ctx, id).await.transpose(),
             Err(error) => Some(Err(error)),
@@ -80,11 +84,11 @@ impl ProductQuery {
     async fn products(
         &self,
         ctx: &Context<'_>,
-        text: Option<String>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "Only products with this text in their name.")] text: Option<String>,
+        #[graphql(desc = "The number of nodes from the front, 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Only nodes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The number of nodes from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "Only nodes before this cursor.")] before: Option<String>,
     ) -> Result<PageConnection<Product>> {
         let text = optional_text("text", text.as_deref(), TEXT_CHARS_MAX)?;
         let found = product::search(text.as_deref());
@@ -174,7 +178,7 @@ impl ProductMutation {
     async fn add_product(
         &self,
         ctx: &Context<'_>,
-        input: ProductInput,
+        #[graphql(desc = "The product.")] input: ProductInput,
         #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<Product> {
@@ -198,7 +202,12 @@ impl ProductMutation {
     }
 
     /// Changes a product. Omitted fields keep their values; no field can be null. For operators.
-    async fn update_product(&self, ctx: &Context<'_>, id: ID, input: ProductPatch) -> Result<Product> {
+    async fn update_product(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The product's id.")] id: ID,
+        #[graphql(desc = "The changes.")] input: ProductPatch,
+    ) -> Result<Product> {
         ctx.viewer().require_operator()?;
         let change = input.validate()?;
         let id = EntityType::Product

@@ -20,7 +20,7 @@ impl ProductSubscription {
     async fn product_changed(
         &self,
         ctx: &Context<'_>,
-        ids: Option<Vec<ID>>,
+        #[graphql(desc = "Only these products, at most 100.")] ids: Option<Vec<ID>>,
     ) -> Result<impl Stream<Item = Result<Product>> + use<>> {
         let open = async {
             check_watch_limit("ids", ids.as_deref().unwrap_or_default())?;

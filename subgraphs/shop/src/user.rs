@@ -1,7 +1,7 @@
 //! The shop's fields of a user.
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, EntityType, PageArgs, PageConnection, Paginate, Result};
+use contract::{ContextExt, CountedConnection, EntityType, PageArgs, Paginate, Result, TotalCount};
 use entities::shop_order;
 
 use crate::order::{SHOP_MOUNT, ShopOrder};
@@ -22,19 +22,20 @@ impl User {
     async fn shop_orders(
         &self,
         ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
-    ) -> Option<Result<PageConnection<ShopOrder>>> {
+        #[graphql(desc = "The number of nodes from the front, 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Only nodes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The number of nodes from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "Only nodes before this cursor.")] before: Option<String>,
+    ) -> Option<Result<CountedConnection<ShopOrder>>> {
         let args = PageArgs::new(first, after, last, before);
         Some(orders(ctx, self.0, args).await)
     }
 }
 
-async fn orders(ctx: &Context<'_>, owner: i64, args: PageArgs) -> Result<PageConnection<ShopOrder>> {
+async fn orders(ctx: &Context<'_>, owner: i64, args: PageArgs) -> Result<CountedConnection<ShopOrder>> {
     ctx.viewer().require_self_or_operator_or(owner, SHOP_MOUNT)?;
-    shop_order::FOR_USER.of(owner).paginate(ctx, args, ShopOrder).await
+    let count = TotalCount::of(ctx, || shop_order::for_user(owner)).await?;
+    Ok(count.with(shop_order::FOR_USER.of(owner).paginate(ctx, args, ShopOrder).await?))
 }
 
 /// Resolves users that other subgraphs refer to.

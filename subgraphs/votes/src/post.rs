@@ -134,7 +134,11 @@ impl PostVotesQuery {
 
     /// The votes on a post id; null if the id has neither votes nor a post.
     #[graphql(tag = "cacheable")]
-    async fn post_votes(&self, ctx: &Context<'_>, post_id: ID) -> Option<Result<Post>> {
+    async fn post_votes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The post's id, whether or not there is such a post.")] post_id: ID,
+    ) -> Option<Result<Post>> {
         let id = match EntityType::Post.parse("postId", &post_id).transpose()? {
             Ok(id) => id,
             Err(error) => return Some(Err(error)),

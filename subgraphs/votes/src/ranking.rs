@@ -55,11 +55,11 @@ impl RankingQuery {
     async fn top_posts(
         &self,
         ctx: &Context<'_>,
-        community: Option<String>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "Only posts in the community with this name.")] community: Option<String>,
+        #[graphql(desc = "The number of nodes from the front, 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Only nodes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The number of nodes from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "Only nodes before this cursor.")] before: Option<String>,
     ) -> Result<PageConnection<Post>> {
         let posts = post_votes::posts(community.as_deref());
         by_score(ctx, posts, PageArgs::new(first, after, last, before)).await
@@ -69,10 +69,10 @@ impl RankingQuery {
     async fn top_voted(
         &self,
         ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "The number of nodes from the front, 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Only nodes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The number of nodes from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "Only nodes before this cursor.")] before: Option<String>,
     ) -> Result<PagedIds> {
         let voted = by_score(ctx, post_votes::voted(), PageArgs::new(first, after, last, before)).await?;
         let nodes = voted.nodes.iter().cloned().map(Some).collect();
@@ -86,7 +86,11 @@ impl RankingQuery {
 
     /// The posts with these ids, highest score first; among equal scores, highest id first. Takes 1 to 100 ids; a
     /// repeated id is returned once. An id without votes has the score 0, whether or not there is such a post.
-    async fn posts_by_score(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Option<Post>>> {
+    async fn posts_by_score(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The ids of 1 to 100 posts.")] ids: Vec<ID>,
+    ) -> Result<Vec<Option<Post>>> {
         if ids.is_empty() || ids.len() > SORTED_MAX {
             return Err(Error::invalid("ids", format!("must have 1 to {SORTED_MAX} items")));
         }

@@ -28,7 +28,7 @@ impl VoteMutation {
     async fn upvote(
         &self,
         ctx: &Context<'_>,
-        post_id: ID,
+        #[graphql(desc = "The post's id, whether or not there is such a post.")] post_id: ID,
         #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<Post> {
@@ -39,7 +39,7 @@ impl VoteMutation {
     async fn downvote(
         &self,
         ctx: &Context<'_>,
-        post_id: ID,
+        #[graphql(desc = "The post's id, whether or not there is such a post.")] post_id: ID,
         #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<Post> {
@@ -47,7 +47,7 @@ impl VoteMutation {
     }
 
     /// Removes the viewer's vote on a post. Without such a vote, nothing changes.
-    async fn clear_vote(&self, ctx: &Context<'_>, post_id: ID) -> Result<Post> {
+    async fn clear_vote(&self, ctx: &Context<'_>, #[graphql(desc = "The post's id.")] post_id: ID) -> Result<Post> {
         let voter = ctx.viewer().require_user()?;
         let post_id = parse_post_id(&post_id)?;
         let now_us = ctx.now_us();

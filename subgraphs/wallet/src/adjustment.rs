@@ -23,8 +23,9 @@ impl AdjustmentMutation {
     async fn set_balance(
         &self,
         ctx: &Context<'_>,
-        user_id: ID,
-        balance: Money,
+        #[graphql(desc = "The person's id.")] user_id: ID,
+        #[graphql(desc = "The money that is free from now on.")] balance: Money,
+        #[graphql(desc = "The money that is set aside for brokers and lent to them from now on, together.")]
         committed: Option<Money>,
     ) -> Result<Wallet> {
         require_program(ctx.viewer())?;

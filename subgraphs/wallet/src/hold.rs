@@ -2,7 +2,8 @@
 
 use async_graphql::{Context, Description, Enum, ID, Object};
 use contract::{
-    ContextExt, DateTime, EntityType, Money, PageArgs, PageConnection, Paginate, Result, load_row, to_date_time,
+    ContextExt, CountedConnection, DateTime, EntityType, Money, PageArgs, Paginate, Result, TotalCount, load_row,
+    to_date_time,
 };
 use entities::{hold, wallet};
 use sea_orm::Select;
@@ -106,10 +107,11 @@ pub(crate) async fn newest_first(
     wallet: &wallet::Model,
     holds: Select<hold::Entity>,
     args: PageArgs,
-) -> Result<PageConnection<Hold>> {
+) -> Result<CountedConnection<Hold>> {
     let node = |row| Hold {
         row,
         currency: wallet.currency.clone(),
     };
-    holds.newest_first().paginate(ctx, args, node).await
+    let count = TotalCount::of(ctx, || holds.clone()).await?;
+    Ok(count.with(holds.newest_first().paginate(ctx, args, node).await?))
 }

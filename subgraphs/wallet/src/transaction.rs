@@ -2,7 +2,8 @@
 
 use async_graphql::{Context, Description, Enum, ID, Object};
 use contract::{
-    ContextExt, DateTime, EntityType, Error, Money, PageArgs, PageConnection, Paginate, Result, load_row, to_date_time,
+    ContextExt, CountedConnection, DateTime, EntityType, Error, Money, PageArgs, Paginate, Result, TotalCount,
+    load_row, to_date_time,
 };
 use entities::ledger::{Bucket, TransactionKind};
 use entities::{ledger_entry, ledger_transaction, wallet};
@@ -153,9 +154,10 @@ pub(crate) async fn newest_first(
     wallet: &wallet::Model,
     entries: Select<ledger_entry::Entity>,
     args: PageArgs,
-) -> Result<PageConnection<Transaction>> {
+) -> Result<CountedConnection<Transaction>> {
     let node = |entry| Transaction::new(entry, wallet);
-    entries.newest_first().paginate(ctx, args, node).await
+    let count = TotalCount::of(ctx, || entries.clone()).await?;
+    Ok(count.with(entries.newest_first().paginate(ctx, args, node).await?))
 }
 
 /// Returns the transaction with that id, if there is one and the viewer may see it. Batched.
@@ -176,7 +178,11 @@ pub struct TransactionQuery;
 #[Object]
 impl TransactionQuery {
     /// The transaction with that id, for the wallet's owner and for operators; null for other viewers.
-    async fn transaction(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Transaction>> {
+    async fn transaction(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The transaction's id.")] id: ID,
+    ) -> Option<Result<Transaction>> {
         match EntityType::Transaction.parse("id", &id).transpose()? {
             Ok(id) => find(ctx, id).await.transpose(),
             Err(error) => Some(Err(error)),

@@ -25,7 +25,7 @@ impl TransferMutation {
     async fn deposit(
         &self,
         ctx: &Context<'_>,
-        amount: Money,
+        #[graphql(desc = "The amount of money.")] amount: Money,
         #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<Transaction> {
@@ -37,7 +37,7 @@ impl TransferMutation {
     async fn withdraw(
         &self,
         ctx: &Context<'_>,
-        amount: Money,
+        #[graphql(desc = "The amount of money.")] amount: Money,
         #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<Transaction> {

@@ -20,7 +20,11 @@ impl User {
     }
 
     /// The person's wallet of that currency; null until money first moves in it. For themselves and for operators.
-    async fn wallet(&self, ctx: &Context<'_>, #[graphql(default = "USD")] currency: String) -> Option<Result<Wallet>> {
+    async fn wallet(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The ISO 4217 code of the currency.", default = "USD")] currency: String,
+    ) -> Option<Result<Wallet>> {
         let wallets = self.load_wallets(ctx).await;
         let of_currency = |wallets: Vec<wallet::Model>| wallets.into_iter().find(|wallet| wallet.currency == currency);
         wallets.map(of_currency).transpose().map(|found| found.map(Wallet))

@@ -1,7 +1,7 @@
 //! The type `Wallet`: a person's money in one currency.
 
 use async_graphql::{Context, Description, ID, Object};
-use contract::{ContextExt, EntityType, Money, PageArgs, PageConnection, Result, load_row};
+use contract::{ContextExt, CountedConnection, EntityType, Money, PageArgs, Result, load_row};
 use entities::hold::{self, HoldState};
 use entities::ledger::{Bucket, TransactionKind};
 use entities::ledger_entry::{self, EntryAccount};
@@ -62,14 +62,14 @@ impl Wallet {
     async fn transactions(
         &self,
         ctx: &Context<'_>,
-        #[graphql(name = "type")] of_type: Option<TransactionType>,
-        types: Option<Vec<TransactionType>>,
-        account: Option<WalletAccount>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
-    ) -> Result<PageConnection<Transaction>> {
+        #[graphql(desc = "Only transactions of this type.", name = "type")] of_type: Option<TransactionType>,
+        #[graphql(desc = "Only transactions of one of these types.")] types: Option<Vec<TransactionType>>,
+        #[graphql(desc = "Only transactions of this account.")] account: Option<WalletAccount>,
+        #[graphql(desc = "The number of nodes from the front, 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Only nodes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The number of nodes from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "Only nodes before this cursor.")] before: Option<String>,
+    ) -> Result<CountedConnection<Transaction>> {
         let args = PageArgs::new(first, after, last, before);
         let kinds = selected_kinds(of_type, types);
         let account = account.map(|account| EntryAccount::from(Bucket::from(account)));
@@ -81,12 +81,12 @@ impl Wallet {
     async fn holds(
         &self,
         ctx: &Context<'_>,
-        status: Option<HoldStatus>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
-    ) -> Result<PageConnection<Hold>> {
+        #[graphql(desc = "Only holds with this status.")] status: Option<HoldStatus>,
+        #[graphql(desc = "The number of nodes from the front, 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Only nodes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The number of nodes from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "Only nodes before this cursor.")] before: Option<String>,
+    ) -> Result<CountedConnection<Hold>> {
         let args = PageArgs::new(first, after, last, before);
         holds_newest_first(
             ctx,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use agora::auth::Authenticator;
 use agora::config::Settings;
-use agora::domains::{self, Domain};
+use agora::domains;
 use agora::gateway::Gateway;
 use agora::limits::Limits;
 use agora::rest;
@@ -225,8 +225,8 @@ pub fn gateway(services: &Services, settings: &Settings, limits: Limits) -> Gate
 
 /// Builds the whole graph over domains that do not respond.
 pub fn graph_without_subgraphs() -> Supergraph {
-    let away = |domain: &Domain| (domain.name.to_owned(), Arc::new(UnavailableDomain) as Arc<dyn Subgraph>);
-    let away = domains::DOMAINS.iter().map(away).collect();
+    let away = |(name, _): (&str, String)| (name.to_owned(), Arc::new(UnavailableDomain) as Arc<dyn Subgraph>);
+    let away = domains::sdls().map(away).collect();
     Supergraph::new(
         domains::SUPERGRAPH_SDL,
         &contract::SCALARS,

@@ -52,7 +52,7 @@ impl Subgraph for CountingSubgraph {
     }
 }
 
-struct Demo {
+pub struct Demo {
     on: TestServices,
     supergraph: Arc<Supergraph>,
     fetches: FetchCounts,
@@ -60,7 +60,7 @@ struct Demo {
 }
 
 impl Demo {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let on = TestServices::new(NEW_YEAR_US).await;
         agora::demo::seed(&on.services).await.unwrap();
         let fetches = FetchCounts::default();
@@ -91,11 +91,16 @@ impl Demo {
         demo
     }
 
-    fn client(&self, viewer: Viewer) -> Client {
+    /// Returns the number of statements that have read the database.
+    pub fn reads(&self) -> u64 {
+        self.on.services.db.stats().reads
+    }
+
+    pub fn client(&self, viewer: Viewer) -> Client {
         client(self.supergraph.clone(), viewer)
     }
 
-    fn ada(&self) -> Client {
+    pub fn ada(&self) -> Client {
         self.client(Viewer::User {
             id: self.ada,
             role: Role::Investor,
@@ -106,9 +111,9 @@ impl Demo {
     /// Runs `EVERYTHING` with lists of up to `n`. Returns its response, the number of statements, and the number of fetches from
     /// each subgraph.
     async fn everything(&self, n: usize) -> (Value, u64, BTreeMap<String, usize>) {
-        let before = self.on.services.db.stats().reads;
+        let before = self.reads();
         let answer = self.ada().query(EVERYTHING, json!({ "n": n })).await;
-        let reads = self.on.services.db.stats().reads - before;
+        let reads = self.reads() - before;
         let fetches = std::mem::take(&mut *self.fetches.lock().unwrap());
         (answer.at("me").clone(), reads, fetches)
     }

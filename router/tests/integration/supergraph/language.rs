@@ -64,22 +64,32 @@ fn every_mutation_that_adds_something_takes_an_idempotency_key() {
 fn every_paged_list_takes_the_same_four_arguments() {
     let schema = public();
     let paging = [
-        ("after", "String"),
-        ("before", "String"),
-        ("first", "Int"),
-        ("last", "Int"),
+        ("after", "String", "Only nodes after this cursor."),
+        ("before", "String", "Only nodes before this cursor."),
+        ("first", "Int", "The number of nodes from the front, 0 to 100."),
+        (
+            "last",
+            "Int",
+            "The number of nodes from the end, 0 to 100; not together with `first`.",
+        ),
     ];
     let mut lists = 0;
     for (name, field) in fields(&schema) {
-        let taken: Vec<(&str, String)> = field
+        let taken: Vec<(&str, String, &str)> = field
             .arguments
             .iter()
-            .filter(|argument| paging.iter().any(|(name, _)| argument.name == *name))
-            .map(|argument| (argument.name.as_str(), argument.ty.to_string()))
+            .filter(|argument| paging.iter().any(|(name, ..)| argument.name == *name))
+            .map(|argument| {
+                let description = argument.description.as_deref().unwrap_or_default();
+                (argument.name.as_str(), argument.ty.to_string(), description)
+            })
             .collect();
         let is_list = field.ty.inner_named_type().ends_with("Connection");
-        let wanted: Vec<(&str, String)> = if is_list {
-            paging.iter().map(|(name, ty)| (*name, (*ty).to_owned())).collect()
+        let wanted: Vec<(&str, String, &str)> = if is_list {
+            paging
+                .iter()
+                .map(|(name, ty, about)| (*name, (*ty).to_owned(), *about))
+                .collect()
         } else {
             Vec::new()
         };
@@ -132,7 +142,7 @@ fn assert_name_fits_type(place: &str, word: &str, ty: &Type) {
 }
 
 #[test]
-fn every_type_and_field_has_a_description() {
+fn every_type_field_and_argument_has_a_description() {
     let schema = public();
     let mut silent = Vec::new();
     for (name, ty) in &schema.types {
@@ -160,8 +170,13 @@ fn every_type_and_field_has_a_description() {
             _ => {}
         }
     }
-    let fields = fields(&schema).filter(|(_, field)| field.description.is_none());
-    silent.extend(fields.map(|(name, _)| name));
+    for (name, field) in fields(&schema) {
+        let arguments = field.arguments.iter().filter(|argument| argument.description.is_none());
+        silent.extend(arguments.map(|argument| format!("{name}({})", argument.name)));
+        if field.description.is_none() {
+            silent.push(name);
+        }
+    }
     assert!(silent.is_empty(), "without a description in the schema: {silent:?}");
 }
 

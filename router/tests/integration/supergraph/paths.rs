@@ -41,10 +41,12 @@ impl<'s> SchemaWalk<'s> {
     }
 
     fn fields(&self, ty: &'s ExtendedType) -> Vec<(&'s Name, &'s FieldDefinition)> {
-        let ExtendedType::Object(object) = ty else {
-            panic!("walk interfaces and unions, too, now that there are some");
+        let fields = match ty {
+            ExtendedType::Object(object) => &object.fields,
+            ExtendedType::Interface(any) => &any.fields,
+            _ => panic!("walk unions, too, now that there are some"),
         };
-        object.fields.iter().map(|(name, field)| (name, &***field)).collect()
+        fields.iter().map(|(name, field)| (name, &***field)).collect()
     }
 
     fn steps(&self, ty: &'s ExtendedType) -> (Vec<PathField<'s>>, Vec<PathField<'s>>) {
@@ -64,7 +66,24 @@ impl<'s> SchemaWalk<'s> {
                 ty: &self.schema.types[field.ty.inner_named_type()],
             }
         });
-        steps.partition(|step| !is_leaf(step.ty))
+        let (mut objects, leaves): (Vec<_>, Vec<_>) = steps.partition(|step| !is_leaf(step.ty));
+        objects.extend(self.fragments(ty));
+        (objects, leaves)
+    }
+
+    /// Returns a fragment for each type of an interface.
+    fn fragments(&self, ty: &ExtendedType) -> Vec<PathField<'s>> {
+        let implements = |object: &&'s ExtendedType| match object {
+            ExtendedType::Object(object) => object.implements_interfaces.contains(ty.name()),
+            _ => false,
+        };
+        let objects = self.schema.types.values().filter(implements);
+        let fragment = |ty: &'s ExtendedType| PathField {
+            name: ty.name().as_str(),
+            text: format!("... on {}", ty.name()),
+            ty,
+        };
+        objects.map(fragment).collect()
     }
 
     fn made_up(&self, ty: &Type) -> String {
@@ -120,6 +139,25 @@ impl<'s> SchemaWalk<'s> {
 
     /// Plans all selections one or two fields below a path, and continues below them.
     fn below(&mut self, path: &mut Vec<String>, ty: &'s ExtendedType) {
+        let objects = self.next(path, ty);
+        // The path has the operation type and the fields so far; the next selection adds an object and its leaf.
+        if path.len() < DEPTH - 1 {
+            let is_fragment = matches!(ty, ExtendedType::Interface(_));
+            for object in objects {
+                path.push(object.text);
+                if is_fragment {
+                    // The paths below one object are those below the same object elsewhere.
+                    self.next(path, object.ty);
+                } else {
+                    self.below(path, object.ty);
+                }
+                path.pop();
+            }
+        }
+    }
+
+    /// Plans all selections one or two fields below a path. Returns the objects among the next fields.
+    fn next(&mut self, path: &[String], ty: &'s ExtendedType) -> Vec<PathField<'s>> {
         let (objects, leaves) = self.steps(ty);
         let mut selections: Vec<_> = leaves.into_iter().map(|leaf| leaf.text).collect();
         for object in &objects {
@@ -129,15 +167,15 @@ impl<'s> SchemaWalk<'s> {
                 selections.push(format!("{} {{ {} }}", object.text, leaves.join(" ")));
             }
         }
-        self.plan(path, &selections);
-        // The path has the operation type and the fields so far; the next selection adds an object and its leaf.
-        if path.len() < DEPTH - 1 {
-            for object in objects {
-                path.push(object.text);
-                self.below(path, object.ty);
-                path.pop();
-            }
+        if matches!(ty, ExtendedType::Interface(_)) {
+            // Together, the fields of all types are more than one operation may have.
+            selections
+                .iter()
+                .for_each(|one| self.plan(path, std::slice::from_ref(one)));
+        } else {
+            self.plan(path, &selections);
         }
+        objects
     }
 
     /// Walks a root type. To the planner, the paths below an object of one type and one set of subgraphs are the same below every

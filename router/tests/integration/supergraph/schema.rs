@@ -13,6 +13,12 @@ fn schema_graphql_is_the_public_part_of_the_supergraph() {
 }
 
 #[test]
+fn the_schema_file_of_the_routers_own_subgraph_is_what_the_code_serves() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../subgraphs/nodes/schema.graphql");
+    testing::assert_checked_in(file, &agora::nodes::sdl(), "cargo xtask schemas");
+}
+
+#[test]
 fn every_entity_is_in_the_types_of_invalidations() {
     let is_entity = |line: &&str| line.starts_with("type ") && line.contains("key: \"");
     let entities = SUPERGRAPH.lines().filter(is_entity);

@@ -121,11 +121,13 @@ impl PlanningCosts {
     /// Estimates the work for a selection on an object from `subgraph`; root objects have no subgraph yet.
     fn selections(&self, ty: &str, items: &[CanonicalSelection], level: u64, subgraph: Option<&str>) -> PlanningWork {
         let mut work = PlanningWork::default();
+        // Fragments are planned for their own types only.
+        let mut of_fragments = PlanningWork::default();
         let mut fetched = HashSet::new();
         let type_cost = self.types.get(ty);
         for item in items {
             match item {
-                CanonicalSelection::On(ty, inner) => work.add(self.selections(ty, inner, level, subgraph)),
+                CanonicalSelection::On(ty, inner) => of_fragments.add(self.selections(ty, inner, level, subgraph)),
                 CanonicalSelection::Field(field) if field.is_repeated || field.name.starts_with("__") => {}
                 CanonicalSelection::Field(field) => {
                     let known = type_cost.and_then(|ty| ty.fields.get(field.name.as_str()));
@@ -143,7 +145,9 @@ impl PlanningCosts {
             }
         }
         let possible = type_cost.map_or(0, |ty| ty.possible.len());
-        work.times((possible as u64).max(1))
+        let mut all = work.times((possible as u64).max(1));
+        all.add(of_fragments);
+        all
     }
 
     fn below(&self, field: &CanonicalField, level: u64, subgraph: Option<&str>) -> PlanningWork {
