@@ -121,7 +121,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "clients",
-        title: "real clients: graphql-ws, graphql-sse, Apollo Client, and the verdict of graphql-js",
+        title: "real clients: graphql-ws, graphql-sse, Relay, Apollo Client, urql, and the verdict of graphql-js",
         tools: &[NODE],
         needs_build: true,
         run: clients,
