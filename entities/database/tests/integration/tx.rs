@@ -1,6 +1,6 @@
 //! Inside of a write, SeaORM reads and changes the same data as through a connection of its own.
 
-use entities::is_among;
+use entities::{KeyedQuery, is_among};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -210,6 +210,49 @@ async fn keys_are_found_by_one_text_whatever_their_number() {
     .unwrap();
     let text = |number| DbBackend::Sqlite.build(among(&titles[..number]).as_query()).sql;
     assert!((2..=titles.len()).all(|number| text(number) == text(0)), "{}", text(0));
+}
+
+#[tokio::test]
+async fn a_query_by_keys_finds_the_rows_of_its_keys() {
+    static BY_TITLE: KeyedQuery<Entity> = KeyedQuery::of(|| Entity::find().order_by_asc(Column::Id), Column::Title);
+    // With values before the keys and behind them.
+    static OF_AMOUNT_BY_ID: KeyedQuery<Entity> = KeyedQuery::of(
+        || {
+            let others = Column::iter().filter(|column| !matches!(column, Column::About));
+            let things = Entity::find().select_only().columns(others);
+            let things = things.column_as(Expr::value("hidden"), "about");
+            things.filter(Column::Amount.eq(0_i64))
+        },
+        Column::Id,
+    );
+    let db = things().await;
+    let titles = ["one", "1", "a\0b", "'\"\\ä\u{1F600}"];
+    db.write(async move |tx| {
+        for (title, amount) in titles.into_iter().zip([5_i64, 6, 5, 5]) {
+            let mut thing = full(title);
+            thing.amount = amount;
+            insert(tx, thing).await?;
+        }
+        for number in 0..=titles.len() {
+            let found = BY_TITLE.find(tx, titles[..number].iter().copied()).await?;
+            let found: Vec<&str> = found.iter().map(|thing| thing.title.as_str()).collect();
+            assert_eq!(found, titles[..number]);
+        }
+        assert!(BY_TITLE.find(tx, ["a", "on", "ONE", "1.0"]).await?.is_empty());
+        for (amount, ids, expected) in [
+            (5_i64, vec![1_i64], vec![1]),
+            (6, vec![1], vec![]),
+            (5, vec![1, 2, 3, 7], vec![1, 3]),
+            (6, vec![3, 2], vec![2]),
+        ] {
+            let found = OF_AMOUNT_BY_ID.find_of(tx, amount, ids).await?;
+            assert!(found.iter().all(|thing| thing.about.as_deref() == Some("hidden")));
+            assert_eq!(found.iter().map(|thing| thing.id).collect::<Vec<i64>>(), expected);
+        }
+        Ok(())
+    })
+    .await
+    .unwrap();
 }
 
 #[tokio::test]
