@@ -153,14 +153,14 @@ fn primary_key<E: EntityTrait>() -> Vec<E::Column> {
 #[derive(Clone)]
 pub enum Rows<E: EntityTrait> {
     /// Those of a statement that is built for its page.
-    Select(Select<E>),
+    Select(Box<Select<E>>),
     /// Those of a list whose statements are built once.
     Listed(ListedRows<E>),
 }
 
 impl<E: EntityTrait> From<Select<E>> for Rows<E> {
     fn from(select: Select<E>) -> Self {
-        Self::Select(select)
+        Self::Select(Box::new(select))
     }
 }
 
@@ -244,7 +244,7 @@ impl<E: ReadEntity<Model: Send + Sync>> SortedSelect<E> {
     pub fn page_statement(self, args: PageArgs) -> Result<Select<E>> {
         let page = args.check(self.sorting.columns.len())?;
         let select = match self.rows {
-            Rows::Select(select) => select,
+            Rows::Select(select) => *select,
             Rows::Listed(listed) => listed.select(),
         };
         let bounds = self.sorting.bounds(self.range, &page);
@@ -315,7 +315,7 @@ impl<E: ReadEntity<Model: Send + Sync>> Sorting<E> {
         let bounds = self.bounds(range, page);
         let listed = match rows {
             Rows::Select(select) => {
-                let select = self.page_of(select, &bounds, page);
+                let select = self.page_of(*select, &bounds, page);
                 return select.build(db.get_database_backend());
             }
             Rows::Listed(listed) => listed,

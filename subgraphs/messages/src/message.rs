@@ -74,7 +74,13 @@ pub(crate) enum MessageList {
     /// All that a user received.
     Received(i64),
     /// Those of a query.
-    Select(Select<message::Entity>),
+    Select(Box<Select<message::Entity>>),
+}
+
+impl From<Select<message::Entity>> for MessageList {
+    fn from(select: Select<message::Entity>) -> Self {
+        Self::Select(Box::new(select))
+    }
 }
 
 impl MessageList {
@@ -82,8 +88,8 @@ impl MessageList {
         match (self, has_contents) {
             (Self::Received(to), true) => message::RECEIVED.of(to).into(),
             (Self::Received(to), false) => message::RECEIVED_WITHOUT_CONTENTS.of(to).into(),
-            (Self::Select(select), true) => select.into(),
-            (Self::Select(select), false) => message::without_contents(select).into(),
+            (Self::Select(select), true) => Rows::Select(select),
+            (Self::Select(select), false) => message::without_contents(*select).into(),
         }
     }
 
@@ -91,7 +97,7 @@ impl MessageList {
     fn select(&self) -> Select<message::Entity> {
         match self {
             Self::Received(to) => message::inbox(*to, None, None),
-            Self::Select(select) => select.clone(),
+            Self::Select(select) => Select::clone(select),
         }
     }
 }
@@ -193,11 +199,11 @@ impl MessageQuery {
                 // No user has the id 0.
                 let receiver = receiver.map_or(0, |receiver| receiver.id);
                 viewer.require_self_or_operator_or(receiver, COMMUNITY_MOUNT)?;
-                counted_newest_first(ctx, MessageList::Select(message::inbox(receiver, favorite, None)), args).await
+                counted_newest_first(ctx, message::inbox(receiver, favorite, None).into(), args).await
             }
             (None, Some(favorite)) => {
                 viewer.require_operator_or(COMMUNITY_MOUNT)?;
-                let page = newest_first(ctx, MessageList::Select(message::favorites(favorite)), args).await?;
+                let page = newest_first(ctx, message::favorites(favorite).into(), args).await?;
                 Ok(TotalCount::default().with(page))
             }
             (None, None) => Err(Error::invalid("to", "or else favorite is needed")),

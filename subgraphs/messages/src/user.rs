@@ -36,7 +36,7 @@ impl User {
         let args = PageArgs::new(first, after, last, before);
         let received = match (favorite, unread) {
             (None, None) => MessageList::Received(self.0),
-            _ => MessageList::Select(message::inbox(self.0, favorite, unread)),
+            _ => message::inbox(self.0, favorite, unread).into(),
         };
         Some(self.message_page(ctx, received, args).await)
     }
@@ -51,10 +51,7 @@ impl User {
         #[graphql(desc = "Only nodes before this cursor.")] before: Option<String>,
     ) -> Option<Result<CountedConnection<Message>>> {
         let args = PageArgs::new(first, after, last, before);
-        Some(
-            self.message_page(ctx, MessageList::Select(message::sent(self.0)), args)
-                .await,
-        )
+        Some(self.message_page(ctx, message::sent(self.0).into(), args).await)
     }
 
     /// How many messages this person has not read, counted up to 2,147,483,647; for themselves and for operators.

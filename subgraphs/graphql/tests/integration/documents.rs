@@ -44,7 +44,7 @@ async fn by_this_crate(document: &str, variables: Value) -> Option<Value> {
     data.insert(7_i32);
     data.insert(AtomicI32::new(0));
     let request = DocumentRequest {
-        document: Arc::new(parse_query(document).unwrap()),
+        document: Arc::new(parse_query(document).expect("a document")),
         variables: Variables::from_json(variables),
         data,
     };
@@ -54,7 +54,7 @@ async fn by_this_crate(document: &str, variables: Value) -> Option<Value> {
 fn in_order(mut response: Response) -> Value {
     let path = |error: &ServerError| format!("{:?} {}", error.path, error.message);
     response.errors.sort_by_key(path);
-    serde_json::to_value(&response).unwrap()
+    serde_json::to_value(&response).expect("a response is JSON")
 }
 
 /// Documents, and their variables.
