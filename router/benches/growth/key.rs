@@ -27,6 +27,10 @@ pub enum Key {
     Number,
     /// `$ids`: 25 posts.
     Rows,
+    /// `$id`: a post, by its id in the whole graph.
+    PostNode,
+    /// `$ids`: 25 such posts.
+    PostNodes,
     /// `$id`: a user.
     User,
     /// `$id`: the user who has a fifth of everything.
@@ -55,11 +59,12 @@ impl Key {
         Some(match self {
             Self::None => return None,
             Self::Number => "$number: Int!",
-            Self::Rows => "$ids: [ID!]!",
+            Self::Rows | Self::PostNodes => "$ids: [ID!]!",
             Self::Username | Self::StockName | Self::CommunityName | Self::TopicName => "$name: String!",
             Self::Row
             | Self::OwnRow
             | Self::OwnDeposit
+            | Self::PostNode
             | Self::User
             | Self::InvestorId
             | Self::Good
@@ -82,6 +87,11 @@ impl Key {
             Self::Number => json!({ "number": among(sizes.rows) }),
             Self::Rows => {
                 let ids = (0..25).map(|n| (among(sizes.rows) + n * 31) % sizes.rows + 1);
+                json!({ "ids": ids.collect::<Vec<_>>() })
+            }
+            Self::PostNode => json!({ "id": format!("post_{}", among(sizes.rows)) }),
+            Self::PostNodes => {
+                let ids = (0..25).map(|n| format!("post_{}", (among(sizes.rows) + n * 31) % sizes.rows + 1));
                 json!({ "ids": ids.collect::<Vec<_>>() })
             }
             Self::User => json!({ "id": among(sizes.users) }),

@@ -229,6 +229,28 @@ pub const LINES: &[Line] = &[
         .by(Key::Stock),
     Line::new("stocks", Anonymous, page!("stocks(PAGE)", "id name price quantity")),
     Line::new(
+        "node",
+        Anonymous,
+        "{ node(id: $id) { id ... on Post { title author { username } } } }",
+    )
+    .by(Key::PostNode),
+    Line::new(
+        "nodes",
+        Anonymous,
+        "{ nodes(ids: $ids) { id ... on Post { title author { username } } } }",
+    )
+    .by(Key::PostNodes),
+    Line::new("User.inbox", Investor, "{ me { inbox(first: 1) { totalCount } } }")
+        .with(" totalCount")
+        .because("the rows of the list are counted in an index"),
+    Line::new(
+        "Wallet.transactions",
+        Investor,
+        "{ me { wallet { transactions(first: 1) { totalCount } } } }",
+    )
+    .with(" totalCount")
+    .because("the rows of the list are counted in an index"),
+    Line::new(
         "message",
         Investor,
         "{ message(id: $id) { id contents from { username } } }",

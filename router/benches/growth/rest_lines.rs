@@ -86,6 +86,9 @@ fn name(mount: &Mount, service: &Service, route: &Route) -> String {
     format!("{} {} {}", mount.name, service.name, route.name)
 }
 
+/// The reason of lists that have less than two full parts with the fewest rows.
+const FEWER_NEXT_ROWS: &str = "there are fewer next rows with the fewest rows";
+
 /// All lines.
 pub const REST_LINES: &[RestLine] = &[
     RestLine::new("bazaar catalog lookup", Anonymous, Key::StockName),
@@ -96,9 +99,9 @@ pub const REST_LINES: &[RestLine] = &[
     RestLine::new("bookstore catalog books", Anonymous, Key::None),
     RestLine::new("bookstore catalog book", Anonymous, Key::Good),
     RestLine::new("bookstore catalog info", Anonymous, Key::Good),
-    RestLine::new("bookstore catalog search", Anonymous, Key::TopicName),
+    RestLine::new("bookstore catalog search", Anonymous, Key::TopicName).because(FEWER_NEXT_ROWS),
     RestLine::new("bookstore front info", Anonymous, Key::Good),
-    RestLine::new("bookstore front search", Anonymous, Key::TopicName),
+    RestLine::new("bookstore front search", Anonymous, Key::TopicName).because(FEWER_NEXT_ROWS),
     RestLine::new("bookstore order orders", Anonymous, Key::None),
     RestLine::new("bookstore order order", Anonymous, Key::Row),
     RestLine::new("brokerage user authorizations", Investor, Key::None),
@@ -115,7 +118,7 @@ pub const REST_LINES: &[RestLine] = &[
     RestLine::new("brokerage stock orders", Broker, Key::None).with("?status=COMPLETED"),
     RestLine::new("brokerage stock orders", Investor, Key::None)
         .with("?type=PURCHASE&status=PENDING")
-        .because("the orders of the user with another side are skipped"),
+        .because(FEWER_NEXT_ROWS),
     RestLine::new("brokerage stock order", Investor, Key::OwnRow),
     RestLine::new("brokerage stock stockholdings", Investor, Key::None),
     RestLine::new("brokerage stock stockholding", Investor, Key::Holding),
