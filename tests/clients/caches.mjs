@@ -25,7 +25,7 @@ if (!process.env.AGORA_URL) {
 const GRAPHQL = `${new URL(process.env.AGORA_URL).origin}/graphql`;
 const HERE = dirname(fileURLToPath(import.meta.url));
 
-const FIRSTS = `{ book(id: "book_1") { __typename id price } product(id: "product_1") { __typename id price } stock(id: "stock_1") { __typename id price } }`;
+const FIRSTS = `{ book(id: "book_1") { __typename id price } product(id: "product_1") { __typename id price } stock(id: "stock_1") { __typename id name price } }`;
 const BOOKS = `query Books($first: Int!, $after: String) {
   books(first: $first, after: $after) {
     edges { cursor node { __typename id title } }
@@ -43,14 +43,14 @@ async function graphql(query, variables) {
   return response.json();
 }
 
-/** The server's own answer: the prices of the first objects, and the titles of the first four books. */
+/** The server's own answer: facts about the first objects, and the titles of the first four books. The price of a stock changes. */
 async function expected() {
   const [firsts, books] = await Promise.all([graphql(FIRSTS), graphql(BOOKS, { first: 4 })]);
-  const { book, product, stock } = firsts.data;
-  assert.notDeepEqual(book.price, product.price);
-  return { prices: [book.price, product.price, stock.price], titles: titlesOf(books.data.books) };
+  assert.notDeepEqual(firsts.data.book.price, firsts.data.product.price);
+  return { facts: factsOf(firsts.data), titles: titlesOf(books.data.books) };
 }
 
+const factsOf = ({ book, product, stock }) => [book.price, product.price, stock.name];
 const titlesOf = ({ edges }) => edges.map(({ node }) => node.title);
 
 /** Compiles the operations of `relay/` against the public schema, and returns the artifacts by name. */
@@ -71,7 +71,7 @@ function compiled() {
 
 test("Relay keeps objects of different types apart, joins pages and refetches by id", async () => {
   const { Environment, Network, RecordSource, Store, createOperationDescriptor, fetchQuery } = relay;
-  const { prices, titles } = await expected();
+  const { facts, titles } = await expected();
   const artifact = compiled();
   const store = new Store(new RecordSource());
   const environment = new Environment({ network: Network.create(({ text }, variables) => graphql(text, variables)), store });
@@ -84,7 +84,7 @@ test("Relay keeps objects of different types apart, joins pages and refetches by
   };
 
   const firsts = await read("queriesFirstsQuery", {});
-  assert.deepEqual([firsts.book.price, firsts.product.price, firsts.stock.price], prices);
+  assert.deepEqual(factsOf(firsts), facts);
   const typenames = ["book_1", "product_1", "stock_1"].map((id) => store.getSource().get(id).__typename);
   assert.deepEqual(typenames, ["Book", "Product", "Stock"]);
 
@@ -101,15 +101,15 @@ test("Relay keeps objects of different types apart, joins pages and refetches by
 });
 
 test("Apollo Client keeps objects of different types apart and joins pages", async () => {
-  const { prices, titles } = await expected();
+  const { facts, titles } = await expected();
   const typePolicies = { Query: { fields: { books: relayStylePagination(["topic", "text"]) } } };
   const cache = new InMemoryCache({ typePolicies });
   const client = new ApolloClient({ link: new HttpLink({ uri: GRAPHQL }), cache });
 
   const { data } = await client.query({ query: gql(FIRSTS) });
-  assert.deepEqual([data.book.price, data.product.price, data.stock.price], prices);
+  assert.deepEqual(factsOf(data), facts);
   const kept = cache.extract();
-  assert.deepEqual(["Book:book_1", "Product:product_1", "Stock:stock_1"].map((key) => kept[key].price), prices);
+  assert.deepEqual(factsOf({ book: kept["Book:book_1"], product: kept["Product:product_1"], stock: kept["Stock:stock_1"] }), facts);
 
   const query = gql(BOOKS);
   const first = await client.query({ query, variables: { first: 2 } });
@@ -120,13 +120,13 @@ test("Apollo Client keeps objects of different types apart and joins pages", asy
 });
 
 test("urql Graphcache keeps objects of different types apart and joins pages", async () => {
-  const { prices, titles } = await expected();
+  const { facts, titles } = await expected();
   const cache = cacheExchange({ resolvers: { Query: { books: relayPagination() } } });
   const client = new Client({ url: GRAPHQL, exchanges: [cache, fetchExchange], preferGetMethod: false });
 
   await client.query(FIRSTS, {}).toPromise();
   const { data } = await client.query(FIRSTS, {}, { requestPolicy: "cache-only" }).toPromise();
-  assert.deepEqual([data.book.price, data.product.price, data.stock.price], prices);
+  assert.deepEqual(factsOf(data), facts);
 
   const first = await client.query(BOOKS, { first: 2 }).toPromise();
   const { endCursor } = first.data.books.pageInfo;

@@ -12,6 +12,7 @@ export const firsts = graphql`
       price
     }
     stock(id: "stock_1") {
+      name
       price
     }
   }
