@@ -78,7 +78,7 @@ const CAUSES = {
   OrderChanged: (ids) => ["ada", "mutation ($id: ID!) { placeOrder(input: { side: BUY, stock: $id, quantity: 1 }) { id } }", { id: ids.stock }],
   ProductChanged: (ids) => ["admin", "mutation ($id: ID!) { updateProduct(id: $id, input: { available: 70 }) { id } }", { id: ids.product }],
   PostCreated: () => ["dan", 'mutation { createPost(input: { title: "New", text: "Just now.", community: "Books" }) { id } }'],
-  VoteChanged: () => ["cleo", 'mutation { downvote(postId: "4") { id } upvote(postId: "4") { id } }'],
+  VoteChanged: () => ["cleo", 'mutation { downvote(postId: "post_4") { id } upvote(postId: "post_4") { id } }'],
 };
 
 test("every example of the menu works on a fresh demo, as the person that it names", async () => {

@@ -127,7 +127,7 @@ mutation BuyBook($id: ID!, $key: String) {
   }
 }
 `,
-    variables: { topic: "distributed systems", id: "1", key: "my-first-book" },
+    variables: { topic: "distributed systems", id: "book_1", key: "my-first-book" },
   },
   {
     group: "Messages",
@@ -326,7 +326,8 @@ mutation PlaceOrder($stock: ID!, $limit: Money, $key: String) {
   }
 }
 
-# In a fresh demo, 9 is the order that PlaceOrder places.
+# In a fresh demo, brokerage_order_9 is the order
+# that PlaceOrder places.
 mutation CancelOrder($id: ID!) {
   cancelOrder(id: $id) {
     id
@@ -335,10 +336,10 @@ mutation CancelOrder($id: ID!) {
 }
 `,
     variables: {
-      stock: "1",
+      stock: "stock_1",
       limit: { amount: "5.00", currency: "USD" },
       key: "my-first-order",
-      id: "9",
+      id: "brokerage_order_9",
     },
   },
   {
@@ -414,12 +415,12 @@ mutation RevokeAuthorization($id: ID!) {
     variables: {
       input: {
         kind: "CAPITAL",
-        broker: "2",
+        broker: "user_2",
         amount: { amount: "100.00", currency: "USD" },
         endsAt: "2099-12-31T00:00:00Z",
       },
       key: "my-first-authorization",
-      id: "1",
+      id: "authorization_1",
     },
   },
   {
@@ -438,7 +439,7 @@ mutation UpdateUser($id: ID!, $input: UserPatch!) {
 }
 `,
     variables: {
-      id: "1",
+      id: "user_1",
       input: { phone: "+49 30 5550108", address: { street: "Harbour Lane", number: "8", zipCode: "10115" } },
     },
   },
@@ -539,7 +540,7 @@ mutation DeleteShopOrder($order: ID!) {
   deleteShopOrder(id: $order)
 }
 `,
-    variables: { text: "mug", product: "1", quantity: 3, date: "2026-01-31", key: "my-first-mugs", order: "1" },
+    variables: { text: "mug", product: "product_1", quantity: 3, date: "2026-01-31", key: "my-first-mugs", order: "shop_order_1" },
   },
   {
     group: "Shop",
@@ -594,7 +595,7 @@ mutation CreatePost($input: PostInput!, $key: String) {
   }
 }
 
-# Your own: cleo's first post has the id 1.
+# Your own: cleo's first post is post_1.
 mutation DeletePost($id: ID!) {
   deletePost(id: $id)
 }
@@ -603,7 +604,7 @@ mutation DeletePost($id: ID!) {
       community: null,
       input: { title: "Hello", text: "My first post.", community: "Books" },
       key: "my-first-post",
-      id: "1",
+      id: "post_1",
     },
   },
   {
@@ -669,7 +670,7 @@ mutation ClearVote($post: ID!) {
   }
 }
 `,
-    variables: { community: null, post: "4" },
+    variables: { community: null, post: "post_4" },
   },
   {
     group: "Community",
@@ -685,7 +686,7 @@ subscription VoteChanged($post: ID!) {
   }
 }
 `,
-    variables: { post: "4" },
+    variables: { post: "post_4" },
   },
 ];
 

@@ -43,9 +43,9 @@ function Replicas({ replicas }) {
           <tr><th scope="col">Replica</th><th scope="col">State</th><th scope="col">Role</th><th scope="col" class="number">Term</th><th scope="col" class="number">Last trade</th></tr>
         </thead>
         <tbody>
-          {replicas.map(({ id, alive, leader, term, applied }) => (
+          {replicas.map(({ id, alive, leader, term, applied }, index) => (
             <tr key={id}>
-              <th scope="row">{id}</th>
+              <th scope="row">{index + 1}</th>
               <td><span class={alive ? "mark" : "mark bad"}>{alive ? "responds" : "does not respond"}</span></td>
               <td>{alive && (leader ? <b>leader</b> : "follower")}</td>
               <td class="number">{alive && number(term)}</td>
