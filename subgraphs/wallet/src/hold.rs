@@ -68,7 +68,7 @@ impl Hold {
 
     /// The order that the money is reserved for.
     async fn order(&self) -> Option<BrokerageOrder> {
-        self.row.order_id.map(|id| BrokerageOrder::new(id))
+        self.row.order_id.map(BrokerageOrder::new)
     }
 }
 
