@@ -65,6 +65,11 @@ function Stocks({ stocks, prices, chosen, choose }) {
   );
 }
 
+/** A part that scrolls by itself where it is too large; the keyboard scrolls what it can focus. */
+export function Scroll({ label, tall, children }) {
+  return <div class={tall ? "scroll tall" : "scroll"} tabIndex={0} role="group" aria-label={label}>{children}</div>;
+}
+
 /** A value that lights up when it changes. The key makes it a new element, whose animation begins again. */
 export function Moving({ value, children }) {
   const [first] = useState(value);
@@ -110,7 +115,7 @@ function useMedia(query) {
 
 function Trades({ trades }) {
   return (
-    <div class="scroll tall" tabIndex={0} role="group" aria-label="Newest trades">
+    <Scroll label="Newest trades" tall>
       <table class="list">
         <thead>
           <tr><th scope="col" class="number wide">No.</th><th scope="col">Stock</th><th scope="col">Side</th><th scope="col" class="number">Shares</th><th scope="col" class="number">Price</th><th scope="col" class="number">Time</th></tr>
@@ -124,7 +129,7 @@ function Trades({ trades }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 

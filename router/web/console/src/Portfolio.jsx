@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 
-import { Empty, Side } from "./Market.jsx";
+import { Empty, Scroll, Side } from "./Market.jsx";
 import { dollars, money, number, time } from "./format.js";
 import { ask } from "./graph.js";
 import { announce } from "./notices.js";
@@ -21,14 +21,14 @@ export function Orders() {
       <h2 id="orders-title">My orders</h2>
       <Empty of={orders} none="No order yet." />
       {orders.length > 0 && (
-        <div class="scroll tall" tabIndex={0} role="group" aria-label="My orders">
+        <Scroll label="My orders" tall>
           <table class="list">
             <thead>
               <tr><th scope="col">Stock</th><th scope="col">Side</th><th scope="col" class="number">Shares</th><th scope="col" class="number">Price</th><th scope="col">Status</th><th scope="col" class="number wide">Time</th></tr>
             </thead>
             <tbody>{orders.map((order) => <Order key={order.id} order={order} />)}</tbody>
           </table>
-        </div>
+        </Scroll>
       )}
     </section>
   );
@@ -76,7 +76,7 @@ export function Holdings({ stocks }) {
       )}
       <Empty of={holdings} none="No shares yet." />
       {holdings.length > 0 && (
-        <div class="scroll">
+        <Scroll label="My shares">
           <table class="list">
             <thead>
               <tr><th scope="col">Stock</th><th scope="col" class="number">Shares</th><th scope="col" class="number">Value</th></tr>
@@ -91,7 +91,7 @@ export function Holdings({ stocks }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       )}
     </section>
   );

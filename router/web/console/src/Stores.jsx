@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 
-import { Empty, Moving } from "./Market.jsx";
+import { Empty, Moving, Scroll } from "./Market.jsx";
 import { Invitation } from "./OrderForm.jsx";
 import { money, number } from "./format.js";
 import { goods } from "./goods.js";
@@ -53,7 +53,7 @@ export function Stores() {
 
 function Goods({ items, may, action, act, left, name, title }) {
   return (
-    <div class="scroll">
+    <Scroll label={action === "Buy" ? "Books" : "Products"}>
       <table class="list goods">
         <thead>
           <tr><th scope="col">Name</th><th scope="col" class="number">Price</th><th scope="col" class="number">Left</th>{may && <th scope="col"><span class="unseen">{action}</span></th>}</tr>
@@ -69,7 +69,7 @@ function Goods({ items, may, action, act, left, name, title }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 

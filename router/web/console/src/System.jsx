@@ -1,7 +1,7 @@
 // The state of the server as a client sees it.
 
 import { Chart } from "./Chart.jsx";
-import { Empty } from "./Market.jsx";
+import { Empty, Scroll } from "./Market.jsx";
 import { useMeasurements } from "./Pulse.jsx";
 import { milliseconds, number } from "./format.js";
 import { measurements } from "./measurements.js";
@@ -37,7 +37,7 @@ export function System() {
 
 function Replicas({ replicas }) {
   return (
-    <div class="scroll">
+    <Scroll label="Order replicas">
       <table class="list">
         <thead>
           <tr><th scope="col">Replica</th><th scope="col">State</th><th scope="col">Role</th><th scope="col" class="number">Term</th><th scope="col" class="number">Last trade</th></tr>
@@ -54,7 +54,7 @@ function Replicas({ replicas }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 
