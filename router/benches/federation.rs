@@ -18,8 +18,8 @@ use agora::domains;
 use agora::limits::Limits;
 use agora::subgraph::{RequestDocument, ResponseKind, Subgraph, SubgraphRequest};
 use agora::supergraph::Supergraph;
-use async_graphql::{Executor, Request, Variables};
-use contract::{Role, Viewer};
+use async_graphql::{Request, Variables};
+use contract::{DomainSchema, Role, Viewer};
 use testing::bench::{Bench, median, processor_ns};
 
 /// The operations with their names.
@@ -84,7 +84,7 @@ fn selected(bench: &Bench) -> impl Iterator<Item = (&'static str, &'static str)>
     OPERATIONS.into_iter().filter(|(name, _)| bench.selects(name))
 }
 
-async fn compare<E: Executor>(bench: &Bench, supergraph: &Supergraph, merged: &E, times: u32) {
+async fn compare(bench: &Bench, supergraph: &Supergraph, merged: &DomainSchema, times: u32) {
     let times = bench.times(times, 5);
     for (name, query) in selected(bench) {
         assert_eq!(
@@ -119,7 +119,7 @@ async fn federated(supergraph: &Supergraph, query: &str) -> Vec<u8> {
     answer.body.into()
 }
 
-async fn single<E: Executor>(merged: &E, query: &str) -> Vec<u8> {
+async fn single(merged: &DomainSchema, query: &str) -> Vec<u8> {
     let response = merged.execute(Request::new(query).data(viewer())).await;
     assert!(response.errors.is_empty(), "{:?}", response.errors);
     serde_json::to_vec(&response).expect("JSON")
