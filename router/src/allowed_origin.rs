@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use axum::http::{HeaderValue, Uri};
 
+use crate::host::is_host;
+
 /// The origin of a site (RFC 6454) whose pages may call this server, or `*` for those of every site.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AllowedOrigin(
@@ -41,9 +43,10 @@ impl FromStr for AllowedOrigin {
         let given = text.strip_suffix('/').unwrap_or(text);
         let (scheme, authority) = given.split_once("://").ok_or_else(wrong)?;
         let uri: Uri = given.parse().map_err(|_| wrong())?;
+        // `*` may stand in a host name, but no browser sends such an origin: it is meant as a pattern.
         let is_origin = uri.authority().is_some_and(|found| found.as_str() == authority)
-            && !authority.contains('@')
-            && uri.host().is_some_and(|host| !host.is_empty() && host.is_ascii());
+            && is_host(authority)
+            && !authority.contains('*');
         if !is_origin {
             return Err(wrong());
         }

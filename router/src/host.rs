@@ -18,13 +18,13 @@ pub(crate) fn require_one_host(version: Version, headers: &HeaderMap, uri: &Uri)
     if second.is_some() {
         return Err("a request must have one Host header, this one has several");
     }
-    let host = host.map(|host| host.to_str().ok().filter(|host| HostAndPort::parse(host).is_some()));
+    let host = host.map(|host| host.to_str().ok().filter(|host| is_host(host)));
     if host == Some(None) {
         return Err("Host must be a host name or address, with or without a port");
     }
     let host = host.flatten();
     let authority = uri.authority().map(|authority| authority.as_str());
-    if authority.is_some_and(|authority| HostAndPort::parse(authority).is_none()) {
+    if authority.is_some_and(|authority| !is_host(authority)) {
         return Err("the request target must name a host, with or without a port");
     }
     match (version, host, authority) {
@@ -35,6 +35,11 @@ pub(crate) fn require_one_host(version: Version, headers: &HeaderMap, uri: &Uri)
         }
         _ => Ok(()),
     }
+}
+
+/// Whether this is a well-formed host, with or without a port.
+pub(crate) fn is_host(text: &str) -> bool {
+    HostAndPort::parse(text).is_some()
 }
 
 /// Returns the host that a request names, with its port if there is one: that of the request target if it has one (an absolute
