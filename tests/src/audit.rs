@@ -157,11 +157,15 @@ impl Audit {
     }
 
     /// Returns the shares of each stock, whether the exchange or people hold them, or the bazaar sold them. Only
-    /// listing a stock and correcting the catalog change these sums.
+    /// listing a stock and correcting the catalog change these sums, also while trades are executed.
     pub fn shares(&self) -> Vec<(String, i64)> {
-        let sql =
-            "SELECT name, stock.quantity + coalesce(sum(CASE side WHEN 'BUY' THEN e.quantity ELSE -e.quantity END), 0)
-             FROM stock LEFT JOIN exchange_order e ON e.stock_id = stock.id GROUP BY stock.id ORDER BY stock.id";
+        // A trade without a number has moved its shares already, or set those of a purchase aside.
+        let sql = "SELECT name, stock.quantity
+                + coalesce((SELECT sum(CASE side WHEN 'BUY' THEN quantity ELSE -quantity END)
+                            FROM exchange_order e WHERE e.stock_id = stock.id), 0)
+                + coalesce((SELECT sum(CASE WHEN side = 'BUY' THEN quantity WHEN binding THEN -quantity ELSE 0 END)
+                            FROM reservation r WHERE r.stock_id = stock.id AND state = 'RESERVED'), 0)
+             FROM stock ORDER BY stock.id";
         let mut statement = self.0.prepare(sql).expect("a query");
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
         rows.expect("a query").map(|row| row.expect("a row")).collect()
