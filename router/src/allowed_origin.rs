@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use axum::http::{HeaderValue, Uri};
 
-use crate::host::is_host;
+use crate::host::{is_host, without_default_port};
 
 /// The origin of a site (RFC 6454) whose pages may call this server, or `*` for those of every site.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,17 +51,12 @@ impl FromStr for AllowedOrigin {
             return Err(wrong());
         }
         // Browsers write both in lower case, and leave out the default port.
-        let default_port = match scheme.to_ascii_lowercase().as_str() {
-            "https" => ":443",
-            "http" => ":80",
-            _ => "",
+        let scheme = scheme.to_ascii_lowercase();
+        let authority = match scheme.as_str() {
+            "http" | "https" => without_default_port(&scheme, authority),
+            _ => authority.to_ascii_lowercase(),
         };
-        let origin = format!("{scheme}://{authority}").to_ascii_lowercase();
-        let origin = match origin.strip_suffix(default_port) {
-            Some(shorter) if !default_port.is_empty() => shorter.to_owned(),
-            _ => origin,
-        };
-        Ok(Self(Some(origin)))
+        Ok(Self(Some(format!("{scheme}://{authority}"))))
     }
 }
 

@@ -69,8 +69,8 @@ pub(crate) fn is_same_origin(origin: &str, headers: &HeaderMap, uri: &Uri) -> bo
     }
 }
 
-/// Removes the default port: browsers omit it in one header, and a proxy may add it to the other.
-fn without_default_port(scheme: &str, authority: &str) -> String {
+/// Removes the default port: browsers omit it in one header, and a proxy may add it to the other. The result has lower case.
+pub(crate) fn without_default_port(scheme: &str, authority: &str) -> String {
     let usual = match scheme {
         "https" => ":443",
         _ => ":80",

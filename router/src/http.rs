@@ -33,6 +33,7 @@ mod response_stream;
 mod shell;
 mod socket;
 mod sse;
+mod tagged_bytes;
 
 use std::sync::Arc;
 
@@ -56,10 +57,9 @@ pub use error::ErrorEnvelope;
 pub use error_format::{EnvelopeAt, ListenerErrorFormat};
 pub use middleware::{with_middleware, with_middleware_within, with_mount_middleware, with_unlimited_middleware};
 pub(crate) use pages::not_found_page;
-pub(crate) use preconditions::{
-    PRECONDITION_FAILED, if_match_holds, if_match_holds_without_tag, is_not_modified, preconditions_hold,
-};
+pub(crate) use preconditions::{PRECONDITION_FAILED, if_match_holds, if_match_holds_without_tag, preconditions_hold};
 pub(crate) use shell::{Links, Page, Place, escape};
+pub(crate) use tagged_bytes::TaggedBytes;
 
 /// The configuration of the main address besides the graph.
 #[derive(Clone, Debug, Default)]

@@ -1,8 +1,9 @@
 //! The subgraph `nodes`: any object by its id. It is the router's own, because it asks all domains.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
+use async_graphql::parser::parse_query;
 use async_graphql::{
     Context, EmptyMutation, EmptySubscription, Error as GraphError, ID, Interface, Object, Response, SimpleObject,
     Value, Variables, value,
@@ -20,8 +21,17 @@ use crate::subgraph::{RequestDocument, Subgraph, SubgraphRequest, SubgraphRespon
 pub const NAME: &str = "nodes";
 /// The most ids that one field takes: as many as a page has nodes.
 const IDS_MAX: usize = 100;
-/// Asks a domain which of these entities exist and are visible to the viewer.
-const EXISTING: &str = "query($of: [_Any!]!) { _entities(representations: $of) { __typename } }";
+/// Asks a domain which of these entities exist and are visible to the viewer. It is parsed once.
+static EXISTING: LazyLock<RequestDocument> = LazyLock::new(|| {
+    let text: Arc<str> = "query($of: [_Any!]!) { _entities(representations: $of) { __typename } }".into();
+    match parse_query(&*text) {
+        Ok(tree) => RequestDocument::Parsed {
+            text,
+            tree: Arc::new(tree),
+        },
+        Err(_) => RequestDocument::Text(text),
+    }
+});
 
 /// Defines the types of entities as this subgraph knows them: by their ids.
 macro_rules! node_types {
@@ -107,7 +117,7 @@ type NodeResult = Option<Result<Node, GraphError>>;
 /// Returns the nodes with these ids, each in the place of its id.
 ///
 /// # Errors
-/// `INVALID_INPUT` for a text that is no id.
+/// `INVALID_INPUT` for a text that is not an id.
 async fn find(ctx: &Context<'_>, argument: &'static str, ids: &[ID]) -> contract::Result<Vec<NodeResult>> {
     let mut by_domain: BTreeMap<&str, Vec<(usize, EntityType)>> = BTreeMap::new();
     for (index, id) in ids.iter().enumerate() {
@@ -145,7 +155,7 @@ async fn existing(
     variables.insert(async_graphql::Name::new("of"), Value::List(of));
     let session = ctx.data_opt::<SessionId>().map(|session| session.0);
     let request = SubgraphRequest {
-        document: RequestDocument::Text(EXISTING.into()),
+        document: EXISTING.clone(),
         operation_name: None,
         variables,
         caller: in_process::caller(ctx.viewer().clone(), session),

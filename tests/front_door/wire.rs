@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde_json::json;
 use tests::TestApp;
 
-/// Requests with long answers of all kinds: GraphQL, documents, pages, and a REST error is short.
+/// Requests with long answers of each kind: GraphQL, documents, pages and REST.
 const LONG: &[(&str, &str)] = &[
     ("POST", "/graphql"),
     ("GET", "/bookstore/openapi.json"),

@@ -73,7 +73,7 @@ impl StorageHealth {
     /// in the last 50 milliseconds did.
     pub fn failure_reason(&self) -> Option<String> {
         let storage = self.0.as_ref()?;
-        storage.check_files_at_times(Instant::now());
+        storage.check_files_when_due(Instant::now());
         storage.failure().as_ref().map(|failure| failure.reason.clone())
     }
 
@@ -152,7 +152,7 @@ impl Storage {
     }
 
     /// Checks the files if the last such check is older than [`CHECK_MAX_AGE`], and records a failure.
-    fn check_files_at_times(&self, now: Instant) {
+    fn check_files_when_due(&self, now: Instant) {
         {
             let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
             if checked.is_some_and(|checked| now.duration_since(checked) < CHECK_MAX_AGE) {
@@ -247,11 +247,11 @@ mod tests {
         fs::write(&path, "pages").unwrap();
         let storage = Storage::new(&path);
         let start = Instant::now();
-        storage.check_files_at_times(start);
+        storage.check_files_when_due(start);
         fs::remove_file(&path).unwrap();
-        storage.check_files_at_times(start + CHECK_MAX_AGE - Duration::from_nanos(1));
+        storage.check_files_when_due(start + CHECK_MAX_AGE - Duration::from_nanos(1));
         assert!(storage.failure().is_none());
-        storage.check_files_at_times(start + CHECK_MAX_AGE);
+        storage.check_files_when_due(start + CHECK_MAX_AGE);
         assert!(storage.failure().is_some());
     }
 }

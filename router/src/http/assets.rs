@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use axum::Router;
 use axum::extract::Path;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
 
 use crate::http::error;
-use crate::http::preconditions::is_not_modified;
+use crate::http::tagged_bytes::{TaggedBytes, hex};
 
 /// The distribution of Swagger UI, which `npm run swagger` in `router/web` puts there.
 #[derive(RustEmbed)]
@@ -41,9 +41,8 @@ const FOLDER: &str = "/assets/";
 
 struct Asset {
     address: String,
-    tag: String,
     media_type: &'static str,
-    bytes: Bytes,
+    content: TaggedBytes,
 }
 
 struct Assets {
@@ -83,17 +82,12 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
 
 impl Asset {
     fn new(name: &str, bytes: Bytes) -> Self {
-        let digest: String = Sha256::digest(&bytes)[..8]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let digest = Sha256::digest(&bytes);
         let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
         Self {
-            address: format!("{FOLDER}{stem}-{digest}.{extension}"),
-            // A weak tag, because the compressed and the plain form are the same file.
-            tag: format!("W/\"{digest}\""),
+            address: format!("{FOLDER}{stem}-{}.{extension}", hex(&digest[..8])),
             media_type: content_type(name),
-            bytes,
+            content: TaggedBytes::with_digest(bytes, &digest),
         }
     }
 
@@ -117,18 +111,7 @@ async fn file(Path(name): Path<String>, headers: HeaderMap) -> Response {
     let Some(asset) = assets.names.get(&name).and_then(|name| assets.files.get(name)) else {
         return error::nothing_here().into_response();
     };
-    let mut response = if is_not_modified(&headers, &asset.tag) {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        Response::new(asset.bytes.clone().into())
-    };
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.media_type));
-    headers.insert(header::CACHE_CONTROL, IMMUTABLE);
-    if let Ok(tag) = HeaderValue::from_str(&asset.tag) {
-        headers.insert(header::ETAG, tag);
-    }
-    response
+    asset.content.response(&headers, asset.media_type, IMMUTABLE)
 }
 
 /// A file whose name has a digest of its content never changes.

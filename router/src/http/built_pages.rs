@@ -4,20 +4,19 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{LazyLock, OnceLock};
 
+use axum::Json;
 use axum::Router;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
-use axum::{Json, body::Body};
-use bytes::Bytes;
 use rust_embed::{EmbeddedFile, RustEmbed};
 use serde_json::json;
 
 use crate::http::HttpState;
 use crate::http::assets::{IMMUTABLE, content_type, embedded_bytes};
 use crate::http::error;
-use crate::http::preconditions::is_not_modified;
+use crate::http::tagged_bytes::TaggedBytes;
 
 #[derive(RustEmbed)]
 #[folder = "assets/graphiql"]
@@ -74,15 +73,9 @@ async fn config(State(state): State<HttpState>) -> Response {
 
 /// A page with its files, each read at its first request: a debug build reads them from the folder.
 struct BuiltPage {
-    files: HashMap<Cow<'static, str>, OnceLock<Option<PageFile>>>,
+    files: HashMap<Cow<'static, str>, OnceLock<Option<TaggedBytes>>>,
     read: fn(&str) -> Option<EmbeddedFile>,
     policy: HeaderValue,
-}
-
-/// A file of a page, with its entity tag.
-struct PageFile {
-    bytes: Bytes,
-    tag: String,
 }
 
 impl BuiltPage {
@@ -94,44 +87,27 @@ impl BuiltPage {
         }
     }
 
-    fn file(&self, path: &str) -> Option<&PageFile> {
+    fn file(&self, path: &str) -> Option<&TaggedBytes> {
         let read = || {
             let file = (self.read)(path)?;
-            let tag = tag(&file);
-            let bytes = embedded_bytes(file.data);
-            Some(PageFile { bytes, tag })
+            let digest = file.metadata.sha256_hash();
+            Some(TaggedBytes::with_digest(embedded_bytes(file.data), &digest))
         };
         self.files.get(path)?.get_or_init(read).as_ref()
     }
 
     fn response(&self, path: &str, headers: &HeaderMap) -> Response {
-        let Some(PageFile { bytes, tag }) = self.file(path) else {
+        let Some(file) = self.file(path) else {
             return error::nothing_here().into_response();
-        };
-        let mut response = if is_not_modified(headers, tag) {
-            StatusCode::NOT_MODIFIED.into_response()
-        } else {
-            Response::new(Body::from(bytes.clone()))
         };
         let cache_control = if path.starts_with(HASHED_FOLDER) {
             IMMUTABLE
         } else {
             HeaderValue::from_static("no-cache")
         };
+        let mut response = file.response(headers, content_type(path), cache_control);
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(path)));
-        headers.insert(header::CACHE_CONTROL, cache_control);
         headers.insert(header::CONTENT_SECURITY_POLICY, self.policy.clone());
-        if let Ok(tag) = HeaderValue::from_str(tag) {
-            headers.insert(header::ETAG, tag);
-        }
         response
     }
-}
-
-fn tag(file: &EmbeddedFile) -> String {
-    let digest = file.metadata.sha256_hash();
-    let hex: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-    // A weak tag, because the compressed and the plain form are the same file.
-    format!("W/\"{hex}\"")
 }

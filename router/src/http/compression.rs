@@ -78,7 +78,7 @@ async fn encode(response: Response, bytes: u64, accepted: HeaderValue) -> Result
         .oneshot(request)
         .await
         .unwrap_or_else(|never| match never {});
-    let (mut parts, body) = response.into_parts();
+    let (parts, body) = response.into_parts();
     // The body does not wait for anything: reading it is the compression.
     let read = async move { body.collect().await.map(Collected::to_bytes) };
     let read = if bytes <= INLINE_BYTES_MAX || !parts.headers.contains_key(header::CONTENT_ENCODING) {
@@ -89,9 +89,6 @@ async fn encode(response: Response, bytes: u64, accepted: HeaderValue) -> Result
         task.await.map_err(|_| HttpError::internal())?
     };
     let body = read.map_err(|_| HttpError::internal())?;
-    if parts.headers.contains_key(header::CONTENT_LENGTH) {
-        parts.headers.insert(header::CONTENT_LENGTH, body.len().into());
-    }
     Ok(Response::from_parts(parts, Body::from(body)))
 }
 

@@ -27,7 +27,7 @@ pub(crate) fn if_match_holds(headers: &HeaderMap, tag: &str) -> bool {
 }
 
 /// Whether the client has the file with that tag. Weak tags match as well (RFC 9110, section 13.1.2).
-pub(crate) fn is_not_modified(headers: &HeaderMap, tag: &str) -> bool {
+pub(super) fn is_not_modified(headers: &HeaderMap, tag: &str) -> bool {
     let opaque = |tag: &str| tag.trim_start_matches("W/").to_owned();
     let mut known = headers.get_all(header::IF_NONE_MATCH).iter().flat_map(tags);
     known.any(|known| known == "*" || opaque(known) == opaque(tag))

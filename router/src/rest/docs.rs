@@ -1,17 +1,16 @@
 //! The documents of a mount: its description, and the page that shows it.
 
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Response, header};
 use contract::ErrorCode;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use super::error::RestError;
 use super::mounts;
 use super::route::Mount;
 use crate::http::{
-    DOCS_SCRIPT, DOCS_STYLE, Links, Page, Place, SWAGGER_SCRIPT, SWAGGER_STYLE, address, escape, if_match_holds,
-    is_not_modified,
+    DOCS_SCRIPT, DOCS_STYLE, Links, Page, Place, SWAGGER_SCRIPT, SWAGGER_STYLE, TaggedBytes, address, escape,
+    if_match_holds,
 };
 
 /// Everything comes from this origin. Swagger UI sets inline styles and embeds images in its style sheet.
@@ -21,22 +20,15 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
 /// A document that a browser may cache, but revalidates before each use.
 pub(super) struct StaticDocument {
     media_type: &'static str,
-    bytes: Bytes,
-    etag: String,
+    content: TaggedBytes,
 }
 
 impl StaticDocument {
     /// Computes the document's entity tag, which is slow: once for each document.
     pub fn new(media_type: &'static str, bytes: impl Into<Bytes>) -> Self {
-        let bytes = bytes.into();
-        let digest = Sha256::digest(&bytes);
-        let hex: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-        // Weak: compressed or not, it is the same document.
-        let etag = format!("W/\"{hex}\"");
         Self {
             media_type,
-            bytes,
-            etag,
+            content: TaggedBytes::new(bytes),
         }
     }
 
@@ -75,30 +67,21 @@ impl StaticDocument {
         Self::new("text/html; charset=utf-8", page.document())
     }
 
-    /// Returns the response to a request with these headers. Ignores `Range`: a document is sent whole.
+    /// Returns the response to a request with these headers.
     ///
     /// # Errors
     /// 412 when `If-Match` names an entity tag: the tags here are weak and match none.
     pub fn response(&self, request_headers: &HeaderMap) -> Result<Response<Body>, RestError> {
-        if !if_match_holds(request_headers, &self.etag) {
+        if !if_match_holds(request_headers, self.content.tag()) {
             return Err(RestError::new(
                 ErrorCode::PreconditionFailed,
                 "If-Match must be *: the entity tags of documents are weak",
             ));
         }
-        let mut response = Response::new(Body::empty());
-        if is_not_modified(request_headers, &self.etag) {
-            *response.status_mut() = StatusCode::NOT_MODIFIED
-        } else {
-            *response.body_mut() = Body::from(self.bytes.clone())
-        }
+        let no_cache = HeaderValue::from_static("no-cache");
+        let mut response = self.content.response(request_headers, self.media_type, no_cache);
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.media_type));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-        if let Ok(etag) = HeaderValue::from_str(&self.etag) {
-            headers.insert(header::ETAG, etag);
-        }
         Ok(response)
     }
 }

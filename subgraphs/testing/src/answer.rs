@@ -125,7 +125,7 @@ impl Answer {
     /// Returns the number of the id at that path: `7` of `book_7`.
     ///
     /// # Panics
-    /// As [`text`](Self::text), and when the text is no id.
+    /// As [`text`](Self::text), and when the text is not an id.
     #[track_caller]
     pub fn id(&self, path: &str) -> i64 {
         number_of(self.text(path))
@@ -135,12 +135,12 @@ impl Answer {
 /// Returns the number of an id: `7` of `book_7`.
 ///
 /// # Panics
-/// When the text is no id.
+/// When the text is not an id.
 #[track_caller]
 pub fn number_of(id: &str) -> i64 {
     match id.rsplit('_').next().and_then(|number| number.parse().ok()) {
         Some(number) => number,
-        None => panic!("{id} is no id"),
+        None => panic!("{id} is not an id"),
     }
 }
 

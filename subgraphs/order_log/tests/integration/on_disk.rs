@@ -107,7 +107,7 @@ async fn an_order_that_only_the_leaders_disk_has_is_not_acknowledged() {
     let commit = commit(&front_end, 1);
     written(&cluster, leader, 1).await;
     answers_requests(&cluster, leader).await;
-    assert!(!commit.is_finished(), "one of three disks is no majority");
+    assert!(!commit.is_finished(), "one of three disks is not a majority");
     held.pop();
     assert_eq!(acknowledged(commit).await, 1);
 }
@@ -121,7 +121,7 @@ async fn an_order_that_only_a_followers_disk_has_is_not_acknowledged() {
     let commit = commit(&front_end, 1);
     written(&cluster, follower, 1).await;
     answers_requests(&cluster, leader).await;
-    assert!(!commit.is_finished(), "one of three disks is no majority");
+    assert!(!commit.is_finished(), "one of three disks is not a majority");
     drop(held);
     assert_eq!(acknowledged(commit).await, 1);
 }
