@@ -1,5 +1,6 @@
 //! The full check: everything that must hold before a change lands, as steps with names.
 
+mod documents;
 mod examples;
 mod scaffold;
 mod server;
@@ -10,7 +11,7 @@ use std::time::Instant;
 
 use self::server::Server;
 use crate::checks::{citations, line_length, modules, words};
-use crate::command::{self, CC, CHROMIUM, CMAKE, IP, NODE, PYTHON, Tool};
+use crate::command::{self, CC, CHROMIUM, CMAKE, CURL, IP, JQ, NODE, PYTHON, Tool};
 use crate::error::Result;
 use crate::workspace::Workspace;
 
@@ -113,6 +114,13 @@ const STEPS: &[Step] = &[
         ..Step::BASE
     },
     Step {
+        name: "client-examples",
+        title: "the commands and the examples of the documentation for clients",
+        tools: &[CC, NODE, PYTHON, CURL, JQ],
+        needs_build: true,
+        run: |run| documents::check(&run.workspace, &run.folder),
+    },
+    Step {
         name: "generated",
         title: "generated files: supergraph, console, GraphiQL and Swagger UI",
         tools: &[NODE],
@@ -167,7 +175,7 @@ pub fn list() {
         } else {
             format!("; needs {}", needs.join(", "))
         };
-        println!("{:10} {}{needs}", step.name, step.title);
+        println!("{:15} {}{needs}", step.name, step.title);
     }
 }
 
@@ -223,7 +231,7 @@ impl Run {
             Some(server) => server,
             None => {
                 self.heading("a demo server");
-                Server::demo(&self.workspace, &self.folder)?
+                Server::demo(&self.workspace, &self.folder, &[])?
             }
         };
         Ok(self.demo_server.insert(server))

@@ -31,6 +31,16 @@ pub const IP: Tool = Tool {
     name: "ip (iproute2)",
     probe: &["ip", "-V"],
 };
+/// The HTTP client of the commands in documents.
+pub const CURL: Tool = Tool {
+    name: "curl",
+    probe: &["curl", "--version"],
+};
+/// The program that reads JSON in them.
+pub const JQ: Tool = Tool {
+    name: "jq",
+    probe: &["jq", "--version"],
+};
 /// Node.js with npm. The build of the page needs this version.
 pub const NODE: Tool = Tool {
     name: "Node 20.19 or newer with npm",

@@ -38,6 +38,8 @@ impl WrittenFiles {
 
 /// Hidden folders that belong to the project.
 const OWN_HIDDEN_FOLDERS: [&str; 2] = [".ci", ".cargo"];
+/// The names of folders that are installed or built.
+const BUILT_FOLDERS: [&str; 5] = ["__pycache__", "dist", "generated", "node_modules", "target"];
 
 impl Workspace {
     /// Returns the checkout that this program was built from.
@@ -121,5 +123,5 @@ fn is_own_folder(relative: &Path) -> bool {
     if name.starts_with('.') {
         return OWN_HIDDEN_FOLDERS.contains(&&*name);
     }
-    name != "node_modules" && relative != Path::new("target") && relative != Path::new("data")
+    !BUILT_FOLDERS.contains(&&*name) && relative != Path::new("data")
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use super::server::target;
 use crate::error::Result;
 use crate::workspace::Workspace;
 use crate::{command, new_domain};
@@ -12,8 +13,7 @@ const ENTITY: &str = "reading_list";
 
 /// Adds a domain to a copy of the repository, then checks the copy and runs the new test.
 pub fn check(workspace: &Workspace) -> Result {
-    let target = std::env::current_exe()?;
-    let target = target.ancestors().nth(2).ok_or("this program is in no target folder")?;
+    let target = target()?;
     // The folder is always the same, so that this build replaces that of the last run.
     let folder = target.join("scaffold");
     let copy = copy(workspace, &folder)?;
@@ -24,7 +24,7 @@ pub fn check(workspace: &Workspace) -> Result {
         &["test", "--workspace", "--test", DOMAIN, "--offline", ENTITY],
     ] {
         let mut cargo = copy.command("cargo");
-        command::run(cargo.args(arguments).env("CARGO_TARGET_DIR", target))?;
+        command::run(cargo.args(arguments).env("CARGO_TARGET_DIR", &target))?;
     }
     Ok(fs::remove_dir_all(folder)?)
 }

@@ -32,13 +32,21 @@ pub fn built(name: &str) -> Result<PathBuf> {
     Err(format!("{} is missing: run the step tests first", path.display()).into())
 }
 
+/// Returns the target folder that this program was built into.
+pub fn target() -> Result<PathBuf> {
+    let path = std::env::current_exe()?;
+    let target = path.ancestors().nth(2).ok_or("this program is in no target folder")?;
+    Ok(target.to_owned())
+}
+
 impl Server {
-    /// Starts `agora demo` with a data folder of its own in `folder`.
-    pub fn demo(workspace: &Workspace, folder: &Path) -> Result<Self> {
+    /// Starts `agora demo` with a data folder of its own in `folder`, and these further arguments.
+    pub fn demo(workspace: &Workspace, folder: &Path, arguments: &[&str]) -> Result<Self> {
         let mut command = dependent_command(workspace, &built("agora")?);
         command
             .args(["demo", "--listen", "127.0.0.1:0", "--data"])
-            .arg(folder.join("data"));
+            .arg(folder.join("data"))
+            .args(arguments);
         Self::start(command, &folder.join("demo"))
     }
 

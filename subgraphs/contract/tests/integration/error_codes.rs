@@ -16,7 +16,8 @@ The status is that of every REST route, of GraphQL as `application/graphql-respo
 its document is read. GraphQL as `application/json` answers 200 to an error of the document, except 405. An error of a field beside
 `data` has status 200 in both.
 
-A client that receives a code which is not in this list should treat it as `INTERNAL`.
+A client that receives a code which is not in this list should treat it as `INTERNAL`. [CLIENTS.md](CLIENTS.md#errors) has the three
+reactions of a client (try again, sign in again, change the input), and examples.
 
 Further members of `extensions`:
 
