@@ -252,6 +252,9 @@ impl Drop for Run {
 
 fn format(run: &mut Run) -> Result {
     run.workspace.cargo(&["fmt", "--all", "--check"])?;
+    // The example is a workspace of its own.
+    let example = ["fmt", "--manifest-path", "docs/clients/rust/Cargo.toml", "--check"];
+    run.workspace.cargo(&example)?;
     for file in run.workspace.files("")? {
         // Other files, such as pictures, are no text.
         let Ok(text) = fs::read_to_string(run.workspace.path(&file)) else {

@@ -30,7 +30,7 @@ rest() {
 
 # The stable code of the last error: the same for all five systems, whose bodies differ.
 error_code() {
-    sed -n 's/^agora-error-code: *\([A-Z_]*\).*/\1/ip' "$HEADERS"
+    tr -d '\r' <"$HEADERS" | awk -F ': ' 'tolower($1) == "agora-error-code" { print $2 }'
 }
 
 uuid() {

@@ -1,4 +1,5 @@
-//! The operations of `operations.graphql`, and the scalars of the schema.
+//! The operations of `operations.graphql`, and the scalars of the schema. The schema is that of this checkout; another project
+//! keeps a copy of it.
 
 use std::fmt;
 
