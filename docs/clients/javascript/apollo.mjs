@@ -37,7 +37,7 @@ const authorized = new SetContextLink(async ({ headers }) => ({ headers: { ...he
 /** Renews the session when the server does not accept the token, and sends the operation once more. */
 const renewing = new ErrorLink(({ error, operation, forward }) => {
   const { headers, isRepeated } = operation.getContext();
-  if (codeOf(error) !== "UNAUTHENTICATED" || !headers.authorization || isRepeated) return;
+  if (codeOf(error) !== "UNAUTHENTICATED" || !headers?.authorization || isRepeated) return;
   operation.setContext({ isRepeated: true });
   return from(renew()).pipe(mergeMap(() => forward(operation)));
 });
@@ -69,10 +69,13 @@ console.log(`${shown().edges.length} books in the cache`);
 
 // A changed object is read again by its id, and all queries that show it follow. (An object that is only evicted would vanish
 // from the lists.)
-const invalidations = client.subscribe({ query: INVALIDATED }).subscribe(({ data }) => {
+const invalidations = client.subscribe({ query: INVALIDATED }).subscribe(({ data, error }) => {
+  if (error) return console.error(error);
   const { typename, key } = data.cacheInvalidated;
-  if (typename === "*") client.resetStore();
-  else client.query({ query: BOOK, variables: { id: key }, fetchPolicy: "network-only" });
+  // `*` means that events were lost: ask again for all that is shown.
+  const again =
+    typename === "*" ? client.resetStore() : client.query({ query: BOOK, variables: { id: key }, fetchPolicy: "network-only" });
+  again.catch(console.error);
 });
 
 const { data } = await firstValueFrom(client.subscribe({ query: STOCK_CHANGED }));

@@ -77,7 +77,8 @@ while (shown.pageInfo.hasNextPage) {
 console.log(`${shown.edges.length} books in the cache`);
 
 // A changed object is read again by its id, and all queries that show it follow.
-const invalidations = client.subscription(INVALIDATED, {}).subscribe(({ data }) => {
+const invalidations = client.subscription(INVALIDATED, {}).subscribe(({ data, error }) => {
+  if (error) return console.error(error);
   const { typename, key } = data.cacheInvalidated;
   // Events were lost: ask again for all that is shown.
   if (typename === "*") queryAgain();
