@@ -14,6 +14,7 @@ numbers = itertools.count()
 EXCEPTIONS = [
     (422, r"this idempotency key was used for another request", "which keys were used is state"),
     (400, r"must not mix the letters of scripts", "which scripts are written together is a table of Unicode's"),
+    (400, r"must not be a role \(or deactivated, erased\) and a number", "what looks like such a name is a table of Unicode's"),
     (400, r"must not contain invisible characters", "those beyond 16 bits cannot be written in every dialect of patterns"),
     (400, r"(input\.)?url must be an http or https address", "which hosts are names is a table of Unicode's (IDNA)"),
     (400, r"endDate must be (after startDate|in the future)", "two moments, and the clock, are compared"),

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use self::server::Server;
 use crate::checks::{citations, line_length, modules, words};
-use crate::command::{self, CC, CHROMIUM, CMAKE, CURL, IP, JQ, NODE, PYTHON, Tool};
+use crate::command::{self, CC, CHROMIUM, CMAKE, CURL, IP, JAVA, JQ, NODE, PYTHON, Tool};
 use crate::error::Result;
 use crate::workspace::Workspace;
 
@@ -147,6 +147,13 @@ const STEPS: &[Step] = &[
         tools: &[PYTHON],
         needs_build: true,
         run: openapi,
+    },
+    Step {
+        name: "generators",
+        title: "generated clients: openapi-generator, openapi-typescript, openapi-python-client, graphql-codegen",
+        tools: &[NODE, PYTHON, JAVA],
+        needs_build: true,
+        run: generators,
     },
     Step {
         name: "shutdown",
@@ -295,15 +302,37 @@ fn browser(run: &mut Run) -> Result {
 
 fn openapi(run: &mut Run) -> Result {
     let url = run.demo_server()?.url.clone();
-    let environment = run.folder.join("python");
-    command::run(run.workspace.command("python3").args(["-m", "venv"]).arg(&environment))?;
-    let mut pip = run.workspace.command(environment.join("bin/pip"));
-    pip.args(["install", "--quiet", "--disable-pip-version-check", "-r"]);
-    command::run(pip.arg("tests/openapi/requirements.txt"))?;
+    let python = python(run, "tests/openapi")?;
     // The fuzzer writes what it found into the folder where it runs.
-    let mut python = run.workspace.command(environment.join("bin/python"));
+    let mut python = run.workspace.command(python);
     python
         .arg(run.workspace.path("tests/openapi/check.py"))
         .current_dir(&run.folder);
     command::run(python.env("AGORA_URL", url))
+}
+
+fn generators(run: &mut Run) -> Result {
+    let python = python(run, "tests/generators")?;
+    run.workspace.npm("tests/generators", &NPM_CI)?;
+    // A server of its own: the scenarios compare what they read with the sample data.
+    let folder = run.folder.join("generators");
+    fs::create_dir(&folder)?;
+    let server = Server::demo(&run.workspace, &folder, &[])?;
+    let mut check = run.workspace.command(python);
+    check
+        .arg("tests/generators/check.py")
+        .env("AGORA_URL", &server.url)
+        .env("CARGO_TARGET_DIR", run.workspace.path("target/generators"));
+    command::run(&mut check)?;
+    server.stop("TERM")
+}
+
+/// Makes a virtual environment with the packages that a folder's `requirements.txt` names, and returns its interpreter.
+fn python(run: &Run, folder: &str) -> Result<PathBuf> {
+    let environment = run.folder.join(folder.replace('/', "-"));
+    command::run(run.workspace.command("python3").args(["-m", "venv"]).arg(&environment))?;
+    let mut pip = run.workspace.command(environment.join("bin/pip"));
+    pip.args(["install", "--quiet", "--disable-pip-version-check", "-r"]);
+    command::run(pip.arg(format!("{folder}/requirements.txt")))?;
+    Ok(environment.join("bin/python"))
 }

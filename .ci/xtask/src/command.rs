@@ -55,7 +55,12 @@ pub const CHROMIUM: Tool = Tool {
     name: "chromium",
     probe: &["chromium", "--version"],
 };
-/// The interpreter of the REST fuzzer, with its module for virtual environments.
+/// The runtime of openapi-generator.
+pub const JAVA: Tool = Tool {
+    name: "Java 11 or newer",
+    probe: &["java", "-version"],
+};
+/// The interpreter of the REST fuzzer and of the generated Python clients, with its module for virtual environments.
 pub const PYTHON: Tool = Tool {
     name: "python3 with venv",
     probe: &["python3", "-c", "import ensurepip"],

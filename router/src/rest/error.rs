@@ -46,8 +46,8 @@ pub fn outcome_schema() -> Value {
 pub struct Envelope {
     /// Builds the body of an error.
     pub body: fn(&RestError) -> Value,
-    /// Builds the JSON schema of such a body.
-    pub schema: fn() -> Value,
+    /// Builds the JSON schemas of such a body, by name: that of `ErrorBody`, and those that it refers to.
+    pub schemas: fn() -> Value,
 }
 
 impl ErrorEnvelope for Envelope {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use contract::ErrorCode;
 use serde_json::{Map, Value, json};
 
-use self::schema::{Schemas, any_of, with_bounds};
+use self::schema::{ERROR_BODY, Schemas, reference, with_bounds};
 use super::bound_mount::BoundMount;
 use super::bound_route::BoundRoute;
 use super::error::RestError;
@@ -25,9 +25,7 @@ pub(super) fn document(bound_mount: &BoundMount) -> Value {
     for bound_route in &bound_mount.routes {
         document.add(bound_route);
     }
-    let mut error = (bound_mount.mount.envelope.schema)();
-    error["description"] = "The body of every error response.".into();
-    document.schemas.named.insert("Error".to_owned(), error);
+    document.schemas.add_error_body(&bound_mount.mount.envelope);
     let access = if bound_mount.anonymous_access.is_open() {
         "Routes that require no token are open to every caller, or only to programs on the server's machine, as configured."
     } else {
@@ -118,14 +116,7 @@ impl OpenApiBuilder<'_> {
             operation["parameters"] = parameters.into();
         }
         if let Some(body) = route.body {
-            let mut schema = self.schemas.body(body);
-            if body.requires_any {
-                schema = json!({ "allOf": [schema], "minProperties": 1, "anyOf": any_of(body.model) });
-            }
-            if let Some(rule) = body.rule.and_then(|rule| serde_json::from_str::<Value>(rule).ok()) {
-                schema = json!({ "allOf": [schema, rule] });
-            }
-            let mut media = json!({ "schema": schema });
+            let mut media = json!({ "schema": self.schemas.body(body) });
             if let Ok(example) = serde_json::from_str::<Value>(body.model.example) {
                 media["example"] = example;
             }
@@ -210,7 +201,7 @@ impl OpenApiBuilder<'_> {
             let mut response = json!({
                 "description": when.join(" "),
                 "content": { "application/json": {
-                    "schema": { "$ref": "#/components/schemas/Error" },
+                    "schema": reference(ERROR_BODY),
                     "example": example,
                 } },
             });

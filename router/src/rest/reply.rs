@@ -162,14 +162,19 @@ fn write_keyed_list(
 }
 
 fn write_object(model: &ObjectModel, node: &Value, out: &mut Vec<u8>) -> Result<(), String> {
+    let spellings = |field: &'static Field| {
+        std::iter::once(field.name)
+            .chain(field.alias)
+            .map(move |name| (name, field))
+    };
     out.push(b'{');
-    for (index, field) in model.fields.iter().enumerate() {
+    for (index, (name, field)) in model.fields.iter().flat_map(spellings).enumerate() {
         if index > 0 {
             out.push(b',');
         }
-        write_json(&Value::from(field.name), out);
+        write_json(&Value::from(name), out);
         out.push(b':');
-        write_member(field, node, out).map_err(|why| format!("{}.{}: {why}", model.name, field.name))?;
+        write_member(field, node, out).map_err(|why| format!("{}.{name}: {why}", model.name))?;
     }
     out.push(b'}');
     Ok(())

@@ -204,8 +204,9 @@ pub struct RequestBody {
     pub requires_any: bool,
     /// Further members, which depend on one of the others.
     pub variants: Option<BodyVariants>,
-    /// The members that require or exclude each other, as a JSON schema beside the model's, for the documentation: the domain
-    /// enforces the rule.
+    /// The members that require or exclude each other, as the keywords `if`, `then` and `else` of the model's JSON schema, for
+    /// the documentation: the domain enforces the rule. Validators understand these keywords, and generators of clients make no
+    /// type of them.
     pub rule: Option<&'static str>,
 }
 

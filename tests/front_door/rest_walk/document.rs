@@ -131,19 +131,11 @@ impl DocumentedRoute {
         let schema = self.at_its_place(schema);
         let mut properties = Map::new();
         for word in ["allOf", "oneOf", "anyOf"] {
-            for one in schema[word].as_array().into_iter().flatten() {
-                // A rule between fields only narrows a field. It does not replace the field's own schema.
-                for (name, schema) in self.properties(one) {
-                    let known: &mut Value = properties.entry(name).or_insert(Value::Null);
-                    if !is_rule(&schema) {
-                        *known = schema;
-                    }
-                }
-            }
+            let alternatives = schema[word].as_array().into_iter().flatten();
+            properties.extend(alternatives.flat_map(|one| self.properties(one)));
         }
         let own = schema["properties"].as_object().into_iter().flatten();
         properties.extend(own.map(|(name, schema)| (name.clone(), self.at_its_place(schema))));
-        properties.retain(|_, schema| !schema.is_null());
         properties
     }
 
@@ -156,12 +148,6 @@ impl DocumentedRoute {
             None => schema.clone(),
         }
     }
-}
-
-/// Returns whether a schema only narrows another one.
-fn is_rule(schema: &Value) -> bool {
-    let members = schema.as_object().expect("a schema");
-    members.len() == 1 && (members.contains_key("const") || members.contains_key("type"))
 }
 
 /// Returns the example with this JSON as the value of a field at any depth.

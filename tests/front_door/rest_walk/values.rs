@@ -5,11 +5,14 @@ use serde_json::Value;
 /// Returns wrong values for a body field, as JSON.
 pub fn of_member(schema: &Value) -> Vec<String> {
     let alternatives = alternatives(schema);
-    let nullable = alternatives.iter().any(|one| one["type"] == "null");
+    let is_nullable = |one: &Value| one["type"] == "null" || one["type"][1] == "null";
+    let nullable = alternatives.iter().any(is_nullable);
     let mut values: Vec<String> = if nullable { Vec::new() } else { vec!["null".to_owned()] };
     let schema = alternatives.iter().find(|one| one["type"] != "null").expect("a schema");
     let object = schema["type"] == "object" || schema["$ref"].is_string();
-    let fixed: &[&str] = match schema["type"].as_str() {
+    // A type that may be null too is a list of both.
+    let type_name = schema["type"].as_str().or_else(|| schema["type"][0].as_str());
+    let fixed: &[&str] = match type_name {
         _ if object => &["true", "5", "\"nonsense\"", "[]", "[{}]", "\"\\u0000\""],
         Some("boolean") => &["\"true\"", "1", "0", "{}", "[true]", "\"\""],
         Some("integer") => &[
@@ -52,7 +55,7 @@ pub fn of_member(schema: &Value) -> Vec<String> {
     if schema["multipleOf"].is_number() {
         values.push("5.001".to_owned());
     }
-    if schema["type"] == "string" {
+    if type_name == Some("string") {
         values.extend(texts(schema).into_iter().map(|text| Value::from(text).to_string()));
     }
     values
@@ -103,14 +106,18 @@ pub fn of_parameter(schema: &Value, place: &str) -> Vec<String> {
 
 fn alternatives(schema: &Value) -> Vec<Value> {
     match schema["anyOf"].as_array() {
-        Some(any) if schema["type"].is_null() => any.clone(),
-        _ => vec![schema.clone()],
+        Some(any) => any.clone(),
+        None => vec![schema.clone()],
     }
 }
 
 fn texts(schema: &Value) -> Vec<String> {
     let mut texts = Vec::new();
-    let is_chosen = schema["enum"].is_array() || schema["format"].is_string() || schema["anyOf"].is_array();
+    // The pattern of a moment has the digits of its parts.
+    let is_moment = schema["pattern"]
+        .as_str()
+        .is_some_and(|pattern| pattern.contains("[0-9]{4}-"));
+    let is_chosen = schema["enum"].is_array() || schema["format"].is_string() || is_moment;
     if is_chosen {
         for text in [
             "",

@@ -109,7 +109,7 @@ pub struct Field {
     /// Its JSON pointer in the graph: into the variables for a request, into the node for a response.
     /// `None` where it has the same name.
     pointer: Option<&'static str>,
-    /// Another name that it may have in a request.
+    /// Its second spelling, which the contract has too: a request may use either, a response has both.
     pub alias: Option<&'static str>,
     /// Whether it may be missing or null.
     pub presence: Presence,
@@ -159,7 +159,8 @@ impl Field {
         self
     }
 
-    /// Adds a second name that a request may use.
+    /// Adds its second spelling. The documentation mentions it and has no member for it: generated clients would have one name
+    /// for both.
     pub const fn alias(mut self, name: &'static str) -> Self {
         self.alias = Some(name);
         self

@@ -20,7 +20,7 @@ pub const MOUNT: Mount = Mount {
     about: "Stocks to look up and to trade, and trades to look up: a front end, with the catalog and the order service behind it.",
     envelope: Envelope {
         body: error_body,
-        schema: error_schema,
+        schemas: error_schemas,
     },
     services: &[front::SERVICE, catalog::SERVICE, order_service::SERVICE],
     extra_openapi_paths: &[],
@@ -30,19 +30,21 @@ fn error_body(error: &RestError) -> Value {
     error.add_outcome(json!({ "error": { "code": error.status().as_u16(), "message": error.message } }))
 }
 
-fn error_schema() -> Value {
+fn error_schemas() -> Value {
     json!({
-        "type": "object",
-        "required": ["error"],
-        "properties": {
-            "error": {
-                "type": "object",
-                "required": ["code", "message"],
-                "properties": {
-                    "code": { "type": "integer", "description": "The HTTP status." },
-                    "message": { "type": "string" },
-                    "outcome": outcome_schema(),
-                },
+        "ErrorBody": {
+            "type": "object",
+            "required": ["error"],
+            "properties": { "error": { "$ref": "#/components/schemas/ErrorDetails" } },
+        },
+        "ErrorDetails": {
+            "type": "object",
+            "description": "The error.",
+            "required": ["code", "message"],
+            "properties": {
+                "code": { "type": "integer", "description": "The HTTP status." },
+                "message": { "type": "string" },
+                "outcome": outcome_schema(),
             },
         },
     })

@@ -18,7 +18,7 @@ pub const MOUNT: Mount = Mount {
     about: "Books to search for, look up and buy: a front end, with the catalog and the orders behind it.",
     envelope: Envelope {
         body: error_body,
-        schema: error_schema,
+        schemas: error_schemas,
     },
     services: &[
         Service {
@@ -304,10 +304,7 @@ static BOUGHT: ObjectModel = ObjectModel {
     fields: &[
         Field::new("success", FieldType::Const("true")),
         Field::new("message", FieldType::Text),
-        Field::new("orderId", ID).pointer("/id"),
-        Field::new("order_id", ID)
-            .pointer("/id")
-            .about("The same as `orderId`."),
+        Field::new("orderId", ID).pointer("/id").alias("order_id"),
         Field::new("book", FieldType::Object(&BOUGHT_BOOK)).pointer(""),
     ],
     example: "",
@@ -372,14 +369,14 @@ fn error_body(error: &RestError) -> Value {
     json!({ "success": false, "error": error.message, "message": error.message })
 }
 
-fn error_schema() -> Value {
-    json!({
+fn error_schemas() -> Value {
+    json!({ "ErrorBody": {
         "type": "object",
         "required": ["success", "error", "message"],
         "properties": {
-            "success": { "type": "boolean", "const": false },
+            "success": { "type": "boolean", "description": "Always `false`." },
             "error": { "type": "string" },
             "message": { "type": "string", "description": "The same as `error`." },
         },
-    })
+    } })
 }

@@ -20,7 +20,7 @@ pub const MOUNT: Mount = Mount {
     about: "Investors trade stocks at the exchange, themselves or through brokers whom they authorize.",
     envelope: Envelope {
         body: error_body,
-        schema: error_schema,
+        schemas: error_schemas,
     },
     services: &[user::SERVICE, wallet::SERVICE, stock::SERVICE],
     extra_openapi_paths: &[],
@@ -34,12 +34,16 @@ fn error_body(error: &RestError) -> Value {
     } }))
 }
 
-fn error_schema() -> Value {
+fn error_schemas() -> Value {
     json!({
-        "type": "object",
-        "required": ["error"],
-        "properties": { "error": {
+        "ErrorBody": {
             "type": "object",
+            "required": ["error"],
+            "properties": { "error": { "$ref": "#/components/schemas/ErrorDetails" } },
+        },
+        "ErrorDetails": {
+            "type": "object",
+            "description": "The error.",
             "required": ["code", "message", "reason"],
             "properties": {
                 "code": { "type": "integer", "description": "The HTTP status." },
@@ -47,6 +51,6 @@ fn error_schema() -> Value {
                 "reason": { "type": "string", "description": "The error's stable code.", "pattern": "^[A-Z_]+$" },
                 "outcome": outcome_schema(),
             },
-        } },
+        },
     })
 }

@@ -21,7 +21,7 @@ pub const MOUNT: Mount = Mount {
     about: "Posts and the votes on them, people and the messages between them.",
     envelope: Envelope {
         body: error_body,
-        schema: error_schema,
+        schemas: error_schemas,
     },
     services: &[post::SERVICE, vote::SERVICE, user::SERVICE, message::SERVICE],
     extra_openapi_paths: &[],
@@ -42,8 +42,8 @@ fn phrase(status: StatusCode) -> &'static str {
     }
 }
 
-fn error_schema() -> Value {
-    json!({
+fn error_schemas() -> Value {
+    json!({ "ErrorBody": {
         "type": "object",
         "required": ["status", "error", "message"],
         "properties": {
@@ -51,5 +51,5 @@ fn error_schema() -> Value {
             "error": { "type": "string", "description": "The reason phrase of the HTTP status." },
             "message": { "type": "string" },
         },
-    })
+    } })
 }

@@ -19,7 +19,7 @@ pub const MOUNT: Mount = Mount {
     about: "People order products. Products have no REST routes: clients read and manage them through GraphQL.",
     envelope: Envelope {
         body: error_body,
-        schema: error_schema,
+        schemas: error_schemas,
     },
     services: &[user::SERVICE, order::SERVICE],
     extra_openapi_paths: &["/swagger.json"],
@@ -40,15 +40,21 @@ fn error_body(error: &RestError) -> Value {
     json!({ "errors": errors, "message": REFUSED_PAYLOAD })
 }
 
-fn error_schema() -> Value {
-    json!({ "oneOf": [
-        {
+fn error_schemas() -> Value {
+    json!({
+        "ErrorBody": { "oneOf": [
+            { "$ref": "#/components/schemas/ErrorMessage" },
+            { "$ref": "#/components/schemas/InvalidPayload" },
+        ] },
+        "ErrorMessage": {
             "type": "object",
+            "description": "The body of an error that is not about the members of the request.",
             "required": ["response"],
             "properties": { "response": { "type": "string" } },
         },
-        {
+        "InvalidPayload": {
             "type": "object",
+            "description": "The body of an error about members of the request.",
             "required": ["errors", "message"],
             "properties": {
                 "errors": {
@@ -59,5 +65,5 @@ fn error_schema() -> Value {
                 "message": { "type": "string", "const": REFUSED_PAYLOAD },
             },
         },
-    ] })
+    })
 }

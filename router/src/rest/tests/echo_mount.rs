@@ -203,7 +203,7 @@ pub(super) static MOUNT: Mount = Mount {
     about: "",
     envelope: Envelope {
         body: envelope,
-        schema: || json!({ "type": "object" }),
+        schemas: || json!({ "ErrorBody": { "type": "object" } }),
     },
     services: &[
         Service {

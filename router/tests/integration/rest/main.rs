@@ -10,6 +10,7 @@ mod brokerage;
 mod community;
 mod documentation;
 mod failures;
+mod generated_clients;
 #[path = "../graph_client.rs"]
 mod graph_client;
 mod idempotency;

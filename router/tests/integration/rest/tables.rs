@@ -65,7 +65,11 @@ fn every_example_is_json_in_the_shape_of_the_response() {
             _ => continue,
         };
         let shown: BTreeSet<&str> = example.as_object().unwrap().keys().map(String::as_str).collect();
-        let promised: BTreeSet<&str> = model.fields.iter().map(|field| field.name).collect();
+        let promised: BTreeSet<&str> = model
+            .fields
+            .iter()
+            .flat_map(|field| std::iter::once(field.name).chain(field.alias))
+            .collect();
         assert_eq!(shown, promised, "{name}");
     }
 }

@@ -92,9 +92,7 @@ pub(super) static TRADED: ObjectModel = ObjectModel {
         Field::new("order_number", NUMBER).pointer("/number"),
         Field::new("transaction-number", NUMBER)
             .pointer("/number")
-            .about("The same as `order_number`."),
-        Field::new("transaction_number", NUMBER)
-            .pointer("/number")
+            .alias("transaction_number")
             .about("The same as `order_number`."),
     ],
     example: "",

@@ -181,8 +181,8 @@ const GRANTS: BodyVariants = BodyVariants {
 };
 
 static GRANT: ObjectModel = ObjectModel {
-    name: "Grant",
-    about: "The members of every grant.",
+    name: "NewAuthorization",
+    about: "Money or shares to lend to a broker.",
     fields: &[
         GRANT_TYPE,
         Field::new("brokerId", REFERENCE).pointer("/input/broker"),
@@ -190,11 +190,11 @@ static GRANT: ObjectModel = ObjectModel {
             .pointer("/input/startsAt")
             .bounds(ValueBounds::Since1970)
             .nullable()
-            .about("The start; the current time if omitted. A time without an offset is in UTC."),
+            .about("The start; the current time if omitted."),
         Field::new("endDate", FieldType::UtcByDefault(&FieldType::EndOfValidity))
             .pointer("/input/endsAt")
             .bounds(ValueBounds::Since1970)
-            .about("The end, after `startDate`. A time without an offset is in UTC."),
+            .about("The end, after `startDate`."),
         Field::new("maxFeePercent", FieldType::Number)
             .pointer("/input/maxFeePercent")
             .bounds(ValueBounds::Range { min: 0, max: 100 })

@@ -356,17 +356,15 @@ static HOLDING_MODEL: ObjectModel = ObjectModel {
         Field::new("amount", SHARES).pointer("/free").about("Free shares."),
         Field::new("committedAmount", SHARES)
             .pointer("/committed")
+            .alias("commitedAmount")
             .about("Shares set aside for brokers or lent to them."),
-        Field::new("commitedAmount", SHARES)
-            .pointer("/committed")
-            .about("The same as `committedAmount`."),
     ],
     example: "",
 };
 
 static HOLDING_CHANGE: ObjectModel = ObjectModel {
     name: "StockHoldingChange",
-    about: "The new number of committed shares; the member has two accepted spellings.",
+    about: "The new number of committed shares.",
     fields: &[Field::new("committedAmount", SHARES)
         .pointer("/committed")
         .alias("commitedAmount")
@@ -431,11 +429,11 @@ static NEW_ORDER: ObjectModel = ObjectModel {
 };
 
 /// An automated order has a limit and no authorization; other orders have no limit.
-const AUTOMATED_OR_NOT: &str = r#"{"anyOf":[
-    {"required":["automated","limitPrice"],
-     "properties":{"automated":{"const":true},"limitPrice":{"type":"number"},"authorizationId":{"type":"null"}}},
-    {"properties":{"automated":{"const":false},"limitPrice":{"type":"null"}}}
-]}"#;
+const AUTOMATED_OR_NOT: &str = r#"{
+    "if":{"required":["automated"],"properties":{"automated":{"const":true}}},
+    "then":{"required":["limitPrice"],"properties":{"limitPrice":{"type":"number"},"authorizationId":{"type":"null"}}},
+    "else":{"properties":{"limitPrice":{"type":"null"}}}
+}"#;
 
 static ORDER_CHANGE: ObjectModel = ObjectModel {
     name: "OrderChange",

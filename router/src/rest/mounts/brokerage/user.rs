@@ -252,10 +252,11 @@ static NEW_USER: ObjectModel = ObjectModel {
     example: r#"{"name":"Eve","surname":"Lindt","email":"eve@example.com","password":"correct horse","type":"broker","brokerageFee":1.5}"#,
 };
 
-const FEE_OF_BROKERS: &str = r#"{"anyOf":[
-    {"required":["brokerageFee"],"properties":{"type":{"const":"broker"},"brokerageFee":{"type":"number"}}},
-    {"properties":{"type":{"const":"investor"},"brokerageFee":{"type":"null"}}}
-]}"#;
+const FEE_OF_BROKERS: &str = r#"{
+    "if":{"properties":{"type":{"const":"broker"}}},
+    "then":{"required":["brokerageFee"],"properties":{"brokerageFee":{"type":"number"}}},
+    "else":{"properties":{"brokerageFee":{"type":"null"}}}
+}"#;
 
 static USER_CHANGE: ObjectModel = ObjectModel {
     name: "UserChange",

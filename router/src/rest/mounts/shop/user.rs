@@ -167,7 +167,7 @@ static USER_MODEL: ObjectModel = ObjectModel {
     fields: &[
         Field::new("id", ID),
         NAME.pointer("/username"),
-        Field::new("password", FieldType::Const(r#""********""#)).about("Always masked."),
+        Field::new("password", FieldType::Const(r#""********""#)).about("The password is not shown."),
         Field::new("address", FieldType::Text)
             .pointer("/address/text")
             .nullable()
