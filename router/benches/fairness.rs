@@ -40,6 +40,12 @@ const COMMUNITIES: i64 = 70;
 const ROOT_FIELDS: usize = 50;
 /// The posts of a page, which is the most.
 const PAGE: usize = 100;
+/// The parts of a round.
+const IDLE: &str = "idle";
+const SLOW: &str = "beside two slow clients";
+const COLD: &str = "cold file";
+/// As beside two slow clients, without threads for long operations.
+const SAME_THREADS: &str = "all on the same threads";
 const LOOK_UP: &str = "{ stock(name: \"GameStart\") { name price quantity } }";
 
 /// The delays of the look-ups of one part of a round.
@@ -51,6 +57,8 @@ struct Part {
     half: Vec<f64>,
     p99: Vec<f64>,
     longest: Vec<f64>,
+    /// Look-ups by second.
+    rate: Vec<f64>,
     /// Slow queries that were answered, by second.
     slow: Vec<f64>,
 }
@@ -65,21 +73,25 @@ fn main() {
     settings.database.check_ms_max = 0;
     let runtime = Runtime::new().expect("a runtime");
     runtime.block_on(fill(&settings, bench.size(POSTS, 300)));
-    let names = ["idle", "beside two slow clients", "cold file"];
+    let names = [IDLE, SLOW, COLD, SAME_THREADS];
     let mut parts = names.map(Part::new);
     let time = bench.time(TIME);
     for round in bench.rounds(ROUNDS) {
         let measured = names.map(|name| {
-            let is_cold = name == "cold file";
+            let is_cold = name == COLD;
             if is_cold {
                 drop_pages(&settings.server.data.join("agora.db"));
+            }
+            let mut settings = settings.clone();
+            if name == SAME_THREADS {
+                settings.limits.operation_inline_us_max = u64::MAX;
             }
             let server = Server::start(&settings, &runtime);
             // Every connection and every statement is used once before, unless the file has to stay cold.
             if !is_cold {
                 server.measure(SLOW_CLIENTS, time / 10);
             }
-            let clients = if name == "idle" { 0 } else { SLOW_CLIENTS };
+            let clients = if name == IDLE { 0 } else { SLOW_CLIENTS };
             let measured = server.measure(clients, time);
             server.stop(&runtime);
             measured
@@ -88,25 +100,27 @@ fn main() {
             round.record(&mut part.half, delays.millis(50));
             round.record(&mut part.p99, delays.millis(99));
             round.record(&mut part.longest, delays.millis(100));
+            round.record(&mut part.rate, delays.0.len() as f64 / time.as_secs_f64());
             round.record(&mut part.slow, f64::from(slow) / time.as_secs_f64());
         }
     }
     print(parts);
 }
 
-fn print(parts: [Part; 3]) {
+fn print(parts: [Part; 4]) {
     println!("delays of look-ups in ms; medians of the rounds, but the longest of all of them");
     println!(
-        "{:<26} {:>8} {:>8} {:>8} {:>14}",
-        "", "median", "p99", "longest", "slow queries/s"
+        "{:<26} {:>8} {:>8} {:>8} {:>12} {:>14}",
+        "", "median", "p99", "longest", "look-ups/s", "slow queries/s"
     );
     let mut idle = None;
     for part in parts {
-        let (half, p99, slow) = (median(part.half), median(part.p99), median(part.slow));
+        let (half, p99) = (median(part.half), median(part.p99));
+        let (rate, slow) = (median(part.rate), median(part.slow));
         let longest = part.longest.into_iter().fold(0.0, f64::max);
         let ratio = p99 / *idle.get_or_insert(p99);
         println!(
-            "{:<26} {half:>8.2} {p99:>8.2} {longest:>8.2} {slow:>14.1}   p99 {ratio:.1} times the idle one",
+            "{:<26} {half:>8.2} {p99:>8.2} {longest:>8.2} {rate:>12.0} {slow:>14.1}   p99 {ratio:.1} times the idle one",
             part.name
         );
     }
@@ -117,8 +131,8 @@ async fn fill(settings: &Settings, posts: i64) {
     let app = App::open(settings, Arc::new(SystemClock)).await.expect("Agora opens");
     demo::seed(&app.services).await.expect("the demo's data");
     let now_us = app.services.clock.now_us();
-    for first in (0..posts).step_by(1_000) {
-        let numbers = first..posts.min(first + 1_000);
+    for first in (0..posts).step_by(100) {
+        let numbers = first..posts.min(first + 100);
         let add = async move |tx: &Tx| {
             for number in numbers.clone() {
                 let new = NewPost {
@@ -285,6 +299,7 @@ impl Part {
             half: Vec::new(),
             p99: Vec::new(),
             longest: Vec::new(),
+            rate: Vec::new(),
             slow: Vec::new(),
         }
     }

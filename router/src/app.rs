@@ -285,7 +285,9 @@ async fn open_gateway(
         }
     })
     .await?;
+    let long_operations = graph.long_operations().clone();
     let gateway = Gateway::new(Arc::new(graph), auth, Arc::clone(&services.clock), limits);
+    let gateway = gateway.with_long_operations(&long_operations);
     Ok(gateway.with_trusted_proxies(&settings.server.trusted_proxies.0))
 }
 

@@ -104,8 +104,13 @@ settings! {
     }
 }
 
-/// Settings that may be 0, which disables a feature; every other number must be positive.
-const ZERO_ALLOWED: [&str; 2] = ["price_feed_ms", "check_ms_max"];
+/// Settings that may be 0, which disables a feature or has a meaning of its own; every other number must be positive.
+const ZERO_ALLOWED: [&str; 4] = [
+    "price_feed_ms",
+    "check_ms_max",
+    "long_operation_threads",
+    "long_operation_niceness",
+];
 
 /// All settings.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -165,6 +170,9 @@ pub struct SettingsFlags {
 
 /// The longest lifetime of an access token, in seconds.
 const ACCESS_SECONDS_MAX: u32 = 24 * 3600;
+
+/// The highest niceness of a thread on Linux.
+const NICENESS_MAX: u8 = 19;
 
 impl Settings {
     /// Reads the settings: defaults, then the file, then `AGORA_SERVER_LISTEN`, `AGORA_LIMITS_REQUEST_MS_MAX` …, then flags.
@@ -253,6 +261,10 @@ impl Settings {
         if self.accounts.access_seconds > ACCESS_SECONDS_MAX {
             let why = format!("must be at most {ACCESS_SECONDS_MAX}, a day");
             return Err(ConfigError::new("accounts.access_seconds", why));
+        }
+        if self.limits.long_operation_niceness > NICENESS_MAX {
+            let why = format!("must be at most {NICENESS_MAX}, the lowest priority of a thread");
+            return Err(ConfigError::new("limits.long_operation_niceness", why));
         }
         if self.workers.idempotency_key_hours < 24 {
             let why = "must be at least 24: clients are promised a day";

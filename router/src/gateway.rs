@@ -12,6 +12,7 @@ use crate::ip_network::IpNetwork;
 use crate::limits::Limits;
 use crate::server::Permits;
 use crate::subgraph::Subgraph;
+use crate::supergraph::LongOperations;
 
 /// The shared state of every listener. Cheap to clone: every request clones it several times.
 #[derive(Clone)]
@@ -28,6 +29,8 @@ pub struct GatewayState {
     pub clock: Arc<dyn Clock>,
     /// The limits.
     pub limits: Arc<Limits>,
+    /// The threads for operations that take long.
+    pub long_operations: LongOperations,
     /// Cancelled when the process has to end: streams end, and no new requests begin.
     pub shutdown: CancellationToken,
     /// The remaining permits under the limits that all listeners share.
@@ -50,6 +53,7 @@ impl Gateway {
             graph,
             auth,
             clock,
+            long_operations: LongOperations::new(&limits),
             limits,
             shutdown: CancellationToken::new(),
             permits,
@@ -61,6 +65,14 @@ impl Gateway {
     pub fn with_trusted_proxies(&self, trusted_proxies: &[IpNetwork]) -> Self {
         let mut state = GatewayState::clone(self);
         state.permits.trusted_proxies = trusted_proxies.into();
+        Self(Arc::new(state))
+    }
+
+    /// The same gateway with these threads for operations that take long; by default, it has its own.
+    #[must_use]
+    pub fn with_long_operations(&self, long_operations: &LongOperations) -> Self {
+        let mut state = GatewayState::clone(self);
+        state.long_operations = long_operations.clone();
         Self(Arc::new(state))
     }
 

@@ -39,9 +39,11 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, Method, Response, header};
+use axum::http::{HeaderValue, Method, Response, Uri, header};
 use axum::routing::any;
 use contract::ErrorCode;
+use futures_util::FutureExt;
+use serde_json::Value;
 
 pub use backend::{Backend, Upstream};
 pub use bound_service::{BoundService, MountServices};
@@ -58,7 +60,9 @@ use crate::http::{ErrorEnvelope, PRECONDITION_FAILED, asset_routes, if_match_hol
 use crate::rest_access::AnonymousAccess;
 use bound_mount::{BoundMount, MountAddress};
 use bound_route::BoundRoute;
+use execute::RestCaller;
 pub(crate) use mounts::order_service_envelope;
+use route_table::RouteMatch;
 
 /// The header whose key makes a repeated request have one effect.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -174,7 +178,7 @@ async fn handle(State(bound_mount): State<Arc<BoundMount>>, mut request: Request
 
 /// Serves a request. Every caller's request is checked in the same order: route, authentication, body, permissions, state
 /// (docs/rest-contract/common.md#order-of-checks).
-async fn serve(bound_mount: &BoundMount, request: Request) -> Result<Response<Body>, RestError> {
+async fn serve(bound_mount: &Arc<BoundMount>, request: Request) -> Result<Response<Body>, RestError> {
     let (parts, body) = request.into_parts();
     let path = bound_mount.inside(parts.uri.path());
     if let Some(page) = bound_mount.documentation(&parts, path)? {
@@ -209,23 +213,49 @@ async fn serve(bound_mount: &BoundMount, request: Request) -> Result<Response<Bo
     }
     // Frees the memory of the body before the graph executes the operation.
     drop(body_fields);
-    let after = if bound_route.route.source.is_list() {
+    let is_list = bound_route.route.source.is_list();
+    let after = if is_list {
         input::query_value(query, "after")?
     } else {
         None
     };
-    let result = execute::execute(
-        &bound_mount.gateway,
-        bound_route,
-        &route_match,
-        &caller,
-        variables.clone(),
+    let long_operations = bound_mount.gateway.long_operations.clone();
+    let answer = answer(
+        Arc::clone(bound_mount),
+        route_match,
+        caller,
+        variables,
         after,
-    )
-    .await?;
+        parts.uri,
+    );
+    if is_list {
+        // Each page is an operation of its own, and short; all of them together are not.
+        long_operations.run(answer.boxed(), Some(refuse_list)).await
+    } else {
+        answer.await
+    }
+}
+
+fn refuse_list() -> Result<Response<Body>, RestError> {
+    let why = "too many long lists are being read, try again";
+    Err(RestError::new(ErrorCode::Unavailable, why))
+}
+
+/// Executes the operation of a route, and writes its response.
+async fn answer(
+    bound_mount: Arc<BoundMount>,
+    route_match: RouteMatch,
+    caller: RestCaller,
+    variables: Value,
+    after: Option<String>,
+    uri: Uri,
+) -> Result<Response<Body>, RestError> {
+    let bound_route = &bound_mount.routes[route_match.route_index];
+    let gateway = &bound_mount.gateway;
+    let result = execute::execute(gateway, bound_route, &route_match, &caller, variables.clone(), after).await?;
     let next = result
         .next
-        .map(|cursor| reply::next_link(parts.uri.path(), query, &cursor));
+        .map(|cursor| reply::next_link(uri.path(), uri.query(), &cursor));
     let bytes = result.budget.as_ref().map_or(0, |budget| budget.response_bytes());
     reply::reply(
         bound_route,

@@ -17,6 +17,7 @@ mod hosts;
 mod http_rules;
 mod killed;
 mod lasting;
+mod long_operations;
 mod mutations;
 mod names;
 mod names_in_addresses;

@@ -13,7 +13,8 @@ const LIST: &str = "{ stocks(first: 100) { nodes { name } } }";
 const ROW: &str = "{ stock(name: \"Company 1\") { quantity } }";
 /// A statement that has no end.
 const ENDLESS: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
-const STOCKS: &str = "
+/// Adds a hundred stocks.
+pub const STOCKS: &str = "
     INSERT INTO stock (name, price_minor, currency, quantity, day, open_minor, high_minor, low_minor, volume, version, changed_at_us)
     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100)
     SELECT 'Company ' || i, 1, 'USD', 1, 0, 1, 1, 1, 0, 1, 0 FROM n";

@@ -4,7 +4,6 @@
 //! errors; [`Db::read`] and [`Db::write`] are the two entry points.
 
 mod application;
-mod budget;
 mod commit_record;
 mod connect;
 mod db;
@@ -27,7 +26,6 @@ mod value;
 mod writer;
 
 pub use application::Application;
-pub use budget::consume_budget;
 pub use db::Db;
 pub use db_connection::DbConnection;
 pub use error::{Error, Result, Unavailability};

@@ -10,12 +10,12 @@ mod pool;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use pace::{consume_budget, spawn_blocking, units_of};
 use rusqlite::{Connection, ErrorCode};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Select, Statement};
-use tokio::task::spawn_blocking;
+use tokio::task::yield_now;
 use tokio::time::timeout;
 
-use crate::budget::{consume_budget, units_of};
 use crate::connect;
 use crate::deadline::Deadline;
 use crate::models::{ReadEntity, read_models};
@@ -94,7 +94,11 @@ impl Reader {
         };
         consume_budget(units_of(time)).await;
         match done {
-            Err(error) if needs_more_time(&error) => self.run_aside(work).await,
+            Err(error) if needs_more_time(&error) => {
+                // The operation may move to threads of a lower priority here, and its slow statement with it.
+                yield_now().await;
+                self.run_aside(work).await
+            }
             done => done.map_err(query_error),
         }
     }

@@ -31,6 +31,15 @@ settings! {
         answer_pool_bytes_max: usize = 32 * 1024 * 1024,
         /// Milliseconds a query or mutation may take.
         request_ms_max: u64 = 10_000,
+        /// Microseconds that an operation runs on the threads that serve all requests. After them it continues on threads of a lower
+        /// priority.
+        operation_inline_us_max: u64 = 1_000,
+        /// Threads of a lower priority, for long operations; 0 is one per processor.
+        long_operation_threads: usize = 0,
+        /// The niceness of these threads, on Linux: from 0, where they have no lower priority, to 19.
+        long_operation_niceness: u8 = 10,
+        /// Long operations at once. One more query is answered `UNAVAILABLE`; a mutation is not, because it may have had effects.
+        long_operations_max: usize = 1_024,
         /// Mutations per minute of all anonymous callers together.
         anonymous_writes_per_minute_max: u64 = 1_500_000,
         /// Bytes per minute that those mutations may carry.
@@ -134,6 +143,11 @@ impl Limits {
     /// [`request_ms_max`](Self::request_ms_max) as a duration.
     pub fn request_time_max(&self) -> Duration {
         Duration::from_millis(self.request_ms_max)
+    }
+
+    /// [`operation_inline_us_max`](Self::operation_inline_us_max) as a duration.
+    pub fn operation_inline_time(&self) -> Duration {
+        Duration::from_micros(self.operation_inline_us_max)
     }
 
     /// [`planning_ms_max`](Self::planning_ms_max) as a duration.

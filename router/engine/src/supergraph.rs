@@ -24,6 +24,7 @@ mod field_errors;
 mod introspect;
 mod introspection_fields;
 mod lanes;
+mod long_operations;
 mod operation_limits;
 mod operations;
 mod pipeline;
@@ -50,6 +51,7 @@ use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{BoxStream, StreamExt};
 
 pub use self::error::SupergraphError;
+pub use self::long_operations::LongOperations;
 pub use self::request_error::{Diagnostic, Location, RequestError};
 pub use self::schema::{public_schema, public_sdl};
 
@@ -118,7 +120,8 @@ impl Supergraph {
         limits: Arc<Limits>,
         cache: Arc<ResponseCache>,
     ) -> Result<Self, SupergraphError> {
-        let operations = Operations::new(supergraph_sdl, scalars, Arc::clone(&limits))?;
+        let long_operations = LongOperations::new(&limits);
+        let operations = Operations::new(supergraph_sdl, scalars, Arc::clone(&limits), &long_operations)?;
         let subgraphs = operations
             .subgraph_names()
             .into_iter()
@@ -128,7 +131,7 @@ impl Supergraph {
                     .ok_or_else(|| SupergraphError::MissingSubgraph(name.to_owned()))
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self::assemble(operations, subgraphs, limits, cache))
+        Ok(Self::assemble(operations, long_operations, subgraphs, limits, cache))
     }
 
     /// A supergraph that only plans: it answers every request with `UNAVAILABLE`.
@@ -137,26 +140,35 @@ impl Supergraph {
     /// When the supergraph is invalid.
     pub fn without_subgraphs(supergraph_sdl: &str, scalars: &'static [Scalar]) -> Result<Self, SupergraphError> {
         let limits = Arc::<Limits>::default();
-        let operations = Operations::new(supergraph_sdl, scalars, Arc::clone(&limits))?;
+        let long_operations = LongOperations::new(&limits);
+        let operations = Operations::new(supergraph_sdl, scalars, Arc::clone(&limits), &long_operations)?;
         let absent = || Arc::new(UnavailableSubgraph) as Arc<dyn Subgraph>;
         let subgraphs = operations.subgraph_names().iter().map(|_| absent()).collect();
-        Ok(Self::assemble(operations, subgraphs, limits, Arc::default()))
+        let cache = Arc::default();
+        Ok(Self::assemble(operations, long_operations, subgraphs, limits, cache))
     }
 
     fn assemble(
         operations: Operations,
+        long_operations: LongOperations,
         subgraphs: Vec<Arc<dyn Subgraph>>,
         limits: Arc<Limits>,
         cache: Arc<ResponseCache>,
     ) -> Self {
         Self(Arc::new(Pipeline {
             operations: Arc::new(operations),
+            long_operations,
             subgraphs,
             write_budget: WriteBudget::new(&limits),
             shared_answers: SharedAnswers::new(limits.shared_answers_bytes_max),
             limits,
             cache,
         }))
+    }
+
+    /// Returns the threads for operations that take long.
+    pub fn long_operations(&self) -> &LongOperations {
+        &self.0.long_operations
     }
 
     /// Returns the plan of an operation as text. A selection whose `@skip` or `@include` depends on a variable is kept.

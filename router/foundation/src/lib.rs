@@ -1,15 +1,17 @@
-//! The types that the engine and the domains share: error codes, the budget of an answer, the format of a scalar, and
-//! lists of settings.
+//! The types that the engine and the domains share: error codes, the budget of an answer, the format of a scalar, the
+//! address of the client, and lists of settings.
 //!
 //! This crate knows no domain, no entity and no database.
 
 mod budget;
+mod client_address;
 mod error_code;
 mod scalar;
 mod settings;
 mod text;
 
 pub use budget::{AnswerBudget, AnswerPool, BudgetError};
+pub use client_address::{client_address, client_network, with_client_address};
 pub use error_code::{ErrorCode, Fault, UnknownErrorCode};
 pub use scalar::{Scalar, ScalarError, require_string};
 pub use settings::StringList;

@@ -6,7 +6,6 @@
 
 mod acting_user;
 mod changed_rows;
-mod client_address;
 mod clock;
 mod context;
 mod date;
@@ -47,13 +46,12 @@ mod viewer;
 
 pub use foundation::{
     AnswerBudget, AnswerPool, BudgetError, ErrorCode, Fault, Scalar, ScalarError, StringList, UnknownErrorCode,
-    settings, truncate_chars,
+    client_address, client_network, settings, truncate_chars, with_client_address,
 };
 
 pub use acting_user::ActingUser;
 pub use async_graphql::DocumentRequest;
 pub use changed_rows::{Watch, changed_rows, check_watch_limit};
-pub use client_address::{client_address, client_network, with_client_address};
 pub use clock::{Clock, ManualClock, SystemClock, to_date_time, to_timestamp_us};
 pub use context::ContextExt;
 pub use database::{

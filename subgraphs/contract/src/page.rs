@@ -3,8 +3,8 @@
 use std::future::Future;
 
 use async_graphql::{Context, Lookahead, OutputType};
-use database::consume_budget;
 use entities::ListedRows;
+use pace::consume_budget;
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
     EntityTrait, IdenStatic, Iterable, ModelTrait, Order, PrimaryKeyToColumn, QueryFilter, QueryOrder, QuerySelect,

@@ -4,7 +4,7 @@ use async_graphql::{PathSegment, Value};
 use foundation::ErrorCode;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, try_join_all};
-use tokio::task::coop;
+use pace::consume_budget;
 use tokio::time::timeout_at;
 
 use super::abort::Abort;
@@ -101,7 +101,8 @@ impl PlanExecution<'_> {
                         return Ok(());
                     }
                     let (response, targets) = self.fetch_entities(fetch, batches, requested).await?;
-                    consume_budget(targets.iter().map(Vec::len).sum()).await;
+                    let entities: usize = targets.iter().map(Vec::len).sum();
+                    consume_budget(entities / ENTITIES_PER_UNIT).await;
                     entities::merge_response(&mut self.state(), batches, &targets, response, &self.allowance.budget)?;
                 }
             }
@@ -133,10 +134,3 @@ impl PlanExecution<'_> {
 
 /// The entities that are gathered and merged in the time of one unit of a task's budget, about 8 microseconds.
 const ENTITIES_PER_UNIT: usize = 4;
-
-/// Takes units of the task's budget for the work on that many entities, and lets other tasks run when none is left.
-async fn consume_budget(entities: usize) {
-    for _ in 0..entities / ENTITIES_PER_UNIT {
-        coop::consume_budget().await;
-    }
-}

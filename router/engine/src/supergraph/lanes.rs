@@ -2,11 +2,12 @@
 //!
 //! There are two lanes, so that cheap operations never wait behind expensive ones. Each lane limits how many operations
 //! run, how many wait, and how long. A further operation is answered `UNAVAILABLE` at once. A place becomes free when
-//! the work ends, not when its client disconnects.
+//! the work ends, not when its client disconnects. The lane of expensive operations has threads of a lower priority.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use pace::BackgroundThreads;
 use tokio::sync::Semaphore;
 
 use super::request_error::RequestError;
@@ -17,6 +18,8 @@ use crate::limits::Limits;
 pub struct Lanes {
     quick: Lane,
     slow: Lane,
+    /// The threads of the slow lane.
+    background: Arc<BackgroundThreads>,
 }
 
 /// The expected duration of the work, which selects its lane.
@@ -53,12 +56,14 @@ impl Drop for QueueGuard<'_> {
 }
 
 impl Lanes {
-    /// The lanes of this machine: the quick one has a place per processor, the slow one half as many.
-    pub fn new() -> Self {
+    /// The lanes of this machine: the quick one has a place per processor, the slow one half as many, on
+    /// these threads.
+    pub fn new(background: &Arc<BackgroundThreads>) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             quick: Lane::new(processors),
             slow: Lane::new(processors / 2),
+            background: Arc::clone(background),
         }
     }
 
@@ -91,10 +96,14 @@ impl Lanes {
                     .map_err(|_| RequestError::Internal)?
             }
         };
-        let worked = tokio::task::spawn_blocking(move || {
+        let work = move || {
             let _permit = permit;
             work()
-        });
+        };
+        let worked = match duration {
+            ExpectedDuration::Short => tokio::task::spawn_blocking(work),
+            ExpectedDuration::Long => self.background.spawn_blocking(work),
+        };
         worked.await.unwrap_or(Err(RequestError::Internal))
     }
 }

@@ -16,6 +16,7 @@ use super::cached_operation::{CachedOperation, OperationKey};
 use super::error::SupergraphError;
 use super::introspect::{self, IntrospectionKey, IntrospectionResult};
 use super::lanes::{ExpectedDuration, Lanes};
+use super::long_operations::LongOperations;
 use super::plan::model::{Fetches, Plan};
 use super::plan::planner::{OperationPlanner, PlannerInput};
 use super::request_error::RequestError;
@@ -41,7 +42,12 @@ impl Operations {
     ///
     /// # Errors
     /// When the supergraph is invalid.
-    pub fn new(supergraph_sdl: &str, scalars: &'static [Scalar], limits: Arc<Limits>) -> Result<Self, SupergraphError> {
+    pub fn new(
+        supergraph_sdl: &str,
+        scalars: &'static [Scalar],
+        limits: Arc<Limits>,
+        long_operations: &LongOperations,
+    ) -> Result<Self, SupergraphError> {
         let types = public_schema(supergraph_sdl)?;
         let document = supergraph_document(supergraph_sdl)?;
         let schema = PublicSchema::new(types, &document, scalars);
@@ -69,7 +75,7 @@ impl Operations {
             operations,
             fetches,
             introspections,
-            lanes: Lanes::new(),
+            lanes: Lanes::new(long_operations.threads()),
         })
     }
 

@@ -18,6 +18,7 @@ use super::cached_operation::{CachedOperation, OperationKey};
 use super::cost;
 use super::execution_state::ExecutionState;
 use super::introspect::IntrospectionResult;
+use super::long_operations::{LongOperations, Operation};
 use super::operations::Operations;
 use super::plan::model::Plan;
 use super::plan_execution::PlanExecution;
@@ -38,6 +39,8 @@ use crate::subgraph::{
 pub struct Pipeline {
     /// The operations, valid and planned.
     pub operations: Arc<Operations>,
+    /// Moves operations that take long to threads of their own.
+    pub long_operations: LongOperations,
     /// The subgraphs, in the order of the supergraph's list.
     pub subgraphs: Vec<Arc<dyn Subgraph>>,
     /// The limits.
@@ -121,9 +124,16 @@ impl Pipeline {
         }
     }
 
-    async fn execute_planned(&self, planned: PlannedRequest) -> EncodedResponse {
-        self.execute(&planned, self.new_state(&planned), &planned.allowance)
-            .await
+    /// Executes and projects; an operation that takes long moves to threads of its own.
+    pub fn execute_planned(self: &Arc<Self>, planned: PlannedRequest) -> Operation<EncodedResponse> {
+        let pipeline = Arc::clone(self);
+        let is_query = planned.operation.valid.kind() == OperationKind::Query;
+        let refusal = is_query.then_some((|| RequestError::TooManyLong.into_encoded()) as fn() -> EncodedResponse);
+        let answer = async move {
+            let state = pipeline.new_state(&planned);
+            pipeline.execute(&planned, state, &planned.allowance).await
+        };
+        self.long_operations.run(answer.boxed(), refusal)
     }
 
     /// The allowance of the next answer: a budget like the last one, or a new one, and the full request time from now on.
@@ -336,7 +346,7 @@ impl Pipeline {
         let (answer, shared_data) = if data_bytes.max(introspection_bytes) < LARGE_ANSWER_BYTES {
             write()?
         } else {
-            let written = tokio::task::spawn_blocking(write).await;
+            let written = pace::spawn_blocking(write).await;
             written.unwrap_or_else(|_| Err(Abort::internal()))?
         };
         if let Some(data) = shared_data {

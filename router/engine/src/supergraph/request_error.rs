@@ -50,6 +50,9 @@ pub enum RequestError {
     /// Too many requests wait to be validated or planned. `UNAVAILABLE`
     #[error("too many requests are being planned, try again")]
     Busy,
+    /// Too many queries run on the threads for long operations. `UNAVAILABLE`
+    #[error("too many long operations are running, try again")]
+    TooManyLong,
     /// An internal error; the log has the details. `INTERNAL`
     #[error("something went wrong on our side")]
     Internal,
@@ -138,7 +141,7 @@ impl RequestError {
             Self::RateLimited(_) => ErrorCode::RateLimited,
             Self::SubscriptionRejected(code, _) => *code,
             Self::OperationNotSupported => ErrorCode::OperationNotSupported,
-            Self::Busy => ErrorCode::Unavailable,
+            Self::Busy | Self::TooManyLong => ErrorCode::Unavailable,
             Self::Internal => ErrorCode::Internal,
         }
     }

@@ -39,8 +39,7 @@ async fn open(
     let allowance = pipeline.request_allowance(&mut request);
     let planned = pipeline.plan_in_time(request, allowance).await?;
     if planned.operation.valid.kind() != OperationKind::Subscription {
-        let answer = pipeline.execute(&planned, pipeline.new_state(&planned), &planned.allowance);
-        return Ok(once(answer.await));
+        return Ok(once(pipeline.execute_planned(planned).await));
     }
     let planned = Arc::new(planned);
     let source = planned.plan.fetches.source.as_ref().ok_or(RequestError::Internal)?;
@@ -67,9 +66,11 @@ async fn open(
         return Err(rejection);
     }
     let answers = stream::iter(first).chain(events).then(move |event| {
-        let (pipeline, planned) = (pipeline.clone(), planned.clone());
+        let (long_operations, planned) = (pipeline.long_operations.clone(), planned.clone());
+        let pipeline = pipeline.clone();
         // Boxed, so that a subscription that waits does not hold the memory of an answer.
-        async move { answer(&pipeline, &planned, event).await }.boxed()
+        let answer = async move { answer(&pipeline, &planned, event).await }.boxed();
+        long_operations.run(answer, None)
     });
     Ok(answers.boxed())
 }

@@ -92,7 +92,7 @@ fn a_bad_setting_is_refused_by_its_name() {
         &'static [(&'static str, &'static str)],
         &'static str,
     );
-    let cases: [Case; 16] = [
+    let cases: [Case; 17] = [
         (&["check-config", "--config", "typo.toml"], &[], "query_dept_max"),
         (
             &["check-config", "--config", "missing.toml"],
@@ -128,6 +128,11 @@ fn a_bad_setting_is_refused_by_its_name() {
             &["check-config", "--idempotency-key-hours", "23"],
             &[],
             "workers.idempotency_key_hours: must be at least 24",
+        ),
+        (
+            &["check-config", "--long-operation-niceness", "20"],
+            &[],
+            "limits.long_operation_niceness: must be at most 19",
         ),
         (
             &["check-config", "--access-seconds", "86401"],

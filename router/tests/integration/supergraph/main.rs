@@ -12,6 +12,7 @@ mod failures;
 mod graph_client;
 mod ids;
 mod language;
+mod long_operations;
 mod market;
 mod nodes;
 mod operations;

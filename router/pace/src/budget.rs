@@ -20,6 +20,6 @@ pub async fn consume_budget(units: usize) {
 }
 
 /// Returns the units of work that took that long.
-pub(crate) fn units_of(time: Duration) -> usize {
+pub fn units_of(time: Duration) -> usize {
     usize::try_from(time.as_nanos() / UNIT.as_nanos()).unwrap_or(usize::MAX)
 }
