@@ -163,6 +163,7 @@ impl App {
         };
         let front = http::FrontConfig {
             mounts: mounts.collect(),
+            schema: settings.limits.introspection.then_some(domains::PUBLIC_SDL),
             allowed_origins: settings.server.allowed_origins.0.clone(),
             demo: demo.then(demo_users),
             cache: Arc::clone(&self.cache),

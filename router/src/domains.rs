@@ -13,6 +13,9 @@ use crate::subgraph::Subgraph;
 /// The composed supergraph, which `npm --prefix router/web run compose` generates from [`sdls`].
 pub const SUPERGRAPH_SDL: &str = include_str!("../supergraph.graphql");
 
+/// The public schema of [`SUPERGRAPH_SDL`], which `cargo xtask schemas` generates.
+pub const PUBLIC_SDL: &str = include_str!("../../schema.graphql");
+
 /// One domain.
 pub struct Domain {
     /// Its name in the supergraph, and its folder under `subgraphs/`.

@@ -4,6 +4,8 @@
 //! | --- | --- |
 //! | `GET /`, `/console/…`, `/graphiql/…` | the pages |
 //! | `GET /assets/…` | the files that pages share |
+//! | `GET /docs/errors` | the error codes |
+//! | `GET /schema.graphql` | the public schema |
 //! | `GET /health` | whether this process accepts requests |
 //! | `GET /orders` | the state of the order service's replicas |
 //! | `GET /cache` | the counters of the cache, for operators and callers on this machine |
@@ -17,6 +19,7 @@ mod compression;
 mod content_encoding;
 mod cors;
 mod error;
+mod error_codes;
 mod error_format;
 mod graphql;
 mod json;
@@ -30,6 +33,7 @@ mod preconditions;
 mod proxies;
 mod response_queue;
 mod response_stream;
+mod schema;
 mod shell;
 mod socket;
 mod sse;
@@ -66,6 +70,8 @@ pub(crate) use tagged_bytes::TaggedBytes;
 pub struct FrontConfig {
     /// The REST mounts, for the index page.
     pub mounts: Vec<MountLink>,
+    /// The public schema as SDL; `None` keeps it private.
+    pub schema: Option<&'static str>,
     /// Origins of other sites whose pages may open a WebSocket; [`with_cors`] lets them call everything else.
     pub allowed_origins: Vec<AllowedOrigin>,
     /// The users that GraphiQL offers to sign in as; only a demo has them.
@@ -103,6 +109,8 @@ pub struct DemoUsers {
 struct HttpState {
     gateway: Gateway,
     config: Arc<FrontConfig>,
+    /// `config.schema` with its entity tag.
+    schema: Option<Arc<TaggedBytes>>,
 }
 
 impl FromRef<HttpState> for Gateway {
@@ -116,6 +124,7 @@ impl FromRef<HttpState> for Gateway {
 pub fn router(gateway: &Gateway, front: FrontConfig) -> Router {
     let state = HttpState {
         gateway: gateway.clone(),
+        schema: front.schema.map(|sdl| Arc::new(TaggedBytes::new(sdl))),
         config: Arc::new(front),
     };
     Router::new()
@@ -125,6 +134,8 @@ pub fn router(gateway: &Gateway, front: FrontConfig) -> Router {
         .route("/orders", get(order_replicas::page))
         .route("/docs", get(pages::documentation))
         .route("/docs/", get(pages::documentation))
+        .route("/docs/errors", get(error_codes::page))
+        .route("/schema.graphql", get(schema::sdl))
         .merge(asset_routes())
         .merge(built_pages::routes())
         .route("/graphql", any(graphql::handle))

@@ -22,6 +22,35 @@ pub enum Fault {
     Server,
 }
 
+impl Fault {
+    /// All of them, in the order of the documents that list the codes.
+    pub const ALL: [Self; 4] = [Self::Caller, Self::Form, Self::Availability, Self::Server];
+
+    /// Returns the name, for people.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Caller => "The caller",
+            Self::Form => "The form of the request",
+            Self::Availability => "The availability of the system",
+            Self::Server => "The server",
+        }
+    }
+
+    /// Returns what an error with this fault means for a client, as one or two sentences.
+    pub const fn about(self) -> &'static str {
+        match self {
+            Self::Caller => {
+                "The values, the caller or the present state forbid the request. The same request fails again until one of them changes."
+            }
+            Self::Form => {
+                "The document, the method, a header or the transfer is wrong. The request has to be sent in another way."
+            }
+            Self::Availability => "A part of the system is busy or unavailable. The same request may succeed later.",
+            Self::Server => "The fault is the server's.",
+        }
+    }
+}
+
 macro_rules! error_codes {
     ($($variant:ident { code: $code:literal, status: $status:literal, fault: $fault:ident,
         meaning: $meaning:literal, advice: $advice:literal, })+) => {

@@ -86,7 +86,7 @@ impl StaticDocument {
     }
 }
 
-/// Returns a list of links to the pages of all mounts, with this one marked.
+/// Returns a list of links to the pages of all mounts, with this one marked, and to the error codes.
 fn links_to_mounts(here: &Mount) -> String {
     let entry = |mount: &Mount| {
         let current = if mount.name == here.name {
@@ -100,5 +100,8 @@ fn links_to_mounts(here: &Mount) -> String {
         )
     };
     let entries: String = mounts::MOUNTS.iter().map(entry).collect();
-    format!("<nav aria-label=\"REST mounts\">\n<ul class=\"places\">\n{entries}</ul>\n</nav>\n")
+    format!(
+        "<nav aria-label=\"REST mounts\">\n<ul class=\"places\">\n{entries}\
+         <li><a href=\"/docs/errors\">Error codes</a></li>\n</ul>\n</nav>\n"
+    )
 }

@@ -2,12 +2,12 @@
 
 use async_graphql::{Context, ID, Object};
 use contract::{
-    ContextExt, DateTime, EntityType, Error, IdempotencyKey, Money, PageArgs, PageConnection, Paginate, Result, Tx,
-    TxExt, idempotent, load_row, to_date_time,
+    ContextExt, CountedConnection, DateTime, EntityType, Error, IdempotencyKey, Money, PageArgs, Paginate, Result,
+    TotalCount, Tx, TxExt, idempotent, load_row, to_date_time,
 };
 use entities::book::{self, TakeCopyOutcome};
 use entities::book_purchase;
-use sea_orm::EntityTrait;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde::{Deserialize, Serialize};
 
 use crate::book::{BOOKSTORE_MOUNT, Book, find as find_book};
@@ -73,13 +73,17 @@ async fn find(ctx: &Context<'_>, id: i64) -> Result<Option<BookPurchase>> {
     Ok(found.filter(may_see).map(BookPurchase))
 }
 
-/// Returns a page of `purchases`, oldest first.
-pub(crate) async fn oldest_first(
+/// Returns a page of what a person bought, oldest first.
+pub(crate) async fn of_buyer(
     ctx: &Context<'_>,
-    purchases: impl Paginate<book_purchase::Entity>,
+    buyer: i64,
     args: PageArgs,
-) -> Result<PageConnection<BookPurchase>> {
-    purchases.paginate(ctx, args, BookPurchase).await
+) -> Result<CountedConnection<BookPurchase>> {
+    ctx.viewer().require_self_or_operator(buyer)?;
+    let all = || book_purchase::Entity::find().filter(book_purchase::Column::BuyerId.eq(buyer));
+    let count = TotalCount::of(ctx, all).await?;
+    let page = book_purchase::OF_BUYER.of(buyer).paginate(ctx, args, BookPurchase);
+    Ok(count.with(page.await?))
 }
 
 /// Queries that read purchases.
@@ -117,10 +121,11 @@ impl PurchaseQuery {
         #[graphql(desc = "Only nodes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The number of nodes from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
         #[graphql(desc = "Only nodes before this cursor.")] before: Option<String>,
-    ) -> Result<PageConnection<BookPurchase>> {
+    ) -> Result<CountedConnection<BookPurchase>> {
         ctx.viewer().require_operator_or(BOOKSTORE_MOUNT)?;
         let args = PageArgs::new(first, after, last, before);
-        oldest_first(ctx, book_purchase::Entity::find(), args).await
+        let page = book_purchase::Entity::find().paginate(ctx, args, BookPurchase);
+        Ok(TotalCount::default().with(page.await?))
     }
 }
 

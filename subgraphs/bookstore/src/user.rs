@@ -1,10 +1,9 @@
 //! The bookstore's fields of a user.
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, EntityType, PageArgs, PageConnection, Result};
-use entities::book_purchase;
+use contract::{CountedConnection, EntityType, PageArgs, Result};
 
-use crate::purchase::{BookPurchase, oldest_first};
+use crate::purchase::{BookPurchase, of_buyer};
 
 /// A user. Other subgraphs add the rest of the fields.
 // Private fields are `Option<Result<_>>`, so that an error nulls only the field. An `Err` of the resolver would null
@@ -26,15 +25,10 @@ impl User {
         #[graphql(desc = "Only nodes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The number of nodes from the end, 0 to 100; not together with `first`.")] last: Option<i32>,
         #[graphql(desc = "Only nodes before this cursor.")] before: Option<String>,
-    ) -> Option<Result<PageConnection<BookPurchase>>> {
+    ) -> Option<Result<CountedConnection<BookPurchase>>> {
         let args = PageArgs::new(first, after, last, before);
-        Some(purchases(ctx, self.0, args).await)
+        Some(of_buyer(ctx, self.0, args).await)
     }
-}
-
-async fn purchases(ctx: &Context<'_>, buyer: i64, args: PageArgs) -> Result<PageConnection<BookPurchase>> {
-    ctx.viewer().require_self_or_operator(buyer)?;
-    oldest_first(ctx, book_purchase::OF_BUYER.of(buyer), args).await
 }
 
 /// Resolves users that other subgraphs refer to.

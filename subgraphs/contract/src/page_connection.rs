@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use async_graphql::connection::{Connection, Edge, EmptyFields, PageInfo};
 use async_graphql::parser::types::{Field, Selection};
-use async_graphql::registry::Registry;
+use async_graphql::registry::{MetaType, Registry};
 use async_graphql::resolver_utils::{resolve_container, resolve_list};
 use async_graphql::{
     ContainerType, Context, ContextSelectionSet, ObjectType, OutputType, Positioned, ServerResult, Value,
@@ -12,6 +12,18 @@ use async_graphql::{
 
 /// The type that async-graphql describes in the schema.
 type Described<N> = Connection<String, N, EmptyFields, EmptyFields>;
+
+/// The description of every connection type.
+const DESCRIPTION: &str = "A page of a list. Its `nodes` are the objects; `edges` has each of them with its cursor.";
+
+/// Registers a connection type of the library, which has no description.
+pub(crate) fn create_type_info<C: OutputType>(registry: &mut Registry) -> String {
+    let name = C::create_type_info(registry);
+    if let Some(MetaType::Object { description, .. }) = registry.types.get_mut(&*C::type_name()) {
+        *description = Some(DESCRIPTION.to_owned());
+    }
+    name
+}
 
 /// A connection whose cursors are opaque texts.
 ///
@@ -74,7 +86,7 @@ impl<N: OutputType> OutputType for PageConnection<N> {
     }
 
     fn create_type_info(registry: &mut Registry) -> String {
-        Described::<N>::create_type_info(registry)
+        create_type_info::<Described<N>>(registry)
     }
 
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, _field: &Positioned<Field>) -> ServerResult<Value> {

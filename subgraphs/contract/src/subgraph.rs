@@ -25,7 +25,7 @@ number, which is deprecated.
 
 Operators are administrators and programs: clients with a service credential. Lists come in pages of `first` or `last`
 nodes, 0 to 100, or the first 25 if neither is given. A page lies after the cursor `after` and before the cursor
-`before`. Errors have a stable code, `extensions.code`.";
+`before`. Errors have a stable code, `extensions.code`: the page `/docs/errors` of this server lists all of them.";
 const MUTATION: &str = "The fields that change data.
 
 With an `idempotencyKey`, a text of up to 255 characters that the caller chooses, a request can safely be sent again when

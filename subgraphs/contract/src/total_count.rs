@@ -12,7 +12,8 @@ use async_graphql::{
 use sea_orm::sea_query::Expr;
 use sea_orm::{EntityTrait, QuerySelect, Select};
 
-use crate::{ContextExt, PageConnection, Result, clamp_to_int};
+use crate::page_connection::{self, PageConnection};
+use crate::{ContextExt, Result, clamp_to_int};
 
 /// The type that async-graphql describes in the schema.
 type Described<N> = Connection<String, N, TotalCount, EmptyFields>;
@@ -27,7 +28,7 @@ pub struct CountedConnection<N> {
 #[derive(Default, SimpleObject)]
 pub struct TotalCount {
     /// How many nodes the list has on all of its pages, up to 2,147,483,647; null for a list that is not counted: the
-    /// messages of all people.
+    /// messages or book purchases of all people.
     total_count: Option<i64>,
 }
 
@@ -69,7 +70,7 @@ impl<N: OutputType> OutputType for CountedConnection<N> {
     }
 
     fn create_type_info(registry: &mut Registry) -> String {
-        Described::<N>::create_type_info(registry)
+        page_connection::create_type_info::<Described<N>>(registry)
     }
 
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, _field: &Positioned<Field>) -> ServerResult<Value> {

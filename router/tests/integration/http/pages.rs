@@ -3,7 +3,7 @@
 use agora::http::{DemoUsers, FrontConfig, MountLink};
 use agora::limits::Limits;
 use agora::rest_access::AnonymousAccess;
-use contract::Clock;
+use contract::{Clock, ErrorCode};
 use serde_json::json;
 
 use crate::test_server::{TestResponse, TestServer, request};
@@ -33,6 +33,8 @@ async fn the_index_page_links_the_mounts() {
         "/console/",
         "/graphiql/",
         "/docs",
+        "/docs/errors",
+        "/schema.graphql",
         "/bookstore/docs",
         "/bookstore/openapi.json",
         "/health",
@@ -46,6 +48,39 @@ async fn the_index_page_links_the_mounts() {
     let policy = page.header("content-security-policy").unwrap();
     assert!(!policy.contains("unsafe"), "{policy}");
     assert_eq!(server.send(get("/docs")).await.header("location"), Some("/#rest"));
+}
+
+#[tokio::test]
+async fn the_page_of_error_codes_explains_each_code() {
+    let server = TestServer::open().await;
+    let page = server.send(get("/docs/errors")).await;
+    assert_eq!(page.status.as_u16(), 200);
+    for code in ErrorCode::ALL {
+        assert_eq!(page.text.matches(&format!("<div id=\"{code}\">")).count(), 1, "{code}");
+        assert!(page.text.contains(&code.http_status().to_string()), "{code}");
+    }
+    assert!(page.text.contains("the message has the limit"), "{}", page.text);
+    assert!(page.text.contains("<code>Allow</code>"), "code in a sentence is marked");
+    assert!(!page.text.contains('`') && !page.text.contains("{groups}"));
+}
+
+#[tokio::test]
+async fn the_schema_is_a_file_with_an_entity_tag() {
+    let front = FrontConfig {
+        schema: Some("type Query { book: String }"),
+        ..FrontConfig::default()
+    };
+    let server = TestServer::with(Limits::default(), front).await;
+    let file = server.send(get("/schema.graphql")).await;
+    assert_eq!(file.text, "type Query { book: String }");
+    assert_eq!(file.header("content-type"), Some("text/plain; charset=utf-8"));
+    assert_eq!(file.header("cache-control"), Some("no-cache"));
+    let tag = file.header("etag").unwrap();
+    let again = request("GET", "/schema.graphql", &[("if-none-match", tag)], "");
+    let again = server.send(again).await;
+    assert_eq!((again.status.as_u16(), &*again.text), (304, ""));
+    let private = TestServer::open().await;
+    assert_eq!(private.send(get("/schema.graphql")).await.status.as_u16(), 404);
 }
 
 #[tokio::test]

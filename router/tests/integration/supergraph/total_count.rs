@@ -17,6 +17,7 @@ const LISTS: &[&str] = &[
     "wallet { list: transactions(ARGUMENTS)",
     "wallet { list: transactions(type: DEPOSIT, ARGUMENTS)",
     "wallet { list: holds(ARGUMENTS)",
+    "bookPurchases(ARGUMENTS)",
 ];
 
 fn query(list: &str, first: usize, fields: &str) -> (String, &'static str) {

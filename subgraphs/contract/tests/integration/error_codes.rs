@@ -28,28 +28,10 @@ Further members of `extensions`:
 | `outcome` | `unknown`: a trade may have happened, and the same request with the same idempotency key returns its outcome |
 ";
 
-const FAULTS: [(Fault, &str, &str); 4] = [
-    (
-        Fault::Caller,
-        "The caller",
-        "The values, the caller or the present state forbid the request. The same request fails again until one of them changes.",
-    ),
-    (
-        Fault::Form,
-        "The form of the request",
-        "The document, the method, a header or the transfer is wrong. The request has to be sent in another way.",
-    ),
-    (
-        Fault::Availability,
-        "The availability of the system",
-        "A part of the system is busy or unavailable. The same request may succeed later.",
-    ),
-    (Fault::Server, "The server", "The fault is the server's."),
-];
-
 fn page() -> String {
     let mut page = INTRODUCTION.to_owned();
-    for (fault, title, about) in FAULTS {
+    for fault in Fault::ALL {
+        let (title, about) = (fault.title(), fault.about());
         page += &format!(
             "\n## {title}\n\n{about}\n\n| code | status | meaning | what a client should do |\n| --- | --- | --- | --- |\n"
         );

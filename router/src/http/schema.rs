@@ -1,0 +1,24 @@
+//! `GET /schema.graphql`: the public schema as SDL, for code generators and editors.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::{IntoResponse, Response};
+
+use crate::http::error;
+use crate::http::{HttpState, TaggedBytes};
+
+/// Browsers show it instead of downloading it; no media type is registered for SDL.
+const MEDIA_TYPE: &str = "text/plain; charset=utf-8";
+
+/// Answers with the schema, or with 304 to a client that has it. With introspection switched off there is nothing at the
+/// address.
+pub(super) async fn sdl(State(state): State<HttpState>, headers: HeaderMap) -> Response {
+    match &state.schema {
+        Some(schema) => respond(schema, &headers),
+        None => error::nothing_here().into_response(),
+    }
+}
+
+fn respond(schema: &TaggedBytes, headers: &HeaderMap) -> Response {
+    schema.response(headers, MEDIA_TYPE, HeaderValue::from_static("no-cache"))
+}
