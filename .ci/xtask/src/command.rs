@@ -41,13 +41,13 @@ pub const JQ: Tool = Tool {
     name: "jq",
     probe: &["jq", "--version"],
 };
-/// Node.js with npm. The build of the page needs this version.
+/// Node.js with npm, in the oldest version that is maintained.
 pub const NODE: Tool = Tool {
-    name: "Node 20.19 or newer with npm",
+    name: "Node 22 or newer with npm",
     probe: &[
         "node",
         "-e",
-        "const [a, b] = process.versions.node.split('.').map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)",
+        "process.exit(parseInt(process.versions.node) >= 22 ? 0 : 1)",
     ],
 };
 /// The browser that opens the pages.

@@ -2,9 +2,6 @@
 // and the end of access tokens.
 
 import { createClient } from "graphql-ws";
-// Browsers and Node 22 have a WebSocket of their own, so they do without this import.
-import WebSocket from "ws";
-
 import { AGORA_URL, authorization, renewalDueMs } from "./session.mjs";
 
 /**
@@ -16,7 +13,6 @@ export function connect(onReconnected) {
   let connections = 0;
   const client = createClient({
     url: `${AGORA_URL.replace(/^http/, "ws")}/graphql`,
-    webSocketImpl: globalThis.WebSocket ?? WebSocket,
     // Called for each connection, so each has a token that is still valid.
     connectionParams: async () => ({ authorization: await authorization() }),
     // Waits longer after each attempt, with some chance in it.

@@ -74,11 +74,7 @@ async fn find(ctx: &Context<'_>, id: i64) -> Result<Option<BookPurchase>> {
 }
 
 /// Returns a page of what a person bought, oldest first.
-pub(crate) async fn of_buyer(
-    ctx: &Context<'_>,
-    buyer: i64,
-    args: PageArgs,
-) -> Result<CountedConnection<BookPurchase>> {
+pub(crate) async fn of_buyer(ctx: &Context<'_>, buyer: i64, args: PageArgs) -> Result<CountedConnection<BookPurchase>> {
     ctx.viewer().require_self_or_operator(buyer)?;
     let all = || book_purchase::Entity::find().filter(book_purchase::Column::BuyerId.eq(buyer));
     let count = TotalCount::of(ctx, all).await?;
