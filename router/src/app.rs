@@ -19,6 +19,7 @@ use crate::invalidating_bus::InvalidatingBus;
 use crate::order_service::{OrderService, ReplicaCommandBuilder, ReplicaProcesses, replica_upstreams};
 use crate::rest::MountServices;
 use crate::rest_access::AnonymousAccess;
+use crate::sharing_reads::SharingReads;
 use crate::supergraph::{Supergraph, SupergraphError};
 use crate::{demo, domains};
 use crate::{http, rest};
@@ -238,7 +239,8 @@ pub async fn connect(settings: &Settings, folder: &DataFolder, bus: Arc<dyn Bus>
     let bounds = &settings.database;
     let options = DbOptions {
         path: folder.database(),
-        readers: bounds.readers,
+        // With one for each thread, no read waits while the statements of other requests share transactions.
+        readers: bounds.readers.max(request_threads()),
         inline_read_time: Duration::from_micros(bounds.read_inline_us_max),
         slow_readers: bounds.slow_readers,
         read_time: Duration::from_millis(bounds.read_ms_max),
@@ -251,6 +253,12 @@ pub async fn connect(settings: &Settings, folder: &DataFolder, bus: Arc<dyn Bus>
         accept_data_loss: bounds.accept_data_loss,
     };
     Ok(Db::open(options, bus).await?)
+}
+
+/// Returns the number of threads that run requests by default: one of each priority for each processor.
+fn request_threads() -> u32 {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    u32::try_from(2 * processors).unwrap_or(u32::MAX)
 }
 
 async fn open_gateway(
@@ -287,7 +295,8 @@ async fn open_gateway(
     })
     .await?;
     let long_operations = graph.long_operations().clone();
-    let gateway = Gateway::new(Arc::new(graph), auth, Arc::clone(&services.clock), limits);
+    let graph = Arc::new(SharingReads(graph));
+    let gateway = Gateway::new(graph, auth, Arc::clone(&services.clock), limits);
     let gateway = gateway.with_long_operations(&long_operations);
     Ok(gateway.with_trusted_proxies(&settings.server.trusted_proxies.0))
 }

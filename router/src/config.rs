@@ -57,7 +57,7 @@ settings! {
 settings! {
     /// The limits of the database.
     DatabaseSettings with flags DatabaseFlags under "Database" {
-        /// Database connections for reads on the threads of the requests.
+        /// Database connections for reads on the threads of the requests; at least two for each processor.
         readers: u32 = DbOptions::READERS,
         /// Microseconds that a read has on the thread of its request; a slower one moves to a connection for slow reads.
         read_inline_us_max: u64 = DbOptions::INLINE_READ_TIME_US,

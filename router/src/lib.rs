@@ -23,5 +23,6 @@ pub mod rest;
 pub mod rest_access;
 pub mod serve;
 pub mod server;
+pub mod sharing_reads;
 pub mod status;
 pub mod workers;

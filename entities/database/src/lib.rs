@@ -32,7 +32,7 @@ pub use error::{Error, Result, Unavailability};
 pub use models::ReadEntity;
 pub use options::DbOptions;
 pub use private_file::{folder_of, replace_private_file};
-pub use reader::Reader;
+pub use reader::{Reader, share_transactions};
 pub use sqlite_error::{is_read_timeout, is_storage_failure};
 pub use statement::StatementEffect;
 pub use stats::DbStats;

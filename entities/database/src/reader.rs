@@ -5,6 +5,7 @@
 //! runs again from its start on a thread for blocking work, with its real deadline. Without that, a few scans would
 //! stall all tasks of the process. The read-only connections make the second run safe.
 
+mod poll_session;
 mod pool;
 
 use std::sync::Arc;
@@ -24,7 +25,10 @@ use crate::statement::{StatementEffect, execute, execute_batch, read_rows};
 use crate::stats::Counters;
 use crate::{DbOptions, Result};
 
+use poll_session::PollSession;
 use pool::Pool;
+
+pub use poll_session::share_transactions;
 
 /// Connections that can only read; each statement sees the last commit. Cheap to clone.
 ///
@@ -88,9 +92,17 @@ impl Reader {
         // Before the statement: when the budget is used up, none of the resolvers that the task polls begins another one.
         consume_budget(1).await;
         let (done, time) = {
-            let connection = self.0.inline.lease().await?;
+            let mut session = match PollSession::take(&self.0.inline) {
+                Some(session) => session,
+                None => PollSession::new(self.0.inline.lease().await?),
+            };
             let begun = Instant::now();
-            (connection.run_within(self.0.inline_time, &work), begun.elapsed())
+            let done = session.run(self.0.inline_time, self.0.counters.commits(), &work);
+            let time = begun.elapsed();
+            if done.is_ok() {
+                session.keep();
+            }
+            (done, time)
         };
         consume_budget(units_of(time)).await;
         match done {

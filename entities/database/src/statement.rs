@@ -55,6 +55,11 @@ pub(crate) fn run_to_end(statement: &mut rusqlite::Statement<'_>) -> rusqlite::R
     Ok(())
 }
 
+/// Runs one statement that begins or ends a transaction.
+pub(crate) fn run_control(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    run_to_end(&mut *connection.prepare_cached(sql)?)
+}
+
 fn values(statement: &Statement) -> &[sea_orm::Value] {
     statement.values.as_ref().map_or(&[], |values| &values.0)
 }

@@ -41,6 +41,11 @@ impl Counters {
         self.slow_reads.fetch_add(1, Relaxed);
     }
 
+    /// Returns the number of commits. A commit is counted before its events and answers.
+    pub(crate) fn commits(&self) -> u64 {
+        self.commits.load(Relaxed)
+    }
+
     pub(crate) fn count_commit(&self, writes: usize) {
         self.commits.fetch_add(1, Relaxed);
         self.writes.fetch_add(writes as u64, Relaxed);

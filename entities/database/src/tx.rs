@@ -9,7 +9,7 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Runtim
 use crate::deadline::Deadline;
 use crate::models::{ReadEntity, read_models};
 use crate::outbox::{Outbox, OutboxMark};
-use crate::statement::{StatementEffect, execute, execute_batch, read_rows, run_to_end};
+use crate::statement::{StatementEffect, execute, execute_batch, read_rows, run_control};
 use crate::{Application, DbOptions, Error, Result, connect, sqlite_error};
 
 /// The transaction of a write: a [`DbConnection`](crate::DbConnection), and so a [`ConnectionTrait`] for all of SeaORM.
@@ -62,11 +62,7 @@ impl<A: Application> Tx<A> {
     /// Runs one of the [`control`] statements, or a pragma, regardless of the state of the transaction and the
     /// deadline.
     pub(crate) fn control(&self, statement: &str) -> Result<(), DbErr> {
-        let connection = self.connection();
-        let mut statement = connection
-            .prepare_cached(statement)
-            .map_err(sqlite_error::statement_error)?;
-        run_to_end(&mut statement).map_err(sqlite_error::statement_error)
+        run_control(&self.connection(), statement).map_err(sqlite_error::statement_error)
     }
 
     /// Rows changed since the connection was opened.
@@ -141,7 +137,7 @@ impl<A: Application> Tx<A> {
     /// # Errors
     /// Every error of `part`, and SQLite's errors about the savepoint.
     pub async fn savepoint<T>(&self, part: impl AsyncFnOnce(&Self) -> Result<T, A::Error>) -> Result<T, A::Error> {
-        self.run_bounded(|connection| run_to_end(&mut *connection.prepare_cached(control::INNER_SAVEPOINT)?))
+        self.run_bounded(|connection| run_control(connection, control::INNER_SAVEPOINT))
             .await
             .map_err(Error::from)?;
         let open = Savepoint {

@@ -56,7 +56,7 @@ pub use clock::{Clock, ManualClock, SystemClock, to_date_time, to_timestamp_us};
 pub use context::ContextExt;
 pub use database::{
     DbConnection, DbOptions, DbStats, Error as DatabaseError, ReadEntity, Reader, StorageHealth, folder_of,
-    replace_private_file,
+    replace_private_file, share_transactions,
 };
 pub use date::Date;
 pub use date_time::DateTime;

@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::Result;
 use crate::deadline::Deadline;
 use crate::sqlite_error::connection_error;
+use crate::statement::run_control;
 
 /// Steps of SQLite's virtual machine between two checks of the clock: some tens of microseconds.
 const STEPS_BETWEEN_CHECKS: i32 = 1_000;
@@ -23,7 +24,8 @@ pub(super) struct Pool {
 }
 
 struct PooledConnection {
-    connection: Connection,
+    /// Boxed, because it is moved for each statement.
+    connection: Box<Connection>,
     /// The deadline that stops this connection's statements.
     deadline: Arc<Deadline>,
 }
@@ -33,6 +35,7 @@ impl Pool {
         let size = connections.len();
         let pooled = connections.into_iter().map(|connection| {
             let deadline = Deadline::new();
+            let connection = Box::new(connection);
             let pooled = PooledConnection { connection, deadline };
             pooled.watch_deadline()?;
             Ok(pooled)
@@ -69,6 +72,11 @@ impl Pool {
             .try_for_each(|pooled| pooled.connection.close().map_err(|(_, error)| connection_error(error)))
     }
 
+    /// Whether the next read finds a connection.
+    fn has_spare(&self) -> bool {
+        self.permits.available_permits() > 0
+    }
+
     fn idle(&self) -> MutexGuard<'_, Vec<PooledConnection>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -77,6 +85,16 @@ impl Pool {
 impl PooledConnection {
     fn watch_deadline(&self) -> rusqlite::Result<()> {
         self.deadline.watch(&self.connection, STEPS_BETWEEN_CHECKS)
+    }
+
+    fn is_in_transaction(&self) -> bool {
+        !self.connection.is_autocommit()
+    }
+
+    /// Ends a transaction, whatever time is left.
+    fn end_transaction(&self) -> rusqlite::Result<()> {
+        self.deadline.clear();
+        run_control(&self.connection, "COMMIT")
     }
 }
 
@@ -89,6 +107,21 @@ pub(super) struct Lease {
 }
 
 impl Lease {
+    /// Whether it is a connection of that pool.
+    pub fn is_of(&self, pool: &Arc<Pool>) -> bool {
+        Arc::ptr_eq(&self.pool, pool)
+    }
+
+    /// Whether other reads find a connection while this one is in use.
+    pub fn is_spare(&self) -> bool {
+        self.pool.has_spare()
+    }
+
+    /// Whether a transaction is open between two statements.
+    pub fn is_in_transaction(&self) -> bool {
+        self.pooled.as_ref().is_some_and(PooledConnection::is_in_transaction)
+    }
+
     /// Runs `work`; SQLite stops it after that time.
     pub fn run_within<T>(
         &self,
@@ -116,12 +149,11 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         let Some(pooled) = self.pooled.take() else { return };
-        // A read that began a transaction would show the past to all later ones.
-        if !pooled.connection.is_autocommit() {
-            pooled.deadline.clear();
-            if let Err(error) = pooled.connection.execute_batch("ROLLBACK") {
-                tracing::warn!(%error, "cannot end the transaction of a read");
-            }
+        // A transaction that stays open would show the past to all later reads.
+        if pooled.is_in_transaction()
+            && let Err(error) = pooled.end_transaction()
+        {
+            tracing::warn!(%error, "cannot end the transaction of a read");
         }
         self.pool.idle().push(pooled);
     }

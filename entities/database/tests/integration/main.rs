@@ -6,6 +6,7 @@ mod kill;
 mod outbox;
 mod read_write;
 mod reads;
+mod shared_transactions;
 mod storage;
 mod support;
 mod tx;
