@@ -92,8 +92,13 @@ impl<E: ReadEntity> KeyedQuery<E> {
         db: &impl DbConnection,
         keys: impl IntoIterator<Item = K>,
     ) -> Result<Vec<E::Model>, DbErr> {
-        let statement = self.statement(db, Keys::from_iter(keys), None);
+        let statement = self.statement(db, keys);
         db.models::<E>(statement, usize::MAX).await
+    }
+
+    /// Returns the statement of the rows with these keys, for queries whose columns are not those of the table.
+    pub fn statement<K: Into<Value>>(&self, db: &impl DbConnection, keys: impl IntoIterator<Item = K>) -> Statement {
+        self.bind(db, Keys::from_iter(keys), None)
     }
 
     /// Like [`find`](Self::find), with `value` in place of the last value of the query itself.
@@ -103,11 +108,11 @@ impl<E: ReadEntity> KeyedQuery<E> {
         value: impl Into<Value>,
         keys: impl IntoIterator<Item = K>,
     ) -> Result<Vec<E::Model>, DbErr> {
-        let statement = self.statement(db, Keys::from_iter(keys), Some(value.into()));
+        let statement = self.bind(db, Keys::from_iter(keys), Some(value.into()));
         db.models::<E>(statement, usize::MAX).await
     }
 
-    fn statement(&self, db: &impl DbConnection, keys: Keys, own: Option<Value>) -> Statement {
+    fn bind(&self, db: &impl DbConnection, keys: Keys, own: Option<Value>) -> Statement {
         let backend = db.get_database_backend();
         let (prepared, keys) = match keys {
             Keys::One(key) => (self.one.get_or_init(|| self.prepare_one(backend)), key),

@@ -98,14 +98,14 @@ pub fn sent(from: i64) -> Select<Entity> {
     Entity::find().filter(Column::FromId.eq(from))
 }
 
-/// Selects the number of unread messages of each of these users, as rows of id and count. A user without unread
-/// messages has no row.
-pub fn unread_counts(people: &[i64]) -> Select<Entity> {
+/// The numbers of unread messages by receiver, as rows of id and count. A user without unread messages has no row.
+pub static UNREAD_COUNTS: KeyedQuery<Entity> = KeyedQuery::of(unread_counts, Column::ToId);
+
+fn unread_counts() -> Select<Entity> {
     Entity::find()
         .select_only()
         .column(Column::ToId)
         .column_as(Column::Id.count(), "unread")
-        .filter(is_among(Column::ToId, people.iter().copied()))
         .filter(flag_is(Column::Read, false))
         .group_by(Column::ToId)
 }

@@ -20,6 +20,9 @@ pub trait DbConnection: ConnectionTrait {
         most: usize,
     ) -> impl Future<Output = Result<Vec<E::Model>, DbErr>> + Send;
 
+    /// Returns the rows of a statement whose columns are two integers.
+    fn pairs(&self, statement: Statement) -> impl Future<Output = Result<Vec<(i64, i64)>, DbErr>> + Send;
+
     /// Runs one statement, and ignores its rows.
     fn run(&self, statement: Statement) -> impl Future<Output = Result<StatementEffect, DbErr>> + Send;
 

@@ -21,7 +21,7 @@ use crate::connect;
 use crate::deadline::Deadline;
 use crate::models::{ReadEntity, read_models};
 use crate::sqlite_error::{connection_error, query_error, read_timeout_error};
-use crate::statement::{StatementEffect, execute, execute_batch, read_rows};
+use crate::statement::{StatementEffect, execute, execute_batch, read_pairs, read_rows};
 use crate::stats::Counters;
 use crate::{DbOptions, Result};
 
@@ -159,6 +159,11 @@ impl crate::DbConnection for Reader {
     async fn models<E: ReadEntity>(&self, statement: Statement, most: usize) -> Result<Vec<E::Model>, DbErr> {
         self.run_read(move |connection| read_models::<E>(connection, &statement, most))
             .await?
+    }
+
+    async fn pairs(&self, statement: Statement) -> Result<Vec<(i64, i64)>, DbErr> {
+        self.run_read(move |connection| read_pairs(connection, &statement))
+            .await
     }
 
     async fn run(&self, statement: Statement) -> Result<StatementEffect, DbErr> {

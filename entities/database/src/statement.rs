@@ -24,6 +24,17 @@ pub(crate) fn read_rows(
     row::read(&mut prepared, most)
 }
 
+/// Reads the rows of a query of two integers.
+pub(crate) fn read_pairs(connection: &Connection, statement: &Statement) -> rusqlite::Result<Vec<(i64, i64)>> {
+    let mut prepared = query(connection, statement)?;
+    let mut rows = prepared.raw_query();
+    let mut pairs = Vec::new();
+    while let Some(row) = rows.next()? {
+        pairs.push((row.get(0)?, row.get(1)?));
+    }
+    Ok(pairs)
+}
+
 /// Runs one statement, and ignores its rows.
 pub(crate) fn execute(connection: &Connection, statement: &Statement) -> rusqlite::Result<StatementEffect> {
     let mut prepared = query(connection, statement)?;

@@ -9,7 +9,7 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Runtim
 use crate::deadline::Deadline;
 use crate::models::{ReadEntity, read_models};
 use crate::outbox::{Outbox, OutboxMark};
-use crate::statement::{StatementEffect, execute, execute_batch, read_rows, run_control};
+use crate::statement::{StatementEffect, execute, execute_batch, read_pairs, read_rows, run_control};
 use crate::{Application, DbOptions, Error, Result, connect, sqlite_error};
 
 /// The transaction of a write: a [`DbConnection`](crate::DbConnection), and so a [`ConnectionTrait`] for all of SeaORM.
@@ -179,6 +179,10 @@ impl<A: Application> crate::DbConnection for Tx<A> {
     async fn models<E: ReadEntity>(&self, statement: Statement, most: usize) -> Result<Vec<E::Model>, DbErr> {
         self.run_bounded(|connection| read_models::<E>(connection, &statement, most))
             .await?
+    }
+
+    async fn pairs(&self, statement: Statement) -> Result<Vec<(i64, i64)>, DbErr> {
+        self.run_bounded(|connection| read_pairs(connection, &statement)).await
     }
 
     async fn run(&self, statement: Statement) -> Result<StatementEffect, DbErr> {

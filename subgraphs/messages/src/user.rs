@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, CountedConnection, Db, EntityType, Error, Load, PageArgs, Result, clamp_to_int, load};
+use contract::{
+    ContextExt, CountedConnection, Db, DbConnection as _, EntityType, Error, Load, PageArgs, Result, clamp_to_int, load,
+};
 use entities::message;
 
 use crate::message::{Message, MessageList, counted_newest_first};
@@ -86,7 +88,9 @@ impl Load<i64> for UnreadCountLoader {
     type Error = Error;
 
     async fn load(&self, people: &[i64]) -> Result<HashMap<i64, i64>> {
-        let counts: Vec<(i64, i64)> = message::unread_counts(people).into_tuple().all(self.0.read()).await?;
+        let db = self.0.read();
+        let counts = message::UNREAD_COUNTS.statement(db, people.iter().copied());
+        let counts = db.pairs(counts).await?;
         Ok(counts.into_iter().collect())
     }
 }
