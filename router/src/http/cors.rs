@@ -56,6 +56,11 @@ fn layer(origins: &[AllowedOrigin]) -> CorsLayer {
             header::IF_NONE_MATCH,
             request_id::HEADER,
             HeaderName::from_static("idempotency-key"),
+            // Apollo Client sends these two when it names itself, and tracing clients the last two (W3C Trace Context).
+            HeaderName::from_static("apollographql-client-name"),
+            HeaderName::from_static("apollographql-client-version"),
+            HeaderName::from_static("traceparent"),
+            HeaderName::from_static("tracestate"),
         ])
         .expose_headers([
             request_id::HEADER,
