@@ -121,7 +121,7 @@ impl Supergraph {
         cache: Arc<ResponseCache>,
     ) -> Result<Self, SupergraphError> {
         let long_operations = LongOperations::new(&limits);
-        let operations = Operations::new(supergraph_sdl, scalars, Arc::clone(&limits), &long_operations)?;
+        let operations = Operations::new(supergraph_sdl, scalars, Arc::clone(&limits))?;
         let subgraphs = operations
             .subgraph_names()
             .into_iter()
@@ -141,7 +141,7 @@ impl Supergraph {
     pub fn without_subgraphs(supergraph_sdl: &str, scalars: &'static [Scalar]) -> Result<Self, SupergraphError> {
         let limits = Arc::<Limits>::default();
         let long_operations = LongOperations::new(&limits);
-        let operations = Operations::new(supergraph_sdl, scalars, Arc::clone(&limits), &long_operations)?;
+        let operations = Operations::new(supergraph_sdl, scalars, Arc::clone(&limits))?;
         let absent = || Arc::new(UnavailableSubgraph) as Arc<dyn Subgraph>;
         let subgraphs = operations.subgraph_names().iter().map(|_| absent()).collect();
         let cache = Arc::default();

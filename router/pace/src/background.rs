@@ -58,17 +58,6 @@ impl BackgroundThreads {
         }
     }
 
-    /// Runs blocking work on a thread of this priority, or, if these threads could not be started, of the caller's runtime.
-    ///
-    /// # Panics
-    /// Outside of a runtime.
-    pub fn spawn_blocking<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
-        match self.handle() {
-            Some(background) => background.spawn_blocking(work),
-            None => tokio::task::spawn_blocking(work),
-        }
-    }
-
     fn handle(&self) -> Option<&Handle> {
         let runtime = self.runtime.get_or_init(|| {
             let started = self.start();

@@ -2,12 +2,11 @@
 //!
 //! There are two lanes, so that cheap operations never wait behind expensive ones. Each lane limits how many operations
 //! run, how many wait, and how long. A further operation is answered `UNAVAILABLE` at once. A place becomes free when
-//! the work ends, not when its client disconnects. The lane of expensive operations has threads of a lower priority.
+//! the work ends, not when its client disconnects.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use pace::BackgroundThreads;
 use tokio::sync::Semaphore;
 
 use super::request_error::RequestError;
@@ -18,8 +17,6 @@ use crate::limits::Limits;
 pub struct Lanes {
     quick: Lane,
     slow: Lane,
-    /// The threads of the slow lane.
-    background: Arc<BackgroundThreads>,
 }
 
 /// The expected duration of the work, which selects its lane.
@@ -56,14 +53,12 @@ impl Drop for QueueGuard<'_> {
 }
 
 impl Lanes {
-    /// The lanes of this machine: the quick one has a place per processor, the slow one half as many, on
-    /// these threads.
-    pub fn new(background: &Arc<BackgroundThreads>) -> Self {
+    /// The lanes of this machine: the quick one has a place per processor, the slow one half as many.
+    pub fn new() -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             quick: Lane::new(processors),
             slow: Lane::new(processors / 2),
-            background: Arc::clone(background),
         }
     }
 
@@ -96,14 +91,10 @@ impl Lanes {
                     .map_err(|_| RequestError::Internal)?
             }
         };
-        let work = move || {
+        let worked = tokio::task::spawn_blocking(move || {
             let _permit = permit;
             work()
-        };
-        let worked = match duration {
-            ExpectedDuration::Short => tokio::task::spawn_blocking(work),
-            ExpectedDuration::Long => self.background.spawn_blocking(work),
-        };
+        });
         worked.await.unwrap_or(Err(RequestError::Internal))
     }
 }

@@ -31,7 +31,7 @@ pub struct LongOperations(Arc<Inner>);
 struct Inner {
     inline_time: Duration,
     places: Arc<Semaphore>,
-    threads: Arc<BackgroundThreads>,
+    threads: BackgroundThreads,
 }
 
 impl LongOperations {
@@ -41,13 +41,8 @@ impl LongOperations {
         Self(Arc::new(Inner {
             inline_time: limits.operation_inline_time(),
             places: Arc::new(Semaphore::new(limits.long_operations_max.min(Semaphore::MAX_PERMITS))),
-            threads: Arc::new(threads),
+            threads,
         }))
-    }
-
-    /// The threads themselves.
-    pub fn threads(&self) -> &Arc<BackgroundThreads> {
-        &self.0.threads
     }
 
     /// Runs an operation, which moves to the threads if it takes long. When too many are there, it ends with `refusal` instead. An

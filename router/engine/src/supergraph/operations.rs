@@ -16,7 +16,6 @@ use super::cached_operation::{CachedOperation, OperationKey};
 use super::error::SupergraphError;
 use super::introspect::{self, IntrospectionKey, IntrospectionResult};
 use super::lanes::{ExpectedDuration, Lanes};
-use super::long_operations::LongOperations;
 use super::plan::model::{Fetches, Plan};
 use super::plan::planner::{OperationPlanner, PlannerInput};
 use super::request_error::RequestError;
@@ -42,12 +41,7 @@ impl Operations {
     ///
     /// # Errors
     /// When the supergraph is invalid.
-    pub fn new(
-        supergraph_sdl: &str,
-        scalars: &'static [Scalar],
-        limits: Arc<Limits>,
-        long_operations: &LongOperations,
-    ) -> Result<Self, SupergraphError> {
+    pub fn new(supergraph_sdl: &str, scalars: &'static [Scalar], limits: Arc<Limits>) -> Result<Self, SupergraphError> {
         let types = public_schema(supergraph_sdl)?;
         let document = supergraph_document(supergraph_sdl)?;
         let schema = PublicSchema::new(types, &document, scalars);
@@ -75,7 +69,7 @@ impl Operations {
             operations,
             fetches,
             introspections,
-            lanes: Lanes::new(long_operations.threads()),
+            lanes: Lanes::new(),
         })
     }
 
