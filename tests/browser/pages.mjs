@@ -21,6 +21,7 @@ const PAGES = [
   { name: "start", path: "/", ready: "h1" },
   { name: "not-found", path: "/nowhere", ready: "h1", status: 404 },
   { name: "orders", path: "/orders", ready: "tbody tr" },
+  { name: "error-codes", path: "/docs/errors", ready: ".codes" },
   { name: "console-market", path: "/console/#market", ready: ".trades tbody tr" },
   { name: "console-market-ada", path: "/console/#market", ready: ".trades tbody tr", person: "ada", whole: ".orders tbody tr" },
   { name: "console-stores-cleo", path: "/console/#stores", ready: ".goods tbody tr", person: "cleo", whole: ".goods button" },

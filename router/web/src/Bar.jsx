@@ -37,7 +37,7 @@ export function Bar({ config }) {
         <a href="/graphiql/" aria-current="page">GraphiQL</a>
         <a href="/orders">Replicas</a>
         <a href="/docs">REST</a>
-        <a href="/docs/errors">Error codes</a>
+        <a href="/docs/errors">Errors</a>
       </nav>
       <div id={MENU_PLACE} />
       {config && <div className="bar-account" aria-busy={wait}>
