@@ -6,14 +6,15 @@ use contract::{Bus, Delivery, Event, EventStream, InProcessBus, Topic};
 use futures_util::FutureExt;
 use futures_util::stream::{self, StreamExt};
 use tokio::sync::Semaphore;
+use tokio::task::unconstrained;
 
-/// Returns the events that have arrived so far.
+/// Returns the events that have arrived so far, also when the task has used up its budget of work.
 ///
 /// # Panics
 /// When events were lost.
 pub fn received_events(events: &mut EventStream) -> Vec<Event> {
     let mut received = Vec::new();
-    while let Some(Some(delivery)) = events.next().now_or_never() {
+    while let Some(Some(delivery)) = unconstrained(events.next()).now_or_never() {
         match delivery {
             Delivery::Event(event) => received.push((*event).clone()),
             Delivery::Lagged(lost) => panic!("{lost} events were lost"),

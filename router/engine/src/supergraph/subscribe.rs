@@ -7,6 +7,7 @@ use async_graphql::{Response, ServerError, Value};
 use foundation::ErrorCode;
 use futures_util::FutureExt;
 use futures_util::stream::{self, BoxStream, StreamExt};
+use tokio::task::unconstrained;
 
 use super::abort::{Abort, code_of};
 use super::allowance::Allowance;
@@ -55,13 +56,13 @@ async fn open(
         .boxed()
         .peekable();
     // A subgraph that rejects the subscription sends one error and ends; after an error in a single event, the
-    // stream goes on.
+    // stream goes on. The end is seen even if the task has used up its budget of work.
     let first = events.next().await;
     if let Some(SourceEvent {
         response: Ok(first), ..
     }) = &first
         && let Some(rejection) = source_rejection(first)
-        && matches!(Pin::new(&mut events).peek().now_or_never(), Some(None))
+        && matches!(unconstrained(Pin::new(&mut events).peek()).now_or_never(), Some(None))
     {
         return Err(rejection);
     }

@@ -11,7 +11,7 @@ use crate::support::TestDb;
 /// The ids of the events that have arrived.
 fn received(events: &mut EventStream) -> Vec<i64> {
     let mut ids = Vec::new();
-    while let Some(Some(delivery)) = events.next().now_or_never() {
+    while let Some(Some(delivery)) = tokio::task::unconstrained(events.next()).now_or_never() {
         match delivery {
             Delivery::Event(event) => match *event {
                 Event::MessageSent { id, .. } => ids.push(id),

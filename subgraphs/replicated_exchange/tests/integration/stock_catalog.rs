@@ -69,7 +69,7 @@ async fn every_change_of_a_stocks_quantity_is_announced() {
     let mut events = on.services.bus.subscribe();
     let mut told = || {
         let mut stocks = 0;
-        while let Some(Some(Delivery::Event(event))) = events.next().now_or_never() {
+        while let Some(Some(Delivery::Event(event))) = tokio::task::unconstrained(events.next()).now_or_never() {
             assert!(
                 matches!(*event, Event::Invalidated { typename: "Stock", .. }),
                 "{event:?}"
