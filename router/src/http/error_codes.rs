@@ -8,16 +8,17 @@ use contract::{ErrorCode, Fault};
 
 use crate::http::shell::{Links, Page, Place, escape};
 
-const CONTENT: &str = include_str!("pages/errors.html");
-
-static GROUPS: LazyLock<String> = LazyLock::new(|| Fault::ALL.into_iter().map(group).collect());
+static CONTENT: LazyLock<String> = LazyLock::new(|| {
+    let groups: String = Fault::ALL.into_iter().map(group).collect();
+    include_str!("pages/errors.html").replace("{groups}", &groups)
+});
 
 /// Answers with the page. Each code is an anchor: `/docs/errors#NOT_FOUND`.
 pub(super) async fn page() -> Response {
     let page = Page {
         title: "Error codes · Agora",
         head: "",
-        content: &CONTENT.replace("{groups}", &GROUPS),
+        content: &CONTENT,
         links: Links::Main(Some(Place::Rest)),
     };
     page.response(StatusCode::OK, "no-cache")

@@ -4,8 +4,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 
-use crate::http::error;
-use crate::http::{HttpState, TaggedBytes};
+use crate::http::{HttpState, error};
 
 /// Browsers show it instead of downloading it; no media type is registered for SDL.
 const MEDIA_TYPE: &str = "text/plain; charset=utf-8";
@@ -14,11 +13,7 @@ const MEDIA_TYPE: &str = "text/plain; charset=utf-8";
 /// address.
 pub(super) async fn sdl(State(state): State<HttpState>, headers: HeaderMap) -> Response {
     match &state.schema {
-        Some(schema) => respond(schema, &headers),
+        Some(schema) => schema.response(&headers, MEDIA_TYPE, HeaderValue::from_static("no-cache")),
         None => error::nothing_here().into_response(),
     }
-}
-
-fn respond(schema: &TaggedBytes, headers: &HeaderMap) -> Response {
-    schema.response(headers, MEDIA_TYPE, HeaderValue::from_static("no-cache"))
 }

@@ -32,12 +32,33 @@ pub struct RestError {
 }
 
 /// Returns the JSON schema of the member that [`RestError::add_outcome`] adds.
-pub fn outcome_schema() -> Value {
+fn outcome_schema() -> Value {
     serde_json::json!({
         "type": "string",
         "const": "unknown",
         "description": "Present when the trade may have happened or may still happen: the same request with the same \
             `Idempotency-Key` returns its outcome. Without this member, the failed request has changed nothing and never will.",
+    })
+}
+
+/// Returns the schemas of an error with a status and a message in the member `error`.
+pub fn nested_error_schemas() -> Value {
+    serde_json::json!({
+        "ErrorBody": {
+            "type": "object",
+            "required": ["error"],
+            "properties": { "error": { "$ref": "#/components/schemas/ErrorDetails" } },
+        },
+        "ErrorDetails": {
+            "type": "object",
+            "description": "The error.",
+            "required": ["code", "message"],
+            "properties": {
+                "code": { "type": "integer", "description": "The HTTP status." },
+                "message": { "type": "string" },
+                "outcome": outcome_schema(),
+            },
+        },
     })
 }
 

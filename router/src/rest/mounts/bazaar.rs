@@ -7,7 +7,7 @@ mod order_service;
 
 use serde_json::{Value, json};
 
-use crate::rest::error::{Envelope, RestError, outcome_schema};
+use crate::rest::error::{Envelope, RestError, nested_error_schemas};
 use crate::rest::route::Mount;
 
 pub(in crate::rest) use order_service::{SERVICE as ORDER_SERVICE, replicas as order_replicas};
@@ -20,7 +20,7 @@ pub const MOUNT: Mount = Mount {
     about: "Stocks to look up and to trade, and trades to look up: a front end, with the catalog and the order service behind it.",
     envelope: Envelope {
         body: error_body,
-        schemas: error_schemas,
+        schemas: nested_error_schemas,
     },
     services: &[front::SERVICE, catalog::SERVICE, order_service::SERVICE],
     extra_openapi_paths: &[],
@@ -28,24 +28,4 @@ pub const MOUNT: Mount = Mount {
 
 fn error_body(error: &RestError) -> Value {
     error.add_outcome(json!({ "error": { "code": error.status().as_u16(), "message": error.message } }))
-}
-
-fn error_schemas() -> Value {
-    json!({
-        "ErrorBody": {
-            "type": "object",
-            "required": ["error"],
-            "properties": { "error": { "$ref": "#/components/schemas/ErrorDetails" } },
-        },
-        "ErrorDetails": {
-            "type": "object",
-            "description": "The error.",
-            "required": ["code", "message"],
-            "properties": {
-                "code": { "type": "integer", "description": "The HTTP status." },
-                "message": { "type": "string" },
-                "outcome": outcome_schema(),
-            },
-        },
-    })
 }

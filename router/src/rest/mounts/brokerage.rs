@@ -9,7 +9,7 @@ mod wallet;
 
 use serde_json::{Value, json};
 
-use crate::rest::error::{Envelope, RestError, outcome_schema};
+use crate::rest::error::{Envelope, RestError, nested_error_schemas};
 use crate::rest::route::Mount;
 
 /// The brokerage: people and authorizations, money, stocks and orders.
@@ -35,22 +35,10 @@ fn error_body(error: &RestError) -> Value {
 }
 
 fn error_schemas() -> Value {
-    json!({
-        "ErrorBody": {
-            "type": "object",
-            "required": ["error"],
-            "properties": { "error": { "$ref": "#/components/schemas/ErrorDetails" } },
-        },
-        "ErrorDetails": {
-            "type": "object",
-            "description": "The error.",
-            "required": ["code", "message", "reason"],
-            "properties": {
-                "code": { "type": "integer", "description": "The HTTP status." },
-                "message": { "type": "string" },
-                "reason": { "type": "string", "description": "The error's stable code.", "pattern": "^[A-Z_]+$" },
-                "outcome": outcome_schema(),
-            },
-        },
-    })
+    let mut schemas = nested_error_schemas();
+    let details = &mut schemas["ErrorDetails"];
+    details["required"] = json!(["code", "message", "reason"]);
+    details["properties"]["reason"] =
+        json!({ "type": "string", "description": "The error's stable code.", "pattern": "^[A-Z_]+$" });
+    schemas
 }

@@ -1,26 +1,19 @@
 //! The events of a write: a replayed request publishes none, and a service's write is independent of its caller.
 
-use contract::{Delivery, Event, EventStream, IdempotencyKey, IdempotentResult, Result, Tx, Viewer, idempotent};
-use futures_util::{FutureExt, StreamExt};
+use contract::{Event, EventStream, IdempotencyKey, IdempotentResult, Result, Tx, Viewer, idempotent};
 use migrations::{Migrator, MigratorTrait};
 use sea_orm::ConnectionTrait;
-use testing::{Gate, until_waiting};
+use testing::{Gate, received_events, until_waiting};
 
 use crate::support::TestDb;
 
 /// The ids of the events that have arrived.
 fn received(events: &mut EventStream) -> Vec<i64> {
-    let mut ids = Vec::new();
-    while let Some(Some(delivery)) = tokio::task::unconstrained(events.next()).now_or_never() {
-        match delivery {
-            Delivery::Event(event) => match *event {
-                Event::MessageSent { id, .. } => ids.push(id),
-                ref other => panic!("{other:?}"),
-            },
-            Delivery::Lagged(lost) => panic!("{lost} events were lost"),
-        }
-    }
-    ids
+    let id = |event| match event {
+        Event::MessageSent { id, .. } => id,
+        other => panic!("{other:?}"),
+    };
+    received_events(events).into_iter().map(id).collect()
 }
 
 /// Inserts a row, and publishes an event with its id.

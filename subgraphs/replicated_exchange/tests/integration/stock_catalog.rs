@@ -1,13 +1,12 @@
 //! The table of stocks as the catalog of the replicated order log.
 
-use contract::{Delivery, Event};
+use contract::Event;
 use entities::stock;
-use futures_util::{FutureExt, StreamExt};
 use order_log::Catalog;
 use order_log::command::TradeSide;
 use replicated_exchange::StockCatalog;
 use sea_orm::{ConnectionTrait, EntityTrait, PaginatorTrait, Statement};
-use testing::{NEW_YEAR_US, TestServices};
+use testing::{NEW_YEAR_US, TestServices, received_events};
 
 use crate::catalog_contract::{keeps_the_catalog_contract, reservation, shares};
 
@@ -68,15 +67,14 @@ async fn every_change_of_a_stocks_quantity_is_announced() {
     let catalog = StockCatalog::new(on.services.clone());
     let mut events = on.services.bus.subscribe();
     let mut told = || {
-        let mut stocks = 0;
-        while let Some(Some(Delivery::Event(event))) = tokio::task::unconstrained(events.next()).now_or_never() {
+        let events = received_events(&mut events);
+        for event in &events {
             assert!(
-                matches!(*event, Event::Invalidated { typename: "Stock", .. }),
+                matches!(event, Event::Invalidated { typename: "Stock", .. }),
                 "{event:?}"
             );
-            stocks += 1;
         }
-        stocks
+        events.len()
     };
     catalog
         .reserve(&reservation("buy", "one"), &shares("GameStart", TradeSide::Buy, 30))
