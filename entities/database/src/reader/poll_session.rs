@@ -92,8 +92,8 @@ impl PollSession {
         })
     }
 
-    /// Leaves the session to the next statement of the poll that runs on this thread. It ends if there is no such poll, or
-    /// if other tasks need its connection.
+    /// Keeps the session for the next statement of this thread's poll. The session ends instead if no poll shares transactions
+    /// here, or if other tasks need its connection.
     pub fn keep(self) {
         if !self.is_reusable() {
             return;

@@ -193,7 +193,7 @@ async fn a_long_operation_moves_to_threads_of_lower_priority() {
         assert_eq!(running.answer().await, json!({ "data": data }));
         assert_eq!(sight.thread, low, "{document}");
         assert_eq!(sight.of_blocking_work, low, "{document}");
-        assert_eq!(sight.of_task, here, "a task that it spawns is no part of it");
+        assert_eq!(sight.of_task, here, "a task that it spawns is not part of it");
     }
 }
 
