@@ -8,7 +8,7 @@ use tests::TestApp;
 use tokio::task::JoinHandle;
 
 /// A list whose statement takes more than the thousand steps after which SQLite looks at the clock.
-const LIST: &str = "{ stocks(first: 100) { nodes { name } } }";
+pub const LIST: &str = "{ stocks(first: 100) { nodes { name } } }";
 /// A row, which takes a few steps.
 const ROW: &str = "{ stock(name: \"Company 1\") { quantity } }";
 /// A statement that has no end.
