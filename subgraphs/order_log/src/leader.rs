@@ -166,7 +166,11 @@ impl Core {
                 answer = attempt => answer,
                 () = tokio::time::sleep_until(deadline) => return Err(Error::Unavailable),
                 // The leader may be stopped or cut off: stop waiting for it when the others have replaced it.
-                _ = leaders.wait_for(|now| now.current_leader != leader) => continue,
+                changed = leaders.wait_for(|now| now.current_leader != leader) => match changed {
+                    Ok(_) => continue,
+                    // This replica has stopped, and learns of no other leader.
+                    Err(_) => return Err(Error::Unavailable),
+                },
             };
             match answer {
                 Ok(answer) => return Ok(answer),
