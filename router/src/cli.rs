@@ -1,5 +1,6 @@
 //! The command line: one binary with a subcommand for each of its tasks.
 
+mod load;
 mod token;
 
 use std::ffi::OsString;
@@ -90,6 +91,8 @@ enum CliCommand {
     },
     /// Prints the settings as they would be used, as a TOML file, or names the invalid one and the reason.
     CheckConfig(SettingsFlags),
+    /// Lets many simulated people use all services of a running server at once, and compares every answer with their actions.
+    Load(Box<load::LoadArgs>),
 }
 
 /// Runs the command line of this process.
@@ -152,6 +155,7 @@ async fn run(command: CliCommand) -> Result<(), CommandError> {
             email,
             settings,
         } => create_admin(&settings, username, email).await,
+        CliCommand::Load(args) => args.run().await,
         CliCommand::CheckConfig(flags) => print(&Settings::read(&flags)?.to_toml()),
     }
 }

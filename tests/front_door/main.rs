@@ -17,6 +17,7 @@ mod hosts;
 mod http_rules;
 mod killed;
 mod lasting;
+mod load;
 mod long_operations;
 mod mutations;
 mod names;
