@@ -31,6 +31,7 @@ mod slow_reads;
 mod storage;
 mod too_large;
 mod trade_rights;
+mod upgrade;
 mod vote_races;
 mod way_back;
 mod wire;

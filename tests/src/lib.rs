@@ -47,6 +47,16 @@ impl TestApp {
         app
     }
 
+    /// Starts a server over an existing data folder, `data` in `folder`, at that time in microseconds.
+    pub async fn over(folder: TempDir, now_us: i64) -> Self {
+        Self::start(
+            Settings::default(),
+            Arc::new(folder),
+            Arc::new(ManualClock::at_us(now_us)),
+        )
+        .await
+    }
+
     async fn start(mut settings: Settings, folder: Arc<TempDir>, clock: Arc<ManualClock>) -> Self {
         settings.server.data = folder.path().join("data");
         let app = App::open(&settings, clock.clone()).await.expect("Agora opens");
