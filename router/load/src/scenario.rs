@@ -56,6 +56,8 @@ pub(crate) struct Player {
     random: StdRng,
     place: usize,
     watch: Watch,
+    /// The token that continues the session; it is valid once.
+    refresh_token: Option<String>,
     /// The number of the last idempotency key.
     keys: u32,
     name: String,
@@ -148,7 +150,7 @@ impl Player {
             Activity::Votes => self.vote().await,
             Activity::Messages => self.exchange_messages().await,
             Activity::Money => self.move_money().await,
-            Activity::Refresh => self.sign_in_again().await,
+            Activity::Refresh => self.refresh().await,
         }
     }
 
@@ -163,7 +165,7 @@ impl Player {
         let mut random = StdRng::seed_from_u64(seed ^ (u64::try_from(place).unwrap_or(0) << 32) ^ u64::from(life));
         let name = format!("p{}x{place}x{life}", world.run);
         caller.token = None;
-        let (id, token) = if random.random_bool(0.5) {
+        let (id, token, refresh) = if random.random_bool(0.5) {
             register_by_graphql(&mut caller, &name).await?
         } else {
             register_by_rest(&mut caller, &name).await?
@@ -186,14 +188,28 @@ impl Player {
             random,
             place,
             watch,
+            refresh_token: refresh,
             keys: 0,
             name,
         })
     }
 
-    /// Signs in again, or refreshes the session, and compares the identity.
-    async fn sign_in_again(&mut self) -> Result<(), Abandoned> {
-        const STEP: &str = "sign in again";
+    /// Continues the session with new tokens, as a client does before its token expires, and compares the identity.
+    async fn refresh(&mut self) -> Result<(), Abandoned> {
+        const STEP: &str = "refresh the session";
+        let Some(refresh) = self.refresh_token.take() else {
+            return self.sign_in().await;
+        };
+        let document =
+            "mutation($token: String!) { refresh(token: $token) { token refreshToken user { id username } } }";
+        let variables = json!({ "token": refresh });
+        let data = done(self.caller.graphql_as(None, STEP, document, variables, NEVER).await?)?;
+        self.take_session(STEP, &data["refresh"])
+    }
+
+    /// Signs in by name or by email. A person who registered through REST has no refresh token yet.
+    async fn sign_in(&mut self) -> Result<(), Abandoned> {
+        const STEP: &str = "sign in";
         let document = "mutation($login: String!, $password: String!) {
             login(login: $login, password: $password) { token refreshToken user { id username } } }";
         let login = if self.random.random_bool(0.5) {
@@ -203,23 +219,24 @@ impl Player {
         };
         let variables = json!({ "login": login, "password": PASSWORD });
         let data = done(self.caller.graphql_as(None, STEP, document, variables, NEVER).await?)?;
-        let id = data.pointer("/login/user/id").and_then(id_number);
-        self.caller.same(STEP, "the id", Some(self.person.id), id)?;
-        let refresh = data.pointer("/login/refreshToken").and_then(Value::as_str);
-        let refresh = self.caller.needed(STEP, "refresh token", refresh)?;
+        self.take_session(STEP, &data["login"])
+    }
 
-        let document = "mutation($token: String!) { refresh(token: $token) { token user { username } } }";
-        let variables = json!({ "token": refresh });
-        let outcome = self
-            .caller
-            .graphql_as(None, "refresh", document, variables, NEVER)
-            .await?;
-        let data = done(outcome)?;
-        let username = data.pointer("/refresh/user/username").and_then(Value::as_str);
+    fn take_session(&mut self, step: &'static str, session: &Value) -> Result<(), Abandoned> {
         self.caller
-            .same("refresh", "the username", Some(&*self.name), username)?;
-        let token = data.pointer("/refresh/token").and_then(Value::as_str);
-        self.caller.token = Some(self.caller.needed("refresh", "token", token)?.into());
+            .same(step, "the id", Some(self.person.id), id_number(&session["user"]["id"]))?;
+        self.caller.same(
+            step,
+            "the username",
+            Some(&*self.name),
+            session["user"]["username"].as_str(),
+        )?;
+        let token = self.caller.needed(step, "token", session["token"].as_str())?;
+        let refresh = self
+            .caller
+            .needed(step, "refresh token", session["refreshToken"].as_str())?;
+        self.caller.token = Some(token.into());
+        self.refresh_token = Some(refresh.to_owned());
         Ok(())
     }
 
@@ -249,10 +266,11 @@ fn email(name: &str) -> String {
     format!("{name}@load.example")
 }
 
-async fn register_by_graphql(caller: &mut Caller, name: &str) -> Result<(i64, String), Abandoned> {
+/// Returns the id, the token, and the token that continues the session.
+async fn register_by_graphql(caller: &mut Caller, name: &str) -> Result<(i64, String, Option<String>), Abandoned> {
     const STEP: &str = "register";
     let document = "mutation($input: RegisterInput!, $key: String!) {
-        register(input: $input, idempotencyKey: $key) { token user { id username } } }";
+        register(input: $input, idempotencyKey: $key) { token refreshToken user { id username } } }";
     let input = json!({
         "username": name, "email": email(name), "password": PASSWORD, "role": "INVESTOR",
         "address": { "street": "Harbour Lane", "number": "7", "zipCode": "10115" },
@@ -263,13 +281,16 @@ async fn register_by_graphql(caller: &mut Caller, name: &str) -> Result<(i64, St
     caller.same(STEP, "the username", Some(name), username)?;
     let id = data.pointer("/register/user/id").and_then(id_number);
     let token = data.pointer("/register/token").and_then(Value::as_str);
+    let refresh = data.pointer("/register/refreshToken").and_then(Value::as_str);
     Ok((
         caller.needed(STEP, "id", id)?,
         caller.needed(STEP, "token", token)?.to_owned(),
+        refresh.map(str::to_owned),
     ))
 }
 
-async fn register_by_rest(caller: &mut Caller, name: &str) -> Result<(i64, String), Abandoned> {
+/// As [`register_by_graphql`]; these routes give no token that continues the session.
+async fn register_by_rest(caller: &mut Caller, name: &str) -> Result<(i64, String, Option<String>), Abandoned> {
     const STEP: &str = "register (REST)";
     let body = json!({
         "name": "Load", "surname": name, "email": email(name), "password": PASSWORD, "type": "investor", "username": name,
@@ -290,5 +311,5 @@ async fn register_by_rest(caller: &mut Caller, name: &str) -> Result<(i64, Strin
     )?;
     caller.same(LOGIN, "the id", Some(id), data["userId"].as_i64())?;
     let token = caller.needed(LOGIN, "token", data["token"].as_str())?;
-    Ok((id, token.to_owned()))
+    Ok((id, token.to_owned(), None))
 }

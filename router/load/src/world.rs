@@ -121,7 +121,7 @@ impl Session {
 }
 
 async fn sign_in(caller: &mut Caller, login: &str, password: &str) -> Result<Arc<str>, Abandoned> {
-    const STEP: &str = "sign in";
+    const STEP: &str = "sign in (operator, broker)";
     let document =
         "mutation($login: String!, $password: String!) { login(login: $login, password: $password) { token } }";
     let variables = json!({ "login": login, "password": password });

@@ -35,7 +35,7 @@ pub(super) struct LoadArgs {
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     lives: Option<u32>,
     /// The rounds of activities in a life.
-    #[arg(long, value_name = "COUNT", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "COUNT", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
     /// The pause of a person between two activities, in milliseconds; 0 for as much load as the server takes.
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]

@@ -1,6 +1,7 @@
 //! The commands of the real program, over a folder of its own.
 
 mod http;
+mod load;
 mod replicas;
 #[path = "../../../../subgraphs/order_log/tests/integration/sqlite_catalog.rs"]
 #[expect(dead_code, reason = "the tests of the order log also read its quantities")]

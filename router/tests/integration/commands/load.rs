@@ -1,0 +1,121 @@
+//! `agora load`: the report in a folder, and the exit status.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::thread;
+
+use serde_json::Value;
+
+use super::{Server, printed, run, text};
+
+/// A short run against a server.
+const SHORT: [&str; 7] = ["load", "--users", "2", "--lives", "1", "--rounds", "1"];
+
+fn against<'a>(target: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    [&SHORT[..], &["--target", target], more].concat()
+}
+
+#[test]
+fn a_load_test_writes_its_report_and_succeeds() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), "demo");
+    let id = server.child.id().to_string();
+    let arguments = against(&server.url, &["--out", "report", "--server-pid", &id]);
+    let table = printed(folder.path(), &arguments, "");
+    assert!(table.contains("0 wrong answers, 0 errors"), "{table}");
+
+    let read = |name: &str| std::fs::read_to_string(folder.path().join("report").join(name)).unwrap();
+    assert_eq!(read("report.txt"), table);
+    assert!(read("report.html").contains("Memory of the server, MiB"));
+    let json: Value = serde_json::from_str(&read("report.json")).unwrap();
+    assert_eq!(json["clean"], true, "{json}");
+}
+
+#[test]
+fn a_server_without_sample_data_needs_a_service_credential() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), "serve");
+    let refused = run(folder.path(), &against(&server.url, &[]), "");
+    assert!(!refused.status.success());
+    assert!(
+        text(&refused.stderr).contains("cannot be set up"),
+        "{}",
+        text(&refused.stderr)
+    );
+
+    let token = printed(folder.path(), &["token", "--service", "load"], "");
+    std::fs::write(folder.path().join("load.token"), token).unwrap();
+    let table = printed(
+        folder.path(),
+        &against(&server.url, &["--service-token-file", "load.token"]),
+        "",
+    );
+    assert!(table.contains("0 wrong answers, 0 errors"), "{table}");
+}
+
+#[test]
+fn a_load_test_of_a_server_that_lies_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), "demo");
+    let address = server.url.trim_start_matches("http://").parse().unwrap();
+    let liar = format!("http://{}", lying_proxy(address));
+    let output = run(folder.path(), &against(&liar, &[]), "");
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
+    assert!(
+        text(&output.stdout).contains("WRONG ANSWER"),
+        "{}",
+        text(&output.stdout)
+    );
+    assert!(
+        text(&output.stderr).contains("wrong answers"),
+        "{}",
+        text(&output.stderr)
+    );
+}
+
+#[test]
+fn a_target_on_another_machine_needs_a_service_credential() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = run(folder.path(), &against("http://agora.example", &[]), "");
+    assert!(!refused.status.success());
+    assert!(
+        text(&refused.stderr).contains("service-token-file"),
+        "{}",
+        text(&refused.stderr)
+    );
+}
+
+/// Forwards connections, and replaces the held balance of the brokerage's answers.
+fn lying_proxy(server: SocketAddr) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
+    let own = listener.local_addr().expect("a bound address");
+    // Ends with the process of the test.
+    thread::spawn(move || {
+        while let Ok((client, _)) = listener.accept() {
+            let server = TcpStream::connect(server).expect("the server accepts");
+            let from = client.try_clone().expect("a second handle");
+            let to = server.try_clone().expect("a second handle");
+            thread::spawn(move || copy(from, to, |_| {}));
+            thread::spawn(move || copy(server, client, lie));
+        }
+    });
+    own
+}
+
+fn lie(bytes: &mut [u8]) {
+    const TRUTH: &[u8] = br#""heldBalance":0"#;
+    if let Some(at) = bytes.windows(TRUTH.len()).position(|window| window == TRUTH) {
+        bytes[at + TRUTH.len() - 1] = b'5';
+    }
+}
+
+fn copy(mut from: TcpStream, mut to: TcpStream, change: fn(&mut [u8])) {
+    let mut buffer = vec![0; 256 * 1024];
+    while let Ok(length @ 1..) = from.read(&mut buffer) {
+        change(&mut buffer[..length]);
+        if to.write_all(&buffer[..length]).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(Shutdown::Write);
+}
