@@ -29,7 +29,7 @@ mod m0018_book_topic_spelling;
 mod steps;
 mod tables;
 
-pub use steps::{DataLoss, data_losses};
+pub use steps::{DataLoss, data_losses, status};
 pub use tables::{missing_objects, object_names};
 
 /// The migrator, with the ordered list of migrations.

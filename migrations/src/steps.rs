@@ -79,9 +79,25 @@ impl fmt::Display for DataLoss {
     }
 }
 
-/// Counts the rows that [`Migrator::down`](crate::MigratorTrait::down) by `steps` would delete.
+/// Returns the name of every migration, in order, and whether it is applied. It writes nothing: a database without the list of
+/// migrations has none.
+///
+/// # Errors
+/// As [`Migrator::up`](crate::MigratorTrait::up): when a newer program migrated the database, or its list has a gap.
+pub async fn status(db: &impl ConnectionTrait) -> Result<Vec<(String, bool)>, DbErr> {
+    let applied = applied_of(recorded(db).await?)?;
+    let known = Migrator::migrations();
+    let status = known
+        .iter()
+        .enumerate()
+        .map(|(index, migration)| (migration.name().to_owned(), index < applied));
+    Ok(status.collect())
+}
+
+/// Counts the rows of the tables and columns that [`Migrator::down`](crate::MigratorTrait::down) by `steps` would delete: all rows of a
+/// table, and those in which a column has another value than its default.
 pub async fn data_losses(db: &impl ConnectionTrait, steps: u32) -> Result<Vec<DataLoss>, DbErr> {
-    let applied = applied(db).await?;
+    let applied = applied_of(recorded(db).await?)?;
     let schema_levels = schema_levels().await?;
     let (before, after) = (
         &schema_levels[applied.saturating_sub(steps as usize)],
@@ -107,24 +123,37 @@ pub async fn data_losses(db: &impl ConnectionTrait, steps: u32) -> Result<Vec<Da
             });
         }
     }
-    losses.retain(|loss| loss.rows > 0);
     Ok(losses)
 }
 
 /// Returns the number of applied migrations: always the first ones of the list.
 async fn applied(db: &impl ConnectionTrait) -> Result<usize, DbErr> {
     Migrator::install(db).await?;
-    let recorded: HashSet<String> = Migrator::get_migration_models(db)
-        .await?
-        .into_iter()
-        .map(|model| model.version)
-        .collect();
+    applied_of(recorded(db).await?)
+}
+
+/// Returns the names of the applied migrations, as the database lists them.
+async fn recorded(db: &impl ConnectionTrait) -> Result<HashSet<String>, DbErr> {
+    let has_list = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'seaql_migrations'";
+    if fetch_number(db, has_list).await? == 0 {
+        return Ok(HashSet::new());
+    }
+    let models = seaql_migrations::Entity::find().all(db).await?;
+    Ok(models.into_iter().map(|model| model.version).collect())
+}
+
+fn applied_of(recorded: HashSet<String>) -> Result<usize, DbErr> {
     let known = Migrator::migrations();
     let unknown = recorded
         .iter()
-        .find(|name| known.iter().all(|migration| migration.name() != name.as_str()));
+        .filter(|name| known.iter().all(|migration| migration.name() != name.as_str()))
+        .max();
     if let Some(unknown) = unknown {
-        let why = format!("the database has the migration {unknown} of a newer program: start that one");
+        let why = format!(
+            "a newer Agora made this data folder: it has the migration {unknown}, which this version {} does not know. Start the \
+             newer version; to go back, that version's `agora migrate --down` reverts the migration first",
+            env!("CARGO_PKG_VERSION")
+        );
         return Err(DbErr::Migration(why));
     }
     let applied = known

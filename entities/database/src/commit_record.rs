@@ -83,6 +83,11 @@ pub(crate) fn path_of_log(path: &Path) -> PathBuf {
     beside(path, "-wal")
 }
 
+/// Returns the path of the index of that log, which the processes that have the database open share.
+pub(crate) fn path_of_index(path: &Path) -> PathBuf {
+    beside(path, "-shm")
+}
+
 fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);

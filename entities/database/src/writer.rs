@@ -25,6 +25,7 @@ use crate::{Application, DbOptions, Error, Result, Unavailability};
 
 use handle::CloseRequest;
 pub(crate) use handle::{WriterCommand, WriterHandle, start};
+pub(crate) use opening::lost_commits;
 
 struct Writer<A: Application> {
     options: DbOptions,

@@ -55,8 +55,8 @@ pub use changed_rows::{Watch, changed_rows, check_watch_limit};
 pub use clock::{Clock, ManualClock, SystemClock, to_date_time, to_timestamp_us};
 pub use context::ContextExt;
 pub use database::{
-    DbConnection, DbOptions, DbStats, Error as DatabaseError, ReadEntity, Reader, StorageHealth, folder_of,
-    replace_private_file, share_transactions,
+    DbConnection, DbOptions, DbStats, Error as DatabaseError, ReadEntity, Reader, StorageHealth, check_commits,
+    copy_database, folder_of, open_read_only, replace_private_file, share_transactions,
 };
 pub use date::Date;
 pub use date_time::DateTime;

@@ -1,5 +1,6 @@
 //! Opening the file: it has all acknowledged commits and is not damaged, or the operator accepts the loss.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::commit_record::{CommitRecord, RecordedCommits, path_of_record};
@@ -59,7 +60,18 @@ fn require_all_commits<A: Application>(
     recorded: RecordedCommits,
     commits: i32,
 ) -> Result<()> {
-    let (path, record) = (options.path.display(), path_of_record(&options.path));
+    let has_schema = tx.has_schema()?;
+    if let Some(why) = lost_commits(&options.path, recorded, commits, has_schema) {
+        require_accepted_data_loss(options, why)?;
+    } else if recorded == RecordedCommits::Missing {
+        tracing::info!("the database has no record of its commits yet; this start creates it");
+    }
+    Ok(())
+}
+
+/// Returns why the database at `path`, with that number of commits, lacks commits that were acknowledged or may lack some.
+pub(crate) fn lost_commits(path: &Path, recorded: RecordedCommits, commits: i32, has_schema: bool) -> Option<String> {
+    let (record, path) = (path_of_record(path), path.display());
     let record = record.display();
     let unknown = "so it cannot be told whether the database lacks acknowledged commits. Put the file back; or start once \
                    with --accept-data-loss true, which takes the database as it is";
@@ -67,29 +79,18 @@ fn require_all_commits<A: Application>(
         RecordedCommits::Count(acknowledged) => {
             // The count wraps around.
             let lost = acknowledged.wrapping_sub(commits);
-            if lost <= 0 {
-                return Ok(());
-            }
-            let why = format!(
-                "{path} lacks the last {lost} commits that were acknowledged: its -wal file is missing, truncated or damaged, \
-                 or an older file took its place. Put the files back; or start once with --accept-data-loss true, which \
-                 gives these changes up"
-            );
-            require_accepted_data_loss(options, why)
+            (lost > 0).then(|| {
+                format!(
+                    "{path} lacks the last {lost} commits that were acknowledged: its -wal file is missing, truncated or \
+                     damaged, or an older file took its place. Put the files back; or start once with --accept-data-loss \
+                     true, which gives these changes up"
+                )
+            })
         }
-        RecordedCommits::Unreadable => {
-            let why = format!("{record} holds no number of commits, {unknown}");
-            require_accepted_data_loss(options, why)
-        }
+        RecordedCommits::Unreadable => Some(format!("{record} holds no number of commits, {unknown}")),
         // Builds that recorded no commits counted none either.
-        RecordedCommits::Missing if commits == 0 && tx.has_schema()? => {
-            tracing::info!("the database has no record of its commits yet; this start creates it");
-            Ok(())
-        }
-        RecordedCommits::Missing => {
-            let why = format!("{record} is missing beside an existing database, {unknown}");
-            require_accepted_data_loss(options, why)
-        }
+        RecordedCommits::Missing if commits == 0 && has_schema => None,
+        RecordedCommits::Missing => Some(format!("{record} is missing beside an existing database, {unknown}")),
     }
 }
 
