@@ -4,6 +4,7 @@ mod data_folder;
 mod error;
 mod log;
 mod orders;
+mod problems;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -168,6 +169,9 @@ pub struct SettingsFlags {
     limits: LimitFlags,
 }
 
+/// The beginning of the name of every environment variable.
+const PREFIX: &str = "AGORA_";
+
 /// The longest lifetime of an access token, in seconds.
 const ACCESS_SECONDS_MAX: u32 = 24 * 3600;
 
@@ -196,20 +200,30 @@ impl Settings {
     /// # Errors
     /// As [`read`](Self::read).
     pub fn read_from(defaults: Self, file: Option<&Path>, flags: &impl Serialize) -> Result<Self, ConfigError> {
+        // The list of problems is never empty.
+        Self::read_all(defaults, file, flags).map_err(|mut problems| problems.swap_remove(0))
+    }
+
+    /// As [`read`](Self::read), but finds all problems.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the settings.
+    pub fn read_or_problems(flags: &SettingsFlags) -> Result<Self, Vec<ConfigError>> {
+        Self::read_all(Self::default(), flags.config.as_deref(), flags)
+    }
+
+    fn read_all(defaults: Self, file: Option<&Path>, flags: &impl Serialize) -> Result<Self, Vec<ConfigError>> {
         let mut figment = Figment::from(Serialized::defaults(defaults));
         if let Some(file) = file {
             if !file.is_file() {
-                return Err(ConfigError::new("config", format!("{} is no file", file.display())));
+                return Err(vec![ConfigError::new(
+                    "config",
+                    format!("{} is no file", file.display()),
+                )]);
             }
             figment = figment.merge(Toml::file_exact(file));
         }
-        let settings: Self = figment
-            .merge(environment())
-            .merge(Serialized::defaults(flags))
-            .extract()
-            .map_err(|error| to_config_error(&error))?;
-        settings.validate()?;
-        Ok(settings)
+        problems::read(&figment.merge(environment()).merge(Serialized::defaults(flags)))
     }
 
     /// The defaults of `agora demo`, which uses a folder of its own.
@@ -253,49 +267,61 @@ impl Settings {
         self.replicas.order_log(&self.limits)
     }
 
-    fn validate(&self) -> Result<(), ConfigError> {
+    /// Returns the settings whose values do not fit, or do not fit together.
+    fn violations(&self) -> Vec<ConfigError> {
+        let mut found = Vec::new();
+        let mut require = |holds: bool, name: &str, why: &str| {
+            if !holds {
+                found.push(ConfigError::new(name, why));
+            }
+        };
         if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.server.log) {
-            return Err(ConfigError::new("server.log", error.to_string()));
+            require(false, "server.log", &error.to_string());
         }
         // The server remembers ended sessions for a day, so no token may live longer.
-        if self.accounts.access_seconds > ACCESS_SECONDS_MAX {
-            let why = format!("must be at most {ACCESS_SECONDS_MAX}, a day");
-            return Err(ConfigError::new("accounts.access_seconds", why));
-        }
-        if self.limits.long_operation_niceness > NICENESS_MAX {
-            let why = format!("must be at most {NICENESS_MAX}, the lowest priority of a thread");
-            return Err(ConfigError::new("limits.long_operation_niceness", why));
-        }
-        if self.workers.idempotency_key_hours < 24 {
-            let why = "must be at least 24: clients are promised a day";
-            return Err(ConfigError::new("workers.idempotency_key_hours", why));
-        }
-        if self.workers.ended_session_hours < 24 {
-            let why = "must be at least 24: a process that starts reads which sessions ended within a day";
-            return Err(ConfigError::new("workers.ended_session_hours", why));
-        }
-        if matches!(self.orders.order_replicas, OrderReplicas::External(_))
-            && self.orders.order_credential.as_os_str().is_empty()
-        {
-            let why = "is needed with replicas that run elsewhere: a file with the secret that all of them share";
-            return Err(ConfigError::new("orders.order_credential", why));
-        }
-        if self.replicas.order_election_ms <= self.replicas.order_heartbeat_ms {
-            let why = "must be more than order_heartbeat_ms";
-            return Err(ConfigError::new("replicas.order_election_ms", why));
+        require(
+            self.accounts.access_seconds <= ACCESS_SECONDS_MAX,
+            "accounts.access_seconds",
+            &format!("must be at most {ACCESS_SECONDS_MAX}, a day"),
+        );
+        require(
+            self.limits.long_operation_niceness <= NICENESS_MAX,
+            "limits.long_operation_niceness",
+            &format!("must be at most {NICENESS_MAX}, the lowest priority of a thread"),
+        );
+        require(
+            self.workers.idempotency_key_hours >= 24,
+            "workers.idempotency_key_hours",
+            "must be at least 24: clients are promised a day",
+        );
+        require(
+            self.workers.ended_session_hours >= 24,
+            "workers.ended_session_hours",
+            "must be at least 24: a process that starts reads which sessions ended within a day",
+        );
+        require(
+            !matches!(self.orders.order_replicas, OrderReplicas::External(_))
+                || !self.orders.order_credential.as_os_str().is_empty(),
+            "orders.order_credential",
+            "is needed with replicas that run elsewhere: a file with the secret that all of them share",
+        );
+        require(
+            self.replicas.order_election_ms > self.replicas.order_heartbeat_ms,
+            "replicas.order_election_ms",
+            "must be more than order_heartbeat_ms",
+        );
+        if let Some(address) = self.shared_address() {
+            let why = format!("{address} is the address of two listeners; each needs a port of its own");
+            require(false, "server.rest_listen", &why);
         }
         let sections = serde_json::to_value(self).expect("settings are plain values");
         for (section, values) in sections.as_object().into_iter().flatten() {
-            let zero = values
-                .as_object()
-                .into_iter()
-                .flatten()
-                .find(|(name, value)| value.as_u64() == Some(0) && !ZERO_ALLOWED.contains(&name.as_str()));
-            if let Some((name, _)) = zero {
-                return Err(ConfigError::new(format!("{section}.{name}"), "must be more than 0"));
+            for (name, value) in values.as_object().into_iter().flatten() {
+                let fits = value.as_u64() != Some(0) || ZERO_ALLOWED.contains(&name.as_str());
+                require(fits, &format!("{section}.{name}"), "must be more than 0");
             }
         }
-        Ok(())
+        found
     }
 
     /// Rejects any address that is not loopback, because the demo's password is public.
@@ -303,21 +329,37 @@ impl Settings {
     /// # Errors
     /// Names the setting with the address.
     pub fn require_loopback(&self) -> Result<(), ConfigError> {
-        let listeners = self
-            .server
-            .rest_listen
-            .0
-            .iter()
-            .map(|listener| ("server.rest_listen", listener.address));
-        let all = std::iter::once(("server.listen", self.server.listen)).chain(listeners);
-        for (name, address) in all {
-            if !address.ip().is_loopback() {
+        match self.first_public_address() {
+            None => Ok(()),
+            Some((name, address)) => {
                 let why =
                     format!("{address} is not a loopback address, and the demo's password is public; use `serve`");
-                return Err(ConfigError::new(name, why));
+                Err(ConfigError::new(name, why))
             }
         }
-        Ok(())
+    }
+
+    /// Returns the first address that other machines can reach, with the name of its setting.
+    pub fn first_public_address(&self) -> Option<(&'static str, SocketAddr)> {
+        self.addresses().find(|(_, address)| !address.ip().is_loopback())
+    }
+
+    /// Returns the address of every listener, with the name of its setting: the main one, then those of mounts.
+    pub fn addresses(&self) -> impl Iterator<Item = (&'static str, SocketAddr)> {
+        let listeners = self.server.rest_listen.0.iter();
+        let extra = listeners.map(|listener| ("server.rest_listen", listener.address));
+        std::iter::once(("server.listen", self.server.listen)).chain(extra)
+    }
+
+    /// Returns an address that two listeners would share. Port 0 is another port each time.
+    fn shared_address(&self) -> Option<SocketAddr> {
+        let all: Vec<SocketAddr> = self.addresses().map(|(_, address)| address).collect();
+        let overlap = |one: &SocketAddr, other: &SocketAddr| {
+            let any = one.ip().is_unspecified() || other.ip().is_unspecified();
+            one.port() != 0 && one.port() == other.port() && (any || one.ip() == other.ip())
+        };
+        let is_taken = |index: usize| all[..index].iter().any(|earlier| overlap(earlier, &all[index]));
+        (0..all.len()).find(|index| is_taken(*index)).map(|index| all[index])
     }
 
     /// Returns the settings as a TOML file that [`read`](Self::read) reads back.
@@ -335,7 +377,7 @@ fn environment() -> Env {
         .flatten()
         .map(|(name, _)| name.clone())
         .collect();
-    Env::prefixed("AGORA_").map(move |key| {
+    Env::prefixed(PREFIX).map(move |key| {
         let key = key.as_str().to_ascii_lowercase();
         let found = tables
             .iter()
@@ -345,19 +387,6 @@ fn environment() -> Env {
             None => key.into(),
         }
     })
-}
-
-fn to_config_error(error: &figment::Error) -> ConfigError {
-    let name = match (error.path.is_empty(), &error.kind) {
-        (false, _) => error.path.join("."),
-        (true, figment::error::Kind::UnknownField(field, _)) => field.clone(),
-        _ => "settings".to_owned(),
-    };
-    let source = error
-        .metadata
-        .as_ref()
-        .map_or_else(String::new, |metadata| format!(" (from {})", metadata.name));
-    ConfigError::new(name, format!("{}{source}", error.kind))
 }
 
 /// A list that is written as a TOML array or as one text with commas.

@@ -24,5 +24,6 @@ pub mod rest_access;
 pub mod serve;
 pub mod server;
 pub mod sharing_reads;
+pub mod start_check;
 pub mod status;
 pub mod workers;

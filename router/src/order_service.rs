@@ -117,6 +117,24 @@ impl OrderService {
     }
 }
 
+/// Returns the reason why [`OrderService::open`] would refuse the settings. It changes nothing.
+pub(crate) fn problem(settings: &Settings, folder: &DataFolder) -> Option<ConfigError> {
+    let is_own = matches!(settings.orders.order_replicas, OrderReplicas::OwnProcesses(_));
+    if let OrderReplicas::OwnProcesses(number) = settings.orders.order_replicas {
+        let path = folder.orders();
+        if let Err(error) = is_prepared(&path, number) {
+            return Some(ConfigError::new("orders.order_replicas", file_error(&path, &error)));
+        }
+    }
+    let has_credential = !settings.orders.order_credential.as_os_str().is_empty();
+    match settings.orders.order_replicas {
+        OrderReplicas::None => None,
+        // They get one that the start creates.
+        _ if is_own && !has_credential => None,
+        _ => replica::shared_secret(settings).err(),
+    }
+}
+
 /// The name of the file with the number of replicas that a folder is for.
 const COUNT_FILE: &str = "replicas";
 /// The name of the file with the replicas' secret, if the settings name no other one.
@@ -127,15 +145,8 @@ const CREDENTIAL_FILE: &str = "credential";
 /// credential.
 fn prepare_folder(folder: &Path, number: u64) -> io::Result<PathBuf> {
     let credential = folder.join(CREDENTIAL_FILE);
-    match fs::read_to_string(folder.join(COUNT_FILE)) {
-        Ok(known) if known.trim() == number.to_string() => return Ok(credential),
-        Ok(known) => {
-            let known = known.trim();
-            let why = format!("the files here are those of {known} replicas, not of {number}");
-            return Err(io::Error::other(why));
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
+    if is_prepared(folder, number)? {
+        return Ok(credential);
     }
     // The rename makes the folder appear complete: an interrupted start leaves no partial one.
     let temporary = folder.with_extension("new");
@@ -147,6 +158,20 @@ fn prepare_folder(folder: &Path, number: u64) -> io::Result<PathBuf> {
     fs::write(temporary.join(COUNT_FILE), format!("{number}\n"))?;
     fs::rename(&temporary, folder)?;
     Ok(credential)
+}
+
+/// Whether the folder is one for that number of replicas; `false` when there is none yet.
+fn is_prepared(folder: &Path, number: u64) -> io::Result<bool> {
+    match fs::read_to_string(folder.join(COUNT_FILE)) {
+        Ok(known) if known.trim() == number.to_string() => Ok(true),
+        Ok(known) => {
+            let known = known.trim();
+            let why = format!("the files here are those of {known} replicas, not of {number}");
+            Err(io::Error::other(why))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 fn file_error(path: &Path, error: &io::Error) -> String {

@@ -61,7 +61,7 @@ use crate::rest_access::AnonymousAccess;
 use bound_mount::{BoundMount, MountAddress};
 use bound_route::BoundRoute;
 use execute::RestCaller;
-pub(crate) use mounts::order_service_envelope;
+pub(crate) use mounts::{order_service_envelope, require_service};
 use route_table::RouteMatch;
 
 /// The header whose key makes a repeated request have one effect.

@@ -2,32 +2,97 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use axum::Router;
+use sea_orm::ConnectionTrait;
 use tokio::net::TcpListener;
 
 use crate::app::App;
-use crate::config::Settings;
-use crate::listen::{ServeError, bind, shutdown_signal};
+use crate::config::{LogFormat, RestListener, Settings};
+use crate::listen::{ReservedAddress, ServeError, shutdown_signal};
 use crate::order_service::ReplicaProcesses;
 use crate::workers::Workers;
 use crate::{http, rest, server};
 
+/// The addresses of a server: they belong to this process, which does not listen on them yet.
+pub struct Addresses {
+    main: ReservedAddress,
+    /// Those of mounts.
+    extra: Vec<(RestListener, ReservedAddress)>,
+}
+
+impl Addresses {
+    /// Reserves the addresses of the settings. Nothing else has been opened yet, so a refusal leaves no trace.
+    ///
+    /// # Errors
+    /// Every address that is taken, and every mount that does not exist.
+    pub fn reserve(settings: &Settings) -> Result<Self, Vec<ServeError>> {
+        let server = &settings.server;
+        let mut problems = Vec::new();
+        let main = ReservedAddress::reserve("server.listen", server.listen);
+        let main = main.map_err(|error| problems.push(error)).ok();
+        let replicas = settings.orders.order_replicas.ids();
+        let mut extra = Vec::new();
+        for listener in &server.rest_listen.0 {
+            if let Err(why) = rest::require_service(&listener.mount, listener.service.as_deref(), &replicas) {
+                problems.push(ServeError::NoMount(why));
+            }
+            match ReservedAddress::reserve("server.rest_listen", listener.address) {
+                Ok(reserved) => extra.push((listener.clone(), reserved)),
+                Err(error) => problems.push(error),
+            }
+        }
+        match main {
+            Some(main) if problems.is_empty() => Ok(Self { main, extra }),
+            _ => Err(problems),
+        }
+    }
+}
+
+/// Refuses a data folder whose users have the demo's password, where other machines could sign in with it.
+///
+/// # Errors
+/// The address, and the users.
+pub async fn require_no_public_password(settings: &Settings, db: &impl ConnectionTrait) -> Result<(), ServeError> {
+    let Some((setting, address)) = settings.first_public_address() else {
+        return Ok(());
+    };
+    let people = accounts::demo::with_public_password(db).await?;
+    if people.is_empty() {
+        return Ok(());
+    }
+    Err(ServeError::PublicPassword {
+        setting,
+        address,
+        people,
+    })
+}
+
 /// Serves until SIGTERM or SIGINT, then gives open requests time to finish, and stops `replicas` after them.
 ///
 /// # Errors
-/// When the server cannot listen on an address, a mount does not exist, or the database cannot be closed.
+/// When the server cannot listen on an address, other machines could sign in with the demo's password, or the database cannot be
+/// closed.
 pub async fn run(
     app: App,
     replicas: Option<ReplicaProcesses>,
+    addresses: Addresses,
     settings: &Settings,
     demo: bool,
 ) -> Result<(), ServeError> {
-    let listeners = open_listeners(&app, settings, demo).await?;
+    if let Err(refusal) = require_no_public_password(settings, app.services.db.read()).await {
+        if let Some(replicas) = replicas {
+            replicas.stop().await;
+        }
+        app.close().await?;
+        return Err(refusal);
+    }
+    let listeners = open_listeners(&app, addresses, settings, demo)?;
     // Installed before the announcement: a process that reads it may send SIGTERM at once.
     let stop_signal = shutdown_signal();
-    announce(&listeners, demo);
+    announce(&listeners, settings, demo);
     let gateway = app.gateway.clone();
     let workers = Workers::start(&app.services, &settings.workers, &gateway.shutdown, demo);
     let time = Duration::from_millis(settings.server.shutdown_ms_max);
@@ -69,30 +134,36 @@ struct Listener {
     router: Router,
 }
 
-async fn open_listeners(app: &App, settings: &Settings, demo: bool) -> Result<Vec<Listener>, ServeError> {
+fn open_listeners(
+    app: &App,
+    addresses: Addresses,
+    settings: &Settings,
+    demo: bool,
+) -> Result<Vec<Listener>, ServeError> {
     let server = &settings.server;
-    let main = bind(server.listen).await?;
-    let access = server.rest_access.anonymous_access(main.1);
-    let router = app.router(settings, access, demo);
+    let Addresses { main, extra } = addresses;
+    let address = main.address;
+    let access = server.rest_access.anonymous_access(address);
     let mut listeners = vec![Listener {
         name: "graph".to_owned(),
-        tcp: main.0,
-        address: main.1,
-        router,
+        router: app.router(settings, access, demo),
+        tcp: main.listen()?,
+        address,
     }];
-    for extra in &server.rest_listen.0 {
-        let (listener, address) = bind(extra.address).await?;
+    for (extra, reserved) in extra {
+        let address = reserved.address;
         let access = server.rest_access.anonymous_access(address);
+        let no_mount = || ServeError::NoMount(format!("there is no REST mount {extra}"));
         let router = app
             .mounts
             .router_of(&app.gateway, access, &extra.mount, extra.service.as_deref())
-            .ok_or_else(|| ServeError::NoMount(extra.to_string()))?;
-        let envelope = rest::envelope_of(&extra.mount).ok_or_else(|| ServeError::NoMount(extra.to_string()))?;
+            .ok_or_else(no_mount)?;
+        let envelope = rest::envelope_of(&extra.mount).ok_or_else(no_mount)?;
         let router = http::with_cors(&server.allowed_origins.0, router);
         let router = http::with_mount_middleware(&app.gateway, envelope, router);
         listeners.push(Listener {
             name: extra.to_string(),
-            tcp: listener,
+            tcp: reserved.listen()?,
             address,
             router,
         });
@@ -103,8 +174,30 @@ async fn open_listeners(app: &App, settings: &Settings, demo: bool) -> Result<Ve
     Ok(listeners)
 }
 
-/// Prints the addresses to open: on standard output, as the result of the command. The log goes to standard error.
-fn announce(listeners: &[Listener], demo: bool) {
+/// Logs the addresses. The demo is for people: it prints what they can open, unless a program reads its log.
+fn announce(listeners: &[Listener], settings: &Settings, demo: bool) {
+    if demo && settings.server.log_format == LogFormat::Text {
+        print_addresses(listeners);
+    }
+    for Listener { name, address, .. } in listeners {
+        tracing::info!(listener = name, url = format!("http://{address}"), "listening");
+    }
+    let addresses: Vec<_> = listeners.iter().map(|listener| listener.address.to_string()).collect();
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        addresses = addresses.join(","),
+        data = %absolute(&settings.server.data).display(),
+        "ready"
+    );
+}
+
+/// Returns the path as a process in another folder would write it.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Prints the addresses to open on standard output, as the result of the command.
+fn print_addresses(listeners: &[Listener]) {
     let main = listeners[0].address;
     let mut lines = vec![
         "Agora is ready.".to_owned(),
@@ -119,10 +212,8 @@ fn announce(listeners: &[Listener], demo: bool) {
     lines.extend(
         extra.map(|listener| format!("  REST           http://{}/docs  ({})", listener.address, listener.name)),
     );
-    if demo {
-        let (people, password) = (crate::demo::PEOPLE.join(", "), crate::demo::PASSWORD);
-        lines.push(format!("People: {people}. Everyone's password: {password}"));
-    }
+    let (people, password) = (crate::demo::PEOPLE.join(", "), crate::demo::PASSWORD);
+    lines.push(format!("People: {people}. Everyone's password: {password}"));
     lines.push(String::new());
     // A closed standard output does not stop the server.
     let _ = std::io::stdout().write_all(lines.join("\n").as_bytes());

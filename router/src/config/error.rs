@@ -4,8 +4,8 @@
 #[derive(Debug, thiserror::Error)]
 #[error("{name}: {why}")]
 pub struct ConfigError {
-    name: String,
-    why: String,
+    pub(super) name: String,
+    pub(super) why: String,
 }
 
 impl ConfigError {

@@ -163,6 +163,15 @@ impl TryFrom<NumberOrWords> for OrderReplicas {
 }
 
 impl OrderReplicas {
+    /// Returns the ids of the replicas.
+    pub fn ids(&self) -> Vec<ReplicaId> {
+        match self {
+            Self::None => Vec::new(),
+            Self::OwnProcesses(number) => (1..=*number).collect(),
+            Self::External(urls) => urls.keys().copied().collect(),
+        }
+    }
+
     fn own_processes(number: u64) -> Result<Self, String> {
         match number {
             1..=OWN_REPLICAS_MAX => Ok(Self::OwnProcesses(number)),

@@ -25,7 +25,7 @@ use tower::ServiceExt;
 use super::{credential, file_error};
 use crate::config::{ConfigError, LogFormat, ReplicaFlags, ReplicaUrl, Settings, http_url, replica_id, urls_by_id};
 use crate::http::{ListenerErrorFormat, with_middleware_within, with_unlimited_middleware};
-use crate::listen::{ServeError, bind, shutdown_signal};
+use crate::listen::{ReservedAddress, ServeError, shutdown_signal};
 use crate::rest::{self, RestError};
 use crate::rest_access::{AnonymousAccess, RestAccess, is_for_another_site};
 use crate::server::{self, Permits};
@@ -246,7 +246,8 @@ pub async fn run(args: &ReplicaArgs, settings: &Settings) -> Result<(), ReplicaE
     let credentials = shared_secret(settings)?;
     let log_settings = settings.order_log();
     let catalog = HttpCatalog::new(&args.catalog, Arc::clone(&credentials), log_settings.clone())?;
-    let (listener, address) = bind(settings.server.listen).await?;
+    let reserved = ReservedAddress::reserve("server.listen", settings.server.listen)?;
+    let address = reserved.address;
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -262,6 +263,7 @@ pub async fn run(args: &ReplicaArgs, settings: &Settings) -> Result<(), ReplicaE
     if open == AnonymousAccess::Anyone && !address.ip().is_loopback() {
         tracing::warn!(%address, "the documented routes are open to every caller on this address");
     }
+    let listener = reserved.listen()?;
     let shutdown = CancellationToken::new();
     let permits = Permits::new(&Arc::new(settings.limits.clone()));
     let error_format = ListenerErrorFormat::Mount(rest::order_service_envelope());

@@ -32,6 +32,32 @@ impl MountServices {
     }
 }
 
+/// Checks that there is a mount of that name, and that service in it. Replicas of the order service, with these ids, take its place.
+///
+/// # Errors
+/// The names that exist.
+pub(crate) fn require_service(mount: &str, service: Option<&str>, replicas: &[u64]) -> Result<(), String> {
+    let Some(known) = MOUNTS.iter().find(|known| known.name == mount) else {
+        let names: Vec<_> = MOUNTS.iter().map(|known| known.name).collect();
+        return Err(format!(
+            "there is no REST mount {mount}; the mounts are {}",
+            names.join(", ")
+        ));
+    };
+    let mut names: Vec<String> = known.services.iter().map(|service| service.name.to_owned()).collect();
+    if mount == bazaar::MOUNT.name && !replicas.is_empty() {
+        names.retain(|name| name != bazaar::ORDER_SERVICE.name);
+        names.extend(replicas.iter().map(|id| bazaar::replica_name(*id)));
+    }
+    match service {
+        Some(service) if !names.iter().any(|name| name == service) => Err(format!(
+            "there is no REST mount {mount}.{service}; the services of {mount} are {}",
+            names.join(", ")
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// Returns the error format of the order service, of which a replica can be a process of its own.
 pub(crate) fn order_service_envelope() -> &'static Envelope {
     &bazaar::MOUNT.envelope

@@ -1,7 +1,10 @@
 //! Sample data: five people with one password, which is public.
 
+use std::collections::HashMap;
+
 use contract::{DemoPeople, Error, Result, Role, Services};
 use entities::user;
+use sea_orm::{ConnectionTrait, Statement};
 
 use crate::Settings;
 use crate::password::{Hasher, Password};
@@ -42,6 +45,44 @@ pub async fn seed(services: &Services) -> Result<DemoPeople> {
         .await?;
     let people = find(services).await?;
     people.ok_or_else(|| Error::Internal("the demo people are not there".into()))
+}
+
+/// Returns the usernames of the demo people that are active and still have the public password.
+///
+/// A person who was renamed is found too: the demo makes its people first.
+///
+/// # Errors
+/// As sign-ins, while the database fails.
+pub async fn with_public_password(db: &impl ConnectionTrait) -> Result<Vec<String>> {
+    let names = people(0).map(|person| format!("'{}'", person.username)).join(", ");
+    let sql = format!(
+        "SELECT username, password_hash FROM account WHERE active AND password_hash IS NOT NULL
+         AND (id <= 5 OR username IN ({names})) ORDER BY id"
+    );
+    let hasher = Hasher::new(&Settings::default());
+    let password = Password::try_new("password", PASSWORD.to_owned())?;
+    let mut found = Vec::new();
+    // The demo hashes the password once, and checking a hash takes long.
+    let mut checked: HashMap<String, bool> = HashMap::new();
+    for row in db
+        .query_all_raw(Statement::from_string(db.get_database_backend(), sql))
+        .await?
+    {
+        let (username, hash): (String, String) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+        let is_public = match checked.get(&hash) {
+            Some(known) => *known,
+            None => {
+                let permit = hasher.acquire_permit().await?;
+                let (is_public, _) = hasher.verify(permit, &password, Some(&hash)).await?;
+                checked.insert(hash, is_public);
+                is_public
+            }
+        };
+        if is_public {
+            found.push(username);
+        }
+    }
+    Ok(found)
 }
 
 fn people(now_us: i64) -> [user::Model; 5] {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use agora::app::App;
 use agora::config::Settings;
 use agora::order_service::{ReplicaCommandBuilder, ReplicaCommandLine};
+use agora::serve::Addresses;
 use contract::SystemClock;
 
 // None of these names has the prefix of settings, so the child does not read them as settings.
@@ -43,13 +44,15 @@ fn child_that_serves_until_it_is_killed() {
                 settings.replicas.order_write_back_ms = 3_600_000;
             }
         }
+        let addresses = Addresses::reserve(&settings).map_err(|refused| refused[0].to_string());
+        let addresses = addresses.expect("an address");
         let app = App::open(&settings, Arc::new(SystemClock)).await.expect("Agora opens");
         let replicas = app
             .start_replicas(&settings, &this_test())
             .await
             .expect("replicas start");
         agora::demo::seed(&app.services).await.expect("the demo's data");
-        agora::serve::run(app, replicas, &settings, true)
+        agora::serve::run(app, replicas, addresses, &settings, true)
             .await
             .expect("Agora serves");
     });

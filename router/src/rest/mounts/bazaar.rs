@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::rest::error::{Envelope, RestError, nested_error_schemas};
 use crate::rest::route::Mount;
 
-pub(in crate::rest) use order_service::{SERVICE as ORDER_SERVICE, replicas as order_replicas};
+pub(in crate::rest) use order_service::{SERVICE as ORDER_SERVICE, replica_name, replicas as order_replicas};
 
 /// The bazaar: a front end, a catalog and an order service.
 pub const MOUNT: Mount = Mount {

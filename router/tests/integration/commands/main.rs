@@ -1,11 +1,15 @@
 //! The commands of the real program, over a folder of its own.
 
+mod check_config;
+mod create_admin;
 mod http;
 mod load;
+mod migrate;
 mod replicas;
 #[path = "../../../../subgraphs/order_log/tests/integration/sqlite_catalog.rs"]
 #[expect(dead_code, reason = "the tests of the order log also read its quantities")]
 mod sqlite_catalog;
+mod start;
 mod token;
 
 use std::io::{BufRead, BufReader, Write};
@@ -65,6 +69,9 @@ impl Server {
 
     /// As [`start_with`](Self::start_with), with its log going to `log`.
     fn start_logging(folder: &Path, arguments: &[&str], listeners: usize, log: Stdio) -> Self {
+        if arguments[0] == "serve" {
+            return Self::start_serve(folder, arguments, listeners);
+        }
         let arguments = [arguments, &["--listen", "127.0.0.1:0"]].concat();
         let mut child = agora(folder, &arguments)
             .stdout(Stdio::piped())
@@ -93,6 +100,37 @@ impl Server {
         Self {
             child,
             url,
+            output,
+            rest_listeners,
+        }
+    }
+
+    /// Starts a server without sample data, which says in its log where it listens.
+    fn start_serve(folder: &Path, arguments: &[&str], listeners: usize) -> Self {
+        let arguments = [arguments, &["--listen", "127.0.0.1:0", "--log-format", "json"]].concat();
+        let mut child = agora(folder, &arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the server starts");
+        let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
+        let (mut url, mut rest_listeners, mut output) = (None, Vec::new(), String::new());
+        while url.is_none() || rest_listeners.len() < listeners {
+            let line = lines.next().expect("the server says where it listens").expect("text");
+            let event: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+            let field = |name: &str| event["fields"][name].as_str().unwrap_or_default().to_owned();
+            match &*field("listener") {
+                "" => {}
+                "graph" => url = Some(field("url")),
+                name => rest_listeners.push((format!("({name})"), field("url"))),
+            }
+            output.push_str(&line);
+        }
+        // A full pipe would stop the server.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self {
+            child,
+            url: url.expect("an address"),
             output,
             rest_listeners,
         }
@@ -171,40 +209,6 @@ fn plan_shows_one_fetch_per_subgraph() {
         "{}",
         text(&refused.stderr)
     );
-}
-
-#[test]
-fn migrate_goes_up_and_down_and_reports_its_version() {
-    let folder = tempfile::tempdir().unwrap();
-    let applied = |report: &str| report.lines().filter(|line| line.ends_with("Applied")).count();
-    let up = printed(folder.path(), &["migrate"], "");
-    assert_eq!(applied(&up), up.lines().count(), "{up}");
-    let down = printed(folder.path(), &["migrate", "--down", "1"], "");
-    assert_eq!(applied(&down) + 1, down.lines().count(), "{down}");
-    assert_eq!(printed(folder.path(), &["migrate", "--status"], ""), down);
-}
-
-#[test]
-fn a_migration_down_that_deletes_rows_needs_confirmation() {
-    let folder = tempfile::tempdir().unwrap();
-    let data = ["--data", "data/demo"];
-    assert!(Server::start(folder.path(), "demo").stop());
-    let status = printed(folder.path(), &[&["migrate", "--status"][..], &data].concat(), "");
-    let steps = status.lines().count() - 6;
-    let down = ["migrate", "--down", &steps.to_string(), data[0], data[1]].map(str::to_owned);
-    let down: Vec<&str> = down.iter().map(String::as_str).collect();
-    let refused = run(folder.path(), &down, "");
-    let output = text(&refused.stderr);
-    assert!(!refused.status.success() && output.contains("--yes"), "{output}");
-    for table in ["holding (5)", "broker_authorization (3)", "post (6)", "product ("] {
-        assert!(output.contains(table), "{table}: {output}");
-    }
-    assert_eq!(
-        printed(folder.path(), &[&["migrate", "--status"][..], &data].concat(), ""),
-        status
-    );
-    printed(folder.path(), &[&down[..], &["--yes"]].concat(), "");
-    assert!(Server::start(folder.path(), "demo").stop(), "the demo starts again");
 }
 
 #[test]

@@ -28,7 +28,14 @@ fn flags_win_over_the_environment_which_wins_over_the_file() {
         ("AGORA_LIMITS_QUERY_ALIASES_MAX", "12"),
         ("AGORA_LIMITS_PLANS_MAX", "12"),
     ];
-    let arguments = ["check-config", "--config", "agora.toml", "--plans-max", "13"];
+    let arguments = [
+        "check-config",
+        "--running",
+        "--config",
+        "agora.toml",
+        "--plans-max",
+        "13",
+    ];
 
     let shown = agora(folder.path(), &arguments, &environment);
 
@@ -56,7 +63,7 @@ fn every_table_can_be_set_from_the_environment() {
         ("AGORA_WORKERS_EXPIRY_MS", "7"),
         ("AGORA_LIMITS_PLANS_MAX", "7"),
     ];
-    let shown = agora(folder.path(), &["check-config"], &environment);
+    let shown = agora(folder.path(), &["check-config", "--running"], &environment);
     assert!(shown.status.success(), "{}", text(&shown.stderr));
     let settings: toml::Table = text(&shown.stdout).parse().unwrap();
     for (variable, value) in environment {
@@ -74,9 +81,18 @@ fn every_table_can_be_set_from_the_environment() {
 fn printed_settings_can_be_read_back() {
     let folder = tempfile::tempdir().unwrap();
     let listeners = "bookstore=127.0.0.1:5100,bookstore.catalog=127.0.0.1:5101";
-    let first = agora(folder.path(), &["check-config", "--rest-listen", listeners], &[]);
+    // Other programs on this machine may use the addresses.
+    let first = agora(
+        folder.path(),
+        &["check-config", "--running", "--rest-listen", listeners],
+        &[],
+    );
     std::fs::write(folder.path().join("printed.toml"), &first.stdout).unwrap();
-    let second = agora(folder.path(), &["check-config", "--config", "printed.toml"], &[]);
+    let second = agora(
+        folder.path(),
+        &["check-config", "--running", "--config", "printed.toml"],
+        &[],
+    );
     assert!(second.status.success(), "{}", text(&second.stderr));
     assert_eq!(text(&first.stdout), text(&second.stdout));
     assert!(text(&first.stdout).contains("bookstore.catalog=127.0.0.1:5101"));
@@ -189,7 +205,11 @@ fn a_bad_setting_is_refused_by_its_name() {
 #[test]
 fn the_price_feed_can_be_switched_off() {
     let folder = tempfile::tempdir().unwrap();
-    let shown = agora(folder.path(), &["check-config", "--price-feed-ms", "0"], &[]);
+    let shown = agora(
+        folder.path(),
+        &["check-config", "--running", "--price-feed-ms", "0"],
+        &[],
+    );
     assert!(shown.status.success(), "{}", text(&shown.stderr));
     let settings: toml::Table = text(&shown.stdout).parse().unwrap();
     assert_eq!(settings["workers"]["price_feed_ms"].as_integer(), Some(0));

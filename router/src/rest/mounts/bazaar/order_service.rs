@@ -28,7 +28,7 @@ pub(in crate::rest) const SERVICE: Service = Service {
 /// Returns the services of these replicas, which take the place of the order service.
 pub(in crate::rest) fn replicas(upstreams: BTreeMap<u64, Arc<dyn Upstream>>) -> Vec<BoundService> {
     let service = |(id, upstream)| BoundService {
-        name: format!("{}.{id}", SERVICE.name).into(),
+        name: replica_name(id).into(),
         about: format!("The numbered trades: the order service's replica {id}.").into(),
         prefixes: vec![format!("/order/{id}").into()],
         examples: vec![(PING.name, pong(id).to_string())],
@@ -36,6 +36,11 @@ pub(in crate::rest) fn replicas(upstreams: BTreeMap<u64, Arc<dyn Upstream>>) -> 
         ..BoundService::over_graph(&SERVICE)
     };
     upstreams.into_iter().map(service).collect()
+}
+
+/// Returns the name of the service that is a replica.
+pub(in crate::rest) fn replica_name(id: u64) -> String {
+    format!("{}.{id}", SERVICE.name)
 }
 
 const BUY: Route = Route {
