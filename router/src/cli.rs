@@ -82,9 +82,12 @@ pub fn main() -> ExitCode {
 pub fn main_with(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
     let matches = with_defaults(Cli::command()).get_matches_from(arguments);
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    let result = runtime(&cli.command)
-        .map_err(CommandError::from)
-        .and_then(|runtime| runtime.block_on(run(cli.command)));
+    let result = runtime(&cli.command).map_err(CommandError::from).and_then(|runtime| {
+        let result = runtime.block_on(run(cli.command));
+        // A statement that still runs on a thread for blocking work would delay the end.
+        runtime.shutdown_background();
+        result
+    });
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

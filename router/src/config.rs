@@ -50,8 +50,13 @@ settings! {
         log: String = "info,sea_orm_migration=warn,sqlx::pool=error,openraft=off,agora::access=warn".to_owned(),
         /// The format of the log.
         log_format: LogFormat = LogFormat::Text,
-        /// Milliseconds that open requests have to finish after SIGTERM.
+        /// Milliseconds between SIGTERM, after which `GET /ready` answers 503, and the end of new requests. Load balancers turn away
+        /// meanwhile.
+        shutdown_delay_ms: u64 = 0,
+        /// Milliseconds that open requests have to finish after SIGTERM and the delay.
         shutdown_ms_max: u64 = 10_000,
+        /// Milliseconds that each part behind the requests has to end then: long operations, background tasks, the database.
+        shutdown_close_ms_max: u64 = 5_000,
     }
 }
 
@@ -106,7 +111,8 @@ settings! {
 }
 
 /// Settings that may be 0, which disables a feature or has a meaning of its own; every other number must be positive.
-const ZERO_ALLOWED: [&str; 4] = [
+const ZERO_ALLOWED: [&str; 5] = [
+    "shutdown_delay_ms",
     "price_feed_ms",
     "check_ms_max",
     "long_operation_threads",

@@ -31,6 +31,8 @@ pub struct GatewayState {
     pub limits: Arc<Limits>,
     /// The threads for operations that take long.
     pub long_operations: LongOperations,
+    /// Cancelled when the server is about to shut down: load balancers should send no more requests. All requests are still served.
+    pub draining: CancellationToken,
     /// Cancelled when the process has to end: streams end, and no new requests begin.
     pub shutdown: CancellationToken,
     /// The remaining permits under the limits that all listeners share.
@@ -55,6 +57,7 @@ impl Gateway {
             clock,
             long_operations: LongOperations::new(&limits),
             limits,
+            draining: CancellationToken::new(),
             shutdown: CancellationToken::new(),
             permits,
         }))

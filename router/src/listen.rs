@@ -1,10 +1,9 @@
 //! Listening on an address, and the signals that end a process: for the server and for a replica of the order service.
 
-use std::future::Future;
 use std::net::SocketAddr;
 
 use tokio::net::{TcpListener, TcpSocket};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// An error that stops the server.
 #[derive(Debug, thiserror::Error)]
@@ -107,17 +106,26 @@ impl ReservedAddress {
     }
 }
 
-/// Completes when the process receives SIGTERM or SIGINT.
-pub(crate) fn shutdown_signal() -> impl Future<Output = ()> {
-    // Installed now, not at the first poll: a signal in between would kill the process.
-    let term = signal(SignalKind::terminate());
-    let int = signal(SignalKind::interrupt());
-    async move {
-        match (term, int) {
-            (Ok(mut term), Ok(mut int)) => {
+/// The signals that end a process: SIGTERM and SIGINT.
+pub(crate) struct StopSignals(Option<(Signal, Signal)>);
+
+impl StopSignals {
+    /// Installs them. From now on, a signal no longer ends the process by itself.
+    pub(crate) fn install() -> Self {
+        let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+        Self(match signals {
+            (Ok(term), Ok(int)) => Some((term, int)),
+            _ => None,
+        })
+    }
+
+    /// Completes with the next signal.
+    pub(crate) async fn next(&mut self) {
+        match &mut self.0 {
+            Some((term, int)) => {
                 tokio::select! { _ = term.recv() => {} _ = int.recv() => {} }
             }
-            _ => std::future::pending().await,
+            None => std::future::pending().await,
         }
     }
 }

@@ -6,12 +6,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use axum::Router;
+use futures_util::future::{FutureExt, join, join_all};
 use sea_orm::ConnectionTrait;
 use tokio::net::TcpListener;
+use tokio::time::{sleep, timeout};
 
 use crate::app::App;
-use crate::config::{LogFormat, RestListener, Settings};
-use crate::listen::{ReservedAddress, ServeError, shutdown_signal};
+use crate::config::{LogFormat, RestListener, ServerSettings, Settings};
+use crate::gateway::Gateway;
+use crate::listen::{ReservedAddress, ServeError, StopSignals};
 use crate::order_service::ReplicaProcesses;
 use crate::workers::Workers;
 use crate::{http, rest, server};
@@ -70,7 +73,8 @@ pub async fn require_no_public_password(settings: &Settings, db: &impl Connectio
     })
 }
 
-/// Serves until SIGTERM or SIGINT, then gives open requests time to finish, and stops `replicas` after them.
+/// Serves until SIGTERM or SIGINT, then gives open requests time to finish, and stops `replicas` after them. A second signal ends the
+/// process at once.
 ///
 /// # Errors
 /// When the server cannot listen on an address, other machines could sign in with the demo's password, or the database cannot be
@@ -91,12 +95,11 @@ pub async fn run(
     }
     let listeners = open_listeners(&app, addresses, settings, demo)?;
     // Installed before the announcement: a process that reads it may send SIGTERM at once.
-    let stop_signal = shutdown_signal();
+    let mut signals = StopSignals::install();
     announce(&listeners, settings, demo);
     let gateway = app.gateway.clone();
     let workers = Workers::start(&app.services, &settings.workers, &gateway.shutdown, demo);
-    let time = Duration::from_millis(settings.server.shutdown_ms_max);
-    let served = futures_util::future::join_all(listeners.into_iter().map(|listener| {
+    let served = join_all(listeners.into_iter().map(|listener| {
         server::serve(
             listener.tcp,
             listener.router,
@@ -104,25 +107,77 @@ pub async fn run(
             gateway.shutdown.clone(),
         )
     }));
-    tokio::pin!(served, stop_signal);
+    // Shared, because the shutdown waits for its end too.
+    let served = served.map(drop).shared();
     tokio::select! {
-        _ = &mut served => {}
-        () = &mut stop_signal => {
-            tracing::info!("stopping: no new requests");
-            gateway.shutdown.cancel();
-            let drained = futures_util::future::join(&mut served, gateway.until_drained());
-            if tokio::time::timeout(time, drained).await.is_err() {
-                tracing::warn!("some requests did not finish in time");
-            }
+        () = served.clone() => {}
+        () = signals.next() => {}
+    }
+    let ended = async {
+        drain(&gateway, &settings.server, served).await;
+        stop(app, workers, replicas, &settings.server).await
+    };
+    tokio::select! {
+        ended = ended => ended,
+        () = signals.next() => {
+            tracing::warn!("a second signal: ending at once, without an answer to open requests");
+            // As after a kill, every acknowledged write is on the disk, and the replicas end with their input.
+            std::process::exit(1);
         }
     }
+}
+
+/// Lets load balancers turn away, and then lets open requests and WebSockets end, within their times.
+async fn drain(gateway: &Gateway, settings: &ServerSettings, served: impl Future<Output = ()> + Clone) {
+    gateway.draining.cancel();
+    if settings.shutdown_delay_ms > 0 {
+        tracing::info!(
+            delay_ms = settings.shutdown_delay_ms,
+            "draining: not ready for new clients"
+        );
+        // The listeners accept connections as long as they are polled.
+        let delay = sleep(Duration::from_millis(settings.shutdown_delay_ms));
+        tokio::select! { () = served.clone() => {} () = delay => {} }
+    }
+    tracing::info!("stopping: no new requests");
     gateway.shutdown.cancel();
-    workers.join().await;
+    let time_max = Duration::from_millis(settings.shutdown_ms_max);
+    if timeout(time_max, join(served, gateway.until_drained())).await.is_err() {
+        tracing::warn!(
+            ms_max = settings.shutdown_ms_max,
+            "some requests did not finish in time"
+        );
+    }
+}
+
+/// Ends everything behind the requests: long operations that did not finish, the tasks, the replicas, and the database.
+async fn stop(
+    app: App,
+    workers: Workers,
+    replicas: Option<ReplicaProcesses>,
+    settings: &ServerSettings,
+) -> Result<(), ServeError> {
+    let time_max = Duration::from_millis(settings.shutdown_close_ms_max);
+    let long_operations = app.gateway.long_operations.clone();
+    let stopped = tokio::task::spawn_blocking(move || long_operations.stop(time_max));
+    if let Err(error) = stopped.await {
+        tracing::error!(%error, "the long operations did not stop");
+    }
+    if timeout(time_max, workers.join()).await.is_err() {
+        tracing::warn!("some tasks did not end in time");
+    }
     if let Some(replicas) = replicas {
         replicas.stop().await;
     }
-    app.close().await?;
-    tracing::info!("stopped");
+    if let Ok(closed) = timeout(time_max, app.close()).await {
+        closed?;
+        tracing::info!("stopped");
+    } else {
+        tracing::warn!(
+            ms_max = settings.shutdown_close_ms_max,
+            "the database did not close in time; all acknowledged writes are in its files"
+        );
+    }
     Ok(())
 }
 

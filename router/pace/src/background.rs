@@ -6,9 +6,10 @@
 
 use std::cell::RefCell;
 use std::pin::Pin;
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::thread::available_parallelism;
+use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinHandle;
@@ -24,7 +25,15 @@ pub struct BackgroundThreads {
     threads: usize,
     niceness: u8,
     /// `None` inside if the threads could not be started.
-    runtime: OnceLock<Option<Runtime>>,
+    handle: OnceLock<Option<Handle>>,
+    runtime: Mutex<State>,
+}
+
+#[derive(Debug)]
+enum State {
+    NotStarted,
+    Started(Runtime),
+    Stopped,
 }
 
 impl BackgroundThreads {
@@ -33,7 +42,8 @@ impl BackgroundThreads {
         Self {
             threads,
             niceness,
-            runtime: OnceLock::new(),
+            handle: OnceLock::new(),
+            runtime: Mutex::new(State::NotStarted),
         }
     }
 
@@ -58,37 +68,65 @@ impl BackgroundThreads {
         }
     }
 
+    /// Ends the threads with the work on them, and waits for that long until it has stopped: a future stops where it next waits or
+    /// lets others run. It blocks the calling thread. Later work stays with its caller.
+    ///
+    /// The caller's runtime must not end before: a timer of a future here belongs to it, and would panic.
+    ///
+    /// # Panics
+    /// In a task; call it on a thread for blocking work.
+    pub fn stop(&self, time_max: Duration) {
+        let state = std::mem::replace(&mut *self.lock(), State::Stopped);
+        if let State::Started(runtime) = state {
+            runtime.shutdown_timeout(time_max);
+        }
+    }
+
     fn handle(&self) -> Option<&Handle> {
-        let runtime = self.runtime.get_or_init(|| {
+        let handle = self.handle.get_or_init(|| {
             let started = self.start();
             started
                 .inspect_err(|error| tracing::error!(%error, "the threads for long work cannot be started"))
                 .ok()
+                .flatten()
         });
-        runtime.as_ref().map(Runtime::handle)
+        handle.as_ref().filter(|_| !matches!(*self.lock(), State::Stopped))
     }
 
-    fn start(&self) -> std::io::Result<Runtime> {
+    /// Returns `None` after [`stop`](Self::stop).
+    fn start(&self) -> std::io::Result<Option<Handle>> {
+        let mut state = self.lock();
+        if matches!(*state, State::Stopped) {
+            return Ok(None);
+        }
         let niceness = self.niceness;
         let threads = match self.threads {
             0 => available_parallelism().map_or(1, usize::from),
             threads => threads,
         };
-        Builder::new_multi_thread()
+        let runtime = Builder::new_multi_thread()
             .worker_threads(threads)
             .thread_name("background")
             .on_thread_start(move || {
                 lower_priority(niceness);
                 BACKGROUND.set(Some(Handle::current()));
             })
-            .build()
+            .build()?;
+        let handle = runtime.handle().clone();
+        *state = State::Started(runtime);
+        Ok(Some(handle))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.runtime.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for BackgroundThreads {
     fn drop(&mut self) {
         // The last owner can be a task, which must not wait for the threads.
-        if let Some(runtime) = self.runtime.take().flatten() {
+        let state = std::mem::replace(&mut *self.lock(), State::Stopped);
+        if let State::Started(runtime) = state {
             runtime.shutdown_background();
         }
     }
@@ -132,5 +170,45 @@ impl<F: Future + ?Sized> Future for InRuntime<F> {
         let this = &mut *self;
         let _entered = this.runtime.enter();
         this.future.as_mut().poll(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    /// Reports, when it is dropped, whether a panic dropped it.
+    struct Report(mpsc::Sender<bool>);
+
+    impl Drop for Report {
+        fn drop(&mut self) {
+            let _ = self.0.send(std::thread::panicking());
+        }
+    }
+
+    #[test]
+    fn work_with_timers_stops_before_the_runtime_of_its_caller() {
+        let caller = Runtime::new().unwrap();
+        let threads = BackgroundThreads::new(1, 0);
+        let (report, ends) = mpsc::channel();
+        let (begun, begins) = mpsc::channel();
+        {
+            let _entered = caller.enter();
+            let work = async move {
+                let _report = Report(report);
+                let _ = begun.send(());
+                loop {
+                    tokio::time::sleep(Duration::from_micros(1)).await;
+                }
+            };
+            assert!(threads.spawn(Box::pin(work)).is_ok());
+        }
+        begins.recv().unwrap();
+        threads.stop(Duration::from_secs(60));
+        assert_eq!(ends.recv(), Ok(false), "the work ended in a panic");
+        let _entered = caller.enter();
+        assert!(threads.spawn(Box::pin(async {})).is_err(), "stopped threads took work");
     }
 }

@@ -25,7 +25,7 @@ use tower::ServiceExt;
 use super::{credential, file_error};
 use crate::config::{ConfigError, LogFormat, ReplicaFlags, ReplicaUrl, Settings, http_url, replica_id, urls_by_id};
 use crate::http::{ListenerErrorFormat, with_middleware_within, with_unlimited_middleware};
-use crate::listen::{ReservedAddress, ServeError, shutdown_signal};
+use crate::listen::{ReservedAddress, ServeError, StopSignals};
 use crate::rest::{self, RestError};
 use crate::rest_access::{AnonymousAccess, RestAccess, is_for_another_site};
 use crate::server::{self, Permits};
@@ -257,7 +257,7 @@ pub async fn run(args: &ReplicaArgs, settings: &Settings) -> Result<(), ReplicaE
         catalog: Arc::new(catalog),
         now_us: Arc::new(|| SystemClock.now_us()),
     };
-    let stop_signal = shutdown_signal();
+    let mut stop_signals = StopSignals::install();
     let replica = Replica::open(node_config, log_settings, dependencies).await?;
     let open = settings.server.rest_access.anonymous_access(address);
     if open == AnonymousAccess::Anyone && !address.ip().is_loopback() {
@@ -277,7 +277,7 @@ pub async fn run(args: &ReplicaArgs, settings: &Settings) -> Result<(), ReplicaE
     tracing::info!(id = replica.id(), %address, "the replica listens");
     let served = server::serve(listener, router, &permits, shutdown.clone());
     let parent = parent_ended(args.ends_with_input);
-    tokio::pin!(served, stop_signal, parent);
+    tokio::pin!(served, parent);
     let mut outcome = Ok(());
     let announced = async {
         replica.ready().await;
@@ -295,7 +295,7 @@ pub async fn run(args: &ReplicaArgs, settings: &Settings) -> Result<(), ReplicaE
             Some(why) => ReplicaError::NotAdmitted(replica.id(), why),
             None => ReplicaError::Stopped(replica.id()),
         }),
-        () = &mut stop_signal => {}
+        () = stop_signals.next() => {}
         () = &mut parent => tracing::info!(id = replica.id(), "the parent process has ended"),
         () = announced => {}
     }

@@ -45,6 +45,12 @@ impl LongOperations {
         }))
     }
 
+    /// Ends the threads with the operations on them, for the end of the process, and waits for that long until they have stopped. It
+    /// blocks the calling thread. No caller receives the answer of an operation that was there.
+    pub fn stop(&self, time_max: Duration) {
+        self.0.threads.stop(time_max);
+    }
+
     /// Runs an operation, which moves to the threads if it takes long. When too many are there, it ends with `refusal` instead. An
     /// operation without a refusal still moves: a mutation may have had effects, and a subscription would miss an event.
     pub fn run<T: Send + 'static>(&self, operation: BoxFuture<'static, T>, refusal: Option<fn() -> T>) -> Operation<T> {

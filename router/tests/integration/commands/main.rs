@@ -6,6 +6,7 @@ mod http;
 mod load;
 mod migrate;
 mod replicas;
+mod shutdown;
 #[path = "../../../../subgraphs/order_log/tests/integration/sqlite_catalog.rs"]
 #[expect(dead_code, reason = "the tests of the order log also read its quantities")]
 mod sqlite_catalog;
