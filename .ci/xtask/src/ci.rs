@@ -2,8 +2,10 @@
 
 mod documents;
 mod examples;
+mod runbooks;
 mod scaffold;
 mod server;
+mod shell_blocks;
 
 use std::fs;
 use std::path::PathBuf;
@@ -156,6 +158,13 @@ const STEPS: &[Step] = &[
         run: generators,
     },
     Step {
+        name: "runbooks",
+        title: "the runbooks",
+        tools: &[CURL, JQ],
+        needs_build: true,
+        run: |run| runbooks::check(&run.workspace, &run.folder, &[]),
+    },
+    Step {
         name: "shutdown",
         title: "a clean end",
         needs_build: true,
@@ -205,6 +214,13 @@ pub fn run(workspace: &Workspace, names: &[&str]) -> Result {
     run.stop_demo_server()?;
     run.heading("all of it passed");
     Ok(())
+}
+
+/// Checks and runs the runbooks with these names, or all of them.
+pub fn run_runbooks(workspace: &Workspace, names: &[&str]) -> Result {
+    command::require(&[CURL, JQ])?;
+    let run = Run::new(workspace)?;
+    runbooks::check(workspace, &run.folder, names)
 }
 
 /// A run of several steps.

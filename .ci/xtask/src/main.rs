@@ -20,6 +20,7 @@ Usage: cargo xtask TASK
 
   ci [STEP…]                 run the full check, or some of its steps in their usual order
   ci --list                  list the steps, and what each needs
+  runbooks [NAME…]           run the commands of all runbooks, or of some, with the program that was built last
   schemas                    write the schemas of all domains, the supergraph and schema.graphql (needs Node)
   new-domain NAME [ENTITY]   add a domain: a crate with one entity, one query and its test
   new-migration NAME         add a migration with the next number
@@ -43,6 +44,7 @@ fn run(arguments: &[&str]) -> Result {
         [] | ["help"] | [.., "--help" | "-h"] => print!("{USAGE}"),
         ["ci", "--list"] => ci::list(),
         ["ci", steps @ ..] => ci::run(&workspace, steps)?,
+        ["runbooks", names @ ..] => ci::run_runbooks(&workspace, names)?,
         ["schemas"] => schemas(&workspace)?,
         ["new-domain", name] => new_domain::add(&workspace, name, None)?,
         ["new-domain", name, entity] => new_domain::add(&workspace, name, Some(entity))?,
