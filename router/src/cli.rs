@@ -2,6 +2,8 @@
 
 mod check_config;
 mod create_admin;
+mod health;
+mod help_files;
 mod load;
 mod log;
 mod migrate;
@@ -20,6 +22,8 @@ use crate::config::{Settings, SettingsFlags};
 use crate::order_service::{self, MembersCommand, ReplicaArgs};
 use check_config::CheckConfigArgs;
 use create_admin::CreateAdminArgs;
+use health::HealthArgs;
+use help_files::{CompletionsArgs, ManArgs};
 use migrate::MigrateArgs;
 use schema::{PlanArgs, SchemaArgs};
 use token::TokenArgs;
@@ -71,6 +75,12 @@ enum CliCommand {
     CheckConfig(Box<CheckConfigArgs>),
     /// Lets many simulated people use all services of a running server at once, and compares every answer with their actions.
     Load(Box<load::LoadArgs>),
+    /// Asks the running server whether it is ready, and fails when it is not.
+    Health(Box<HealthArgs>),
+    /// Prints the completions of the commands for a shell.
+    Completions(CompletionsArgs),
+    /// Writes the manual pages of the commands into a folder.
+    Man(ManArgs),
 }
 
 /// Runs the command line of this process.
@@ -124,6 +134,9 @@ async fn run(command: CliCommand) -> Result<(), CommandError> {
         CliCommand::CreateAdmin(args) => args.run().await,
         CliCommand::CheckConfig(args) => args.run().await,
         CliCommand::Load(args) => args.run().await,
+        CliCommand::Health(args) => args.run(),
+        CliCommand::Completions(args) => args.run(Cli::command()),
+        CliCommand::Man(args) => args.run(with_defaults(Cli::command())),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod documents;
 mod examples;
+mod packages;
 mod runbooks;
 mod scaffold;
 mod server;
@@ -13,7 +14,7 @@ use std::time::Instant;
 
 use self::server::Server;
 use crate::checks::{citations, line_length, modules, words};
-use crate::command::{self, CC, CHROMIUM, CMAKE, CURL, IP, JAVA, JQ, NODE, PYTHON, Tool};
+use crate::command::{self, BINUTILS, CC, CHROMIUM, CMAKE, CURL, DPKG, IP, JAVA, JQ, NODE, PYTHON, Tool};
 use crate::error::Result;
 use crate::workspace::Workspace;
 
@@ -156,6 +157,16 @@ const STEPS: &[Step] = &[
         tools: &[NODE, PYTHON, JAVA],
         needs_build: true,
         run: generators,
+    },
+    Step {
+        name: "packages",
+        title: "the packages of a release, from the debug build",
+        tools: &[BINUTILS, DPKG, PYTHON],
+        needs_build: true,
+        run: |run| {
+            let python = python(run, "deploy")?;
+            packages::check(&run.workspace, &run.folder, &python)
+        },
     },
     Step {
         name: "runbooks",
@@ -313,7 +324,10 @@ fn browser(run: &mut Run) -> Result {
     run.workspace.npm("tests/browser", &NPM_CI)?;
     let mut npm = run.workspace.command("npm");
     npm.args(["--prefix", "tests/browser", "test"]);
-    command::run(npm.env("AGORA_URL", url).env("AGORA_BIN", server::built("agora")?))
+    command::run(
+        npm.env("AGORA_URL", url)
+            .env("AGORA_BIN", crate::build::built("agora")?),
+    )
 }
 
 fn openapi(run: &mut Run) -> Result {

@@ -21,6 +21,16 @@ pub const CC: Tool = Tool {
     name: "cc",
     probe: &["cc", "--version"],
 };
+/// The programs that read and strip executables.
+pub const BINUTILS: Tool = Tool {
+    name: "strip and objdump (binutils)",
+    probe: &["objdump", "--version"],
+};
+/// The program that writes Debian packages.
+pub const DPKG: Tool = Tool {
+    name: "dpkg-deb",
+    probe: &["dpkg-deb", "--version"],
+};
 /// The build tool of the cryptographic library.
 pub const CMAKE: Tool = Tool {
     name: "cmake",

@@ -1,8 +1,10 @@
 //! `cargo xtask`: the tasks of development. It has no dependencies, so that it builds in a second.
 
+mod build;
 mod checks;
 mod ci;
 mod command;
+mod dist;
 mod edit;
 mod error;
 mod new_domain;
@@ -20,6 +22,8 @@ Usage: cargo xtask TASK
 
   ci [STEP…]                 run the full check, or some of its steps in their usual order
   ci --list                  list the steps, and what each needs
+  dist [--debug-binary]      write the release archive and the Debian package to target/package, of an optimised build or, to
+                             check them, of the debug build that exists
   runbooks [NAME…]           run the commands of all runbooks, or of some, with the program that was built last
   schemas                    write the schemas of all domains, the supergraph and schema.graphql (needs Node)
   new-domain NAME [ENTITY]   add a domain: a crate with one entity, one query and its test
@@ -44,6 +48,8 @@ fn run(arguments: &[&str]) -> Result {
         [] | ["help"] | [.., "--help" | "-h"] => print!("{USAGE}"),
         ["ci", "--list"] => ci::list(),
         ["ci", steps @ ..] => ci::run(&workspace, steps)?,
+        ["dist"] => dist(&workspace, dist::Program::Dist)?,
+        ["dist", "--debug-binary"] => dist(&workspace, dist::Program::Debug)?,
         ["runbooks", names @ ..] => ci::run_runbooks(&workspace, names)?,
         ["schemas"] => schemas(&workspace)?,
         ["new-domain", name] => new_domain::add(&workspace, name, None)?,
@@ -51,6 +57,13 @@ fn run(arguments: &[&str]) -> Result {
         ["new-migration", name] => new_migration::add(&workspace, name)?,
         _ => return Err(format!("no such task\n\n{USAGE}").into()),
     }
+    Ok(())
+}
+
+/// Writes the packages of a release.
+fn dist(workspace: &Workspace, program: dist::Program) -> Result {
+    let written = dist::write(workspace, program, &dist::default_folder()?)?;
+    println!("{}\n{}", written.archive.display(), written.debian.display());
     Ok(())
 }
 

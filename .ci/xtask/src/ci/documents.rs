@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use super::server::{Server, target};
+use super::server::Server;
 use super::shell_blocks::{self, blocks};
+use crate::build::target;
 use crate::error::Result;
 use crate::workspace::Workspace;
 

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use super::server::{Server, built};
+use super::server::Server;
+use crate::build::built;
 use crate::command;
 use crate::error::Result;
 use crate::workspace::Workspace;

@@ -6,8 +6,8 @@ use std::net::TcpListener;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use super::server::built;
 use super::shell_blocks::{self, blocks};
+use crate::build::built;
 use crate::error::Result;
 use crate::workspace::Workspace;
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::server::target;
+use crate::build::target;
 use crate::error::Result;
 use crate::workspace::Workspace;
 use crate::{command, new_domain};

@@ -1,10 +1,11 @@
 //! Servers that the checks from outside run against.
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use crate::build::built;
 use crate::command;
 use crate::error::Result;
 use crate::workspace::Workspace;
@@ -19,24 +20,6 @@ pub struct Server {
     /// The address of the server: `http://127.0.0.1:PORT`.
     pub url: String,
     process: Child,
-}
-
-/// Returns the path of a program that lies beside this one, such as `agora` or `examples/embedded`.
-///
-/// `cargo test` builds it. A `cargo build` here would select other features for the dependencies and build them again.
-pub fn built(name: &str) -> Result<PathBuf> {
-    let path = std::env::current_exe()?.with_file_name(name);
-    if path.is_file() {
-        return Ok(path);
-    }
-    Err(format!("{} is missing: run the step tests first", path.display()).into())
-}
-
-/// Returns the target folder that this program was built into.
-pub fn target() -> Result<PathBuf> {
-    let path = std::env::current_exe()?;
-    let target = path.ancestors().nth(2).ok_or("this program is in no target folder")?;
-    Ok(target.to_owned())
 }
 
 impl Server {

@@ -75,13 +75,16 @@ pub fn blocks(document: &str, kind: &str) -> Vec<Block> {
     let mut lines = document.lines().enumerate();
     let mut follows_commands = false;
     while let Some((index, line)) = lines.next() {
-        let Some(found) = line.strip_prefix("```") else {
+        // A block in a list is indented as far as its fence.
+        let text = line.trim_start();
+        let Some(found) = text.strip_prefix("```") else {
             follows_commands &= line.is_empty();
             continue;
         };
+        let indent = &line[..line.len() - text.len()];
         let content: String = lines
             .by_ref()
-            .map(|(_, line)| line)
+            .map(|(_, line)| line.strip_prefix(indent).unwrap_or(line.trim_start()))
             .take_while(|line| !line.starts_with("```"))
             .flat_map(|line| [line, "\n"])
             .collect();
@@ -150,7 +153,7 @@ mod tests {
 
     #[test]
     fn only_a_block_right_after_commands_is_their_output() {
-        let document = "a\n```sh\necho 1\n```\n\n```json\n1\n```\n```sh\ntrue\n```\n\nb\n\n```text\n2\n```\n";
+        let document = "a\n```sh\necho 1\n```\n\n```json\n1\n```\n```sh\ntrue\n```\n\nb\n\n```text\n2\n```\n   ```sh\n   if x\n     y\n   ```\n";
         let block = |line, commands: &str, expected: Option<&str>| Block {
             line,
             commands: commands.to_owned(),
@@ -158,7 +161,11 @@ mod tests {
         };
         assert_eq!(
             blocks(document, "sh"),
-            [block(2, "echo 1\n", Some("1\n")), block(9, "true\n", None)]
+            [
+                block(2, "echo 1\n", Some("1\n")),
+                block(9, "true\n", None),
+                block(18, "if x\n  y\n", None)
+            ]
         );
     }
 

@@ -2,6 +2,8 @@
 
 mod check_config;
 mod create_admin;
+mod health;
+mod help_files;
 mod http;
 mod load;
 mod migrate;
