@@ -114,6 +114,11 @@ impl Caller {
         &self.recorder
     }
 
+    /// Returns how long the server may be away.
+    pub fn away(&self) -> Duration {
+        self.patience.away
+    }
+
     /// Executes a GraphQL operation as the person, and returns its `data`.
     pub async fn graphql(
         &mut self,
@@ -192,7 +197,7 @@ impl Caller {
         judge: fn(&Reply) -> Verdict,
     ) -> Result<Outcome, Abandoned> {
         let mut shed = 0;
-        let (mut repeated, mut reconnected) = (false, false);
+        let mut repeated = false;
         let mut away_since: Option<Instant> = None;
         loop {
             let began = Instant::now();
@@ -202,19 +207,18 @@ impl Caller {
             let reply = match reply {
                 Ok(reply) => reply,
                 Err(failure) => {
-                    // A server may close an idle connection while a request is on its way: that one is sent again, once.
-                    if failure == Failure::Unanswered && !reconnected {
-                        (reconnected, repeated) = (true, true);
-                        self.recorder.reconnected();
-                        continue;
-                    }
+                    self.recorder.lost(failure);
                     let since = *away_since.get_or_insert(began);
-                    if since.elapsed() < self.patience.away && failure != Failure::Cut {
+                    let waits = since.elapsed() < self.patience.away;
+                    // A server may close an idle connection while a request is on its way: that one is sent again, once.
+                    if waits || (failure == Failure::Unanswered && !repeated) {
                         repeated = true;
-                        tokio::time::sleep(AWAY_WAIT).await;
+                        if waits {
+                            tokio::time::sleep(AWAY_WAIT).await;
+                        }
                         continue;
                     }
-                    if writes && failure != Failure::Connect {
+                    if writes && (repeated || failure != Failure::Connect) {
                         self.recorder.unknown_outcome();
                     }
                     return Err(self.failed(step, None, failure.to_string()));
@@ -315,10 +319,10 @@ fn judge_graphql(reply: &Reply) -> Verdict {
             .and_then(Value::as_str)
             .unwrap_or("none");
         let wait = error.pointer("/extensions/retryAfter").and_then(Value::as_u64);
-        let unknown = error.pointer("/extensions/outcome").is_some();
         return match code {
-            "UNAVAILABLE" | "RATE_LIMITED" if !unknown => Verdict::Shed(wait_of(wait.or(reply.retry_after()))),
-            "INTERNAL" | "TIMEOUT" | "UNAVAILABLE" | "OPERATION_NOT_SUPPORTED" | "none" => {
+            // Also where the outcome of a trade is unknown: the same key tells it later.
+            "UNAVAILABLE" | "RATE_LIMITED" => Verdict::Shed(wait_of(wait.or(reply.retry_after()))),
+            "INTERNAL" | "TIMEOUT" | "OPERATION_NOT_SUPPORTED" | "none" => {
                 Verdict::Broken(format!("status {} with the error {code}", reply.status))
             }
             code => Verdict::Refused(code.to_owned()),

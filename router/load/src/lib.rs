@@ -28,6 +28,6 @@ pub use http::{Target, TargetError};
 pub use memory::MemorySource;
 pub use options::{Credential, Extent, Options};
 pub use own_server::{OwnServer, OwnServerError};
-pub use recorder::{Finding, FindingKind, Recording, Second, StepFigures, Totals};
+pub use recorder::{Finding, FindingKind, Lost, Recording, Second, StepFigures, Totals};
 pub use report::{Check, Report};
 pub use run::{LoadError, run};

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
+use crate::http::Failure;
+
 /// The findings that are kept; more are only counted.
 const FINDINGS_MAX: usize = 100;
 /// The characters of a request or an answer that a finding keeps.
@@ -124,7 +126,7 @@ struct State {
     seconds: Vec<Second>,
     findings: Vec<Finding>,
     unknown_outcomes: u64,
-    reconnections: u64,
+    lost: Lost,
 }
 
 struct Step {
@@ -158,7 +160,7 @@ impl Recorder {
                 seconds: Vec::new(),
                 findings: Vec::new(),
                 unknown_outcomes: 0,
-                reconnections: 0,
+                lost: Lost::default(),
             }),
         }
     }
@@ -197,9 +199,15 @@ impl Recorder {
         self.state().unknown_outcomes += 1;
     }
 
-    /// Counts a connection that ended before the answer to a request, which was sent again.
-    pub fn reconnected(&self) {
-        self.state().reconnections += 1;
+    /// Counts a request without a whole answer, whether it is an error or is sent again.
+    pub fn lost(&self, failure: Failure) {
+        let mut state = self.state();
+        match failure {
+            Failure::Connect => state.lost.refused += 1,
+            Failure::Unanswered => state.lost.unanswered += 1,
+            Failure::Cut => state.lost.cut += 1,
+            Failure::Timeout => state.lost.late += 1,
+        }
     }
 
     /// Returns how many changes may or may not have happened.
@@ -258,7 +266,7 @@ impl Recorder {
             seconds: state.seconds.clone(),
             findings: state.findings.clone(),
             unknown_outcomes: state.unknown_outcomes,
-            reconnections: state.reconnections,
+            lost: state.lost,
         }
     }
 
@@ -304,8 +312,21 @@ pub struct Recording {
     pub findings: Vec<Finding>,
     /// Changes that may or may not have happened, because no answer arrived.
     pub unknown_outcomes: u64,
-    /// Connections that ended before the answer to a request, which was then sent again.
-    pub reconnections: u64,
+    /// Requests without a whole answer. Those that were sent again are no errors.
+    pub lost: Lost,
+}
+
+/// Requests without a whole answer, by reason.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Lost {
+    /// The server did not accept a connection.
+    pub refused: u64,
+    /// The connection ended before an answer began, for example because the server closed it when it was idle.
+    pub unanswered: u64,
+    /// The connection ended inside an answer.
+    pub cut: u64,
+    /// The answer did not arrive in time.
+    pub late: u64,
 }
 
 fn totals(state: &State) -> Totals {

@@ -176,6 +176,12 @@ impl Report {
             millis(totals.p99_us),
             millis(totals.max_us),
         )?;
+        let lost = &self.recording.lost;
+        writeln!(
+            text,
+            "without a whole answer: {} connections refused, {} requests unanswered, {} answers cut, {} late",
+            lost.refused, lost.unanswered, lost.cut, lost.late
+        )?;
         for check in &self.checks {
             let verdict = match (check.is_right, check.proves) {
                 (true, _) => "add up",

@@ -20,7 +20,7 @@ use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 
-use crate::caller::{Abandoned, Caller, NEVER};
+use crate::caller::{Abandoned, Allowed, Caller, NEVER};
 use crate::person::Person;
 use crate::values::id_number;
 use crate::watch::Watch;
@@ -28,6 +28,9 @@ use crate::world::{Neighbour, PASSWORD, World, done};
 
 /// The longest wait for an event of a subscription.
 const EVENT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The pause before a WebSocket is tried again at a server that is away.
+const OPEN_PAUSE: Duration = Duration::from_millis(200);
 
 /// How a life goes.
 #[derive(Clone, Copy, Debug)]
@@ -171,8 +174,7 @@ impl Player {
             register_by_rest(&mut caller, &name).await?
         };
         caller.token = Some(token.as_str().into());
-        let opened = Watch::open(caller.target(), &token).await;
-        let watch = opened.map_err(|reason| watch_error(&caller, reason))?;
+        let watch = open_watch(&caller, &token).await?;
         Ok(Self {
             caller,
             person: Person {
@@ -203,7 +205,15 @@ impl Player {
         let document =
             "mutation($token: String!) { refresh(token: $token) { token refreshToken user { id username } } }";
         let variables = json!({ "token": refresh });
-        let data = done(self.caller.graphql_as(None, STEP, document, variables, NEVER).await?)?;
+        // A refresh token is valid once: after a lost answer, the session has ended.
+        let allowed = Allowed {
+            codes: &[],
+            done_before: Some("UNAUTHENTICATED"),
+        };
+        let data = done(self.caller.graphql_as(None, STEP, document, variables, allowed).await?)?;
+        if data.is_null() {
+            return self.sign_in().await;
+        }
         self.take_session(STEP, &data["refresh"])
     }
 
@@ -255,10 +265,38 @@ impl Player {
     fn missed(&self, step: &'static str, reason: String) -> Abandoned {
         self.caller.wrong(step, reason)
     }
+
+    /// Begins to watch again where a server that may be away has ended the WebSocket, and returns whether it had. The events
+    /// until then are not known.
+    async fn watch_again(&mut self) -> Result<bool, Abandoned> {
+        if self.caller.away().is_zero() || !self.watch.has_ended() {
+            return Ok(false);
+        }
+        self.begin_watch().await?;
+        self.begin_messages().await?;
+        Ok(true)
+    }
+
+    /// Opens the WebSocket again if a server that may be away has ended it.
+    async fn reopen_watch(&mut self) -> Result<(), Abandoned> {
+        if !self.caller.away().is_zero() && self.watch.has_ended() {
+            let token = self.caller.token.clone().unwrap_or_default();
+            self.watch = open_watch(&self.caller, &token).await?;
+        }
+        Ok(())
+    }
 }
 
-fn watch_error(caller: &Caller, reason: String) -> Abandoned {
-    caller.wrong("open the WebSocket", reason)
+/// Opens the WebSocket. A server that may be away gets some time for it.
+async fn open_watch(caller: &Caller, token: &str) -> Result<Watch, Abandoned> {
+    let began = Instant::now();
+    loop {
+        match Watch::open(caller.target(), token).await {
+            Ok(watch) => return Ok(watch),
+            Err(_) if began.elapsed() < caller.away() => tokio::time::sleep(OPEN_PAUSE).await,
+            Err(reason) => return Err(caller.wrong("open the WebSocket", reason)),
+        }
+    }
 }
 
 /// Returns the email of a simulated person.

@@ -54,6 +54,7 @@ pub(crate) async fn annoy(
         raw: Raw::new(target, patience.timeout),
         recorder,
         token,
+        may_be_away: !patience.away.is_zero(),
     };
     let mut attacks: Vec<Attack> = graphql::attacks();
     attacks.extend(rest::attacks());
@@ -99,6 +100,7 @@ struct Hostile {
     raw: Raw,
     recorder: Arc<Recorder>,
     token: String,
+    may_be_away: bool,
 }
 
 impl Hostile {
@@ -109,6 +111,8 @@ impl Hostile {
         let answer = self.raw.send(&bytes, attack.manner).await;
         let latency = began.elapsed();
         match attack.contradiction(&answer) {
+            // A server that may be away leaves anything unanswered.
+            Some(_) if answer.status.is_none() && self.may_be_away => self.note(attack.name, &answer, latency),
             None => self.note(attack.name, &answer, latency),
             Some(reason) => self.unexpected(attack.name, &bytes, &answer, reason, latency),
         }
@@ -140,6 +144,7 @@ impl Hostile {
     async fn run_sockets(&self) {
         for (step, result) in sockets::misbehave(self.raw.target(), &self.token).await {
             match result {
+                Err(_) if self.may_be_away => self.recorder.request(step, Ending::Refused, None),
                 Ok(()) => self.recorder.request(step, Ending::Refused, None),
                 Err(reason) => {
                     self.recorder.request(step, Ending::Failed, None);

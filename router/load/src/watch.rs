@@ -94,6 +94,11 @@ impl Watch {
         self.wait(is_there, timeout).await
     }
 
+    /// Whether no more events arrive.
+    pub fn has_ended(&self) -> bool {
+        self.seen.lock().ended.is_some()
+    }
+
     /// Returns the messages that arrived, in order: id and text.
     pub fn messages(&self) -> Vec<(i64, String)> {
         self.seen.lock().messages.clone()

@@ -40,7 +40,7 @@ fn write_page(html: &mut String, report: &Report) -> std::fmt::Result {
 }
 
 fn write_summary(html: &mut String, report: &Report) -> std::fmt::Result {
-    let totals = &report.recording.totals;
+    let (totals, lost) = (&report.recording.totals, &report.recording.lost);
     let verdict = if report.clean {
         "<span class=\"good\">No wrong answers, no errors</span>".to_owned()
     } else {
@@ -73,6 +73,13 @@ fn write_summary(html: &mut String, report: &Report) -> std::fmt::Result {
         ),
         ("Expected refusals", totals.refused.to_string()),
         ("Shed and repeated", totals.shed.to_string()),
+        (
+            "Without a whole answer",
+            format!(
+                "{} connections refused, {} requests unanswered, {} answers cut, {} late",
+                lost.refused, lost.unanswered, lost.cut, lost.late
+            ),
+        ),
         ("Outcome unknown", report.recording.unknown_outcomes.to_string()),
         ("Seed", report.plan.seed.to_string()),
     ];

@@ -47,7 +47,7 @@ impl Player {
                 Err(reason) if attempt == FIRST_MESSAGES_MAX => {
                     return Err(self.missed("begin to watch", reason));
                 }
-                Err(_) => {}
+                Err(_) => self.reopen_watch().await?,
             }
         }
         Ok(())
@@ -203,6 +203,9 @@ impl Player {
             .filter(|id| first.is_none_or(|first| *id >= first))
         {
             let arrived = self.watch.message(id, EVENT_TIMEOUT).await;
+            if self.watch.has_ended() && !self.caller.away().is_zero() {
+                return Ok(());
+            }
             arrived.map_err(|reason| self.missed(STEP, format!("message {id}: {reason}")))?;
         }
         let events = self.watch.messages();

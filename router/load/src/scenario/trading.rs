@@ -211,7 +211,7 @@ impl Player {
             match arrived {
                 Ok(()) => return Ok(()),
                 Err(reason) if attempt == FIRST_ORDERS_MAX => return Err(self.missed(STEP, reason)),
-                Err(_) => {}
+                Err(_) => self.reopen_watch().await?,
             }
         }
         Ok(())
@@ -220,30 +220,41 @@ impl Player {
     /// Places an order that waits for its price, sees it arrive in the subscription, cancels it, and sees that.
     pub(super) async fn watch_an_order(&mut self) -> Result<(), Abandoned> {
         const STEP: &str = "watch an order";
-        let place = self.random.random_range(0..self.world.stocks.len() - 1);
-        let price = self.world.stocks[place].price;
-        let free = self.person.shares.get(&place).map_or(0, |shares| shares.free);
-        let id = if free > 0 && self.random.random_bool(0.5) {
-            let quantity = self.random.random_range(1..=free);
-            self.place_waiting(place, Side::Sell, quantity, price * 2).await?
-        } else {
-            let limit = price / 2;
-            let quantity = (self.person.balance / limit).min(5);
-            if quantity == 0 {
-                return Ok(());
-            }
-            self.place_waiting(place, Side::Buy, quantity, limit).await?
+        let Some(id) = self.place_any_waiting().await? else {
+            return Ok(());
         };
         let arrived = self.watch.order(id, "PENDING", EVENT_TIMEOUT).await;
-        arrived.map_err(|reason| self.missed(STEP, reason))?;
         self.cancel(id).await?;
-        let arrived = self.watch.order(id, "CANCELLED", EVENT_TIMEOUT).await;
+        let arrived = match arrived {
+            Ok(()) => self.watch.order(id, "CANCELLED", EVENT_TIMEOUT).await,
+            Err(reason) => Err(reason),
+        };
+        if self.watch_again().await? {
+            return Ok(());
+        }
         arrived.map_err(|reason| self.missed(STEP, reason))?;
         let statuses = self.watch.statuses(id);
         if statuses != ["PENDING", "CANCELLED"] {
             return Err(self.missed(STEP, format!("the events of order {id} are {statuses:?}")));
         }
         Ok(())
+    }
+
+    /// Places an order that waits: a sale of free shares, or a purchase. `None` where there is money for neither.
+    async fn place_any_waiting(&mut self) -> Result<Option<i64>, Abandoned> {
+        let place = self.random.random_range(0..self.world.stocks.len() - 1);
+        let price = self.world.stocks[place].price;
+        let free = self.person.shares.get(&place).map_or(0, |shares| shares.free);
+        if free > 0 && self.random.random_bool(0.5) {
+            let quantity = self.random.random_range(1..=free);
+            return Ok(Some(self.place_waiting(place, Side::Sell, quantity, price * 2).await?));
+        }
+        let limit = price / 2;
+        let quantity = (self.person.balance / limit).min(5);
+        if quantity == 0 {
+            return Ok(None);
+        }
+        Ok(Some(self.place_waiting(place, Side::Buy, quantity, limit).await?))
     }
 
     /// Places an order whose price is not reached, and reserves its money or shares.

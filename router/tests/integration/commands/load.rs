@@ -2,11 +2,13 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::process::{Command, Stdio};
 use std::thread;
 
 use serde_json::Value;
 
-use super::{Server, printed, run, text};
+use super::replicas::eventually;
+use super::{Server, agora, printed, run, text};
 
 /// A short run against a server.
 const SHORT: [&str; 7] = ["load", "--users", "2", "--lives", "1", "--rounds", "1"];
@@ -83,6 +85,69 @@ fn a_target_on_another_machine_needs_a_service_credential() {
         "{}",
         text(&refused.stderr)
     );
+}
+
+#[test]
+fn a_restart_under_load_cuts_no_answer_and_loses_nothing() {
+    let report = restarted_under_load("-TERM");
+    assert_eq!(report["lost"]["cut"], 0, "{report}");
+}
+
+#[test]
+fn a_killed_server_has_all_that_it_acknowledged_under_load() {
+    restarted_under_load("-KILL");
+}
+
+/// Ends a server with that signal while people use it, starts it again at its address, and returns the report of the people,
+/// who send unanswered requests again. Every comparison is right.
+fn restarted_under_load(signal: &str) -> Value {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut server = Server::start(folder.path(), "demo");
+    let arguments = [
+        "--lives",
+        "2",
+        "--rounds",
+        "2",
+        "--ride-out-seconds",
+        "120",
+        "--out",
+        "report",
+    ];
+    let arguments = [&["load", "--users", "4", "--target", &server.url][..], &arguments].concat();
+    let mut load = agora(folder.path(), &arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    eventually("people write posts", || {
+        let newest = server.graphql("{ communities(last: 1) { nodes { name } } }", None);
+        let name = newest["data"]["communities"]["nodes"][0]["name"].as_str();
+        name.is_some_and(|name| name.starts_with("Load "))
+    });
+    let sent = Command::new("kill")
+        .args([signal, &server.child.id().to_string()])
+        .status();
+    assert!(sent.expect("kill").success());
+    server.child.wait().expect("the server ends");
+    let address = server.url.trim_start_matches("http://").to_owned();
+    let again = ["demo", "--listen", &address];
+    let mut again = agora(folder.path(), &again)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    let mut table = String::new();
+    let output = load.stdout.take().expect("a pipe").read_to_string(&mut table);
+    let status = load.wait().expect("the load test ends");
+    again.kill().expect("the server runs");
+    again.wait().expect("the server ends");
+    output.expect("the table");
+    assert!(status.success(), "{table}");
+    let json = std::fs::read_to_string(folder.path().join("report/report.json")).expect("the report");
+    let report: Value = serde_json::from_str(&json).expect("JSON");
+    let lost = ["refused", "unanswered"].map(|reason| report["lost"][reason].as_u64().unwrap_or(0));
+    assert!(lost[0] + lost[1] > 0, "the server was not away: {report}");
+    report
 }
 
 /// Forwards connections, and replaces the held balance of the brokerage's answers.

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Polls until the condition holds, and fails the test with `what` when it does not hold in time.
-fn eventually(what: &str, mut is: impl FnMut() -> bool) {
+pub fn eventually(what: &str, mut is: impl FnMut() -> bool) {
     let late = Instant::now() + PATIENCE;
     while !is() {
         assert!(Instant::now() < late, "waited in vain: {what}");
