@@ -30,7 +30,13 @@ mod steps;
 mod tables;
 
 pub use steps::{DataLoss, data_losses, status};
-pub use tables::{missing_objects, object_names};
+pub use tables::{OBJECT_NAMES, missing_objects, newest_object_names, object_names};
+
+/// Returns the names of all migrations, in their order.
+pub fn names() -> Vec<String> {
+    let names = Migrator::migrations();
+    names.iter().map(|migration| migration.name().to_owned()).collect()
+}
 
 /// The migrator, with the ordered list of migrations.
 pub struct Migrator;

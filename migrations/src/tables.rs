@@ -88,6 +88,15 @@ async fn compute() -> Result<Vec<Schema>, DbErr> {
 /// The names of everything in the newest schema, one per line, in the form of [`Schema::lines`].
 const NEWEST: &str = include_str!("newest.txt");
 
+/// Returns the names of everything in the newest schema: `table book`, `column book.title`.
+pub fn newest_object_names() -> impl Iterator<Item = &'static str> {
+    NEWEST.lines()
+}
+
+/// The query of the names of everything in a database, in the form of [`newest_object_names`], for readers without SeaORM.
+pub const OBJECT_NAMES: &str = "SELECT type || ' ' || name FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
+    UNION SELECT 'column ' || t.name || '.' || c.name FROM sqlite_schema t JOIN pragma_table_info(t.name) c WHERE t.type = 'table'";
+
 /// Names all tables, columns, indexes and triggers of `db`, one per line and in order, as `newest.txt` lists them.
 pub async fn object_names(db: &impl ConnectionTrait) -> Result<String, DbErr> {
     let lines = Schema::read(db).await?.lines();

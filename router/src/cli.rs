@@ -1,5 +1,6 @@
 //! The command line: one binary with a subcommand for each of its tasks.
 
+mod backup;
 mod check_config;
 mod create_admin;
 mod health;
@@ -10,6 +11,7 @@ mod migrate;
 mod schema;
 mod serve;
 mod token;
+mod verify;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -20,6 +22,7 @@ use tokio::signal::unix::SignalKind;
 
 use crate::config::{Settings, SettingsFlags};
 use crate::order_service::{self, MembersCommand, ReplicaArgs};
+use backup::{BackupArgs, RestoreArgs};
 use check_config::CheckConfigArgs;
 use create_admin::CreateAdminArgs;
 use health::HealthArgs;
@@ -27,6 +30,7 @@ use help_files::{CompletionsArgs, ManArgs};
 use migrate::MigrateArgs;
 use schema::{PlanArgs, SchemaArgs};
 use token::TokenArgs;
+use verify::VerifyArgs;
 
 /// Any error that ends a command.
 type CommandError = Box<dyn std::error::Error + Send + Sync>;
@@ -69,6 +73,12 @@ enum CliCommand {
     Migrate(Box<MigrateArgs>),
     /// Prints a credential for a service, signed with this installation's key; lists and revokes credentials.
     Token(Box<TokenArgs>),
+    /// Checks that everything in a data folder adds up, also while the server runs.
+    Verify(Box<VerifyArgs>),
+    /// Writes an archive of a data folder, also while the server runs.
+    Backup(Box<BackupArgs>),
+    /// Restores an archive into an empty folder, and checks that everything adds up.
+    Restore(Box<RestoreArgs>),
     /// Creates an administrator. A terminal asks for the password and does not show it; otherwise it is a line of standard input.
     CreateAdmin(Box<CreateAdminArgs>),
     /// Prints the settings as they would be used, as a TOML file, or everything that `serve` would refuse.
@@ -131,6 +141,9 @@ async fn run(command: CliCommand) -> Result<(), CommandError> {
         CliCommand::Plan(args) => args.run(),
         CliCommand::Migrate(args) => args.run().await,
         CliCommand::Token(args) => args.run(),
+        CliCommand::Verify(args) => args.run(),
+        CliCommand::Backup(args) => args.run(),
+        CliCommand::Restore(args) => args.run(),
         CliCommand::CreateAdmin(args) => args.run().await,
         CliCommand::CheckConfig(args) => args.run().await,
         CliCommand::Load(args) => args.run().await,

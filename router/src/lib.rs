@@ -5,6 +5,7 @@ pub use engine::{cache, limits, subgraph, supergraph};
 pub mod allowed_origin;
 pub mod app;
 pub mod auth;
+pub mod backup;
 pub mod cli;
 pub mod config;
 pub mod demo;

@@ -1,9 +1,9 @@
 //! Tests that kill processes.
 
-mod calls;
+pub mod calls;
 pub mod command;
 mod first_start;
 mod replayed;
-mod replicas;
+pub mod replicas;
 pub mod server;
 mod unwritten;

@@ -1,6 +1,7 @@
 //! Agora over HTTP: a real server on a loopback port with real SQLite files.
 
 mod access;
+mod backup;
 mod bad_input;
 mod bazaar_both_ways;
 mod bazaar_races;
@@ -32,6 +33,7 @@ mod storage;
 mod too_large;
 mod trade_rights;
 mod upgrade;
+mod verify;
 mod vote_races;
 mod way_back;
 mod wire;

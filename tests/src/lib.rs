@@ -3,7 +3,7 @@
 mod audit;
 mod client;
 
-pub use audit::Audit;
+pub use self::audit::{Audit, verify};
 pub use client::{HttpClient, Response};
 
 use std::sync::Arc;

@@ -15,9 +15,9 @@ use std::path::{Path, PathBuf};
 
 use crate::replace_private_file;
 
-/// The content of the record when the database is opened.
+/// The content of the record of the commits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RecordedCommits {
+pub enum RecordedCommits {
     /// That many commits were acknowledged.
     Count(i32),
     /// There is no record.
@@ -33,20 +33,10 @@ impl CommitRecord {
     /// Reads the record beside the database at `path`, before the database is opened. A new database gets a record with
     /// the count 0.
     pub fn read(path: &Path) -> io::Result<RecordedCommits> {
-        let mut text = Vec::new();
-        match File::open(path_of_record(path)) {
-            Ok(file) => file.take(64).read_to_end(&mut text)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return if is_new(path)? {
-                    Self::begin(path)
-                } else {
-                    Ok(RecordedCommits::Missing)
-                };
-            }
-            Err(error) => return Err(error),
-        };
-        let count = str::from_utf8(&text).ok().and_then(|text| text.trim().parse().ok());
-        Ok(count.map_or(RecordedCommits::Unreadable, RecordedCommits::Count))
+        match recorded_commits(path)? {
+            RecordedCommits::Missing if is_new(path)? => Self::begin(path),
+            recorded => Ok(recorded),
+        }
     }
 
     fn begin(path: &Path) -> io::Result<RecordedCommits> {
@@ -73,13 +63,36 @@ impl CommitRecord {
     }
 }
 
+/// Reads the number of acknowledged commits that is recorded beside the database at `path`. It changes nothing.
+///
+/// # Errors
+/// When the record cannot be read.
+pub fn recorded_commits(path: &Path) -> io::Result<RecordedCommits> {
+    let mut text = Vec::new();
+    match File::open(path_of_record(path)) {
+        Ok(file) => file.take(64).read_to_end(&mut text)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(RecordedCommits::Missing),
+        Err(error) => return Err(error),
+    };
+    let count = str::from_utf8(&text).ok().and_then(|text| text.trim().parse().ok());
+    Ok(count.map_or(RecordedCommits::Unreadable, RecordedCommits::Count))
+}
+
+/// Records that a copy of a database at `path` has so many commits.
+///
+/// # Errors
+/// When the record cannot be written.
+pub fn record_commits(path: &Path, count: i32) -> io::Result<()> {
+    CommitRecord::replace(path, count)
+}
+
 /// Returns the path of the record of the database at `path`.
 pub(crate) fn path_of_record(path: &Path) -> PathBuf {
     beside(path, ".commits")
 }
 
 /// Returns the path of the write-ahead log of the database at `path`.
-pub(crate) fn path_of_log(path: &Path) -> PathBuf {
+pub fn path_of_log(path: &Path) -> PathBuf {
     beside(path, "-wal")
 }
 

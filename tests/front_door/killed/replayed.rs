@@ -4,14 +4,14 @@
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
-use tests::Audit;
+use tests::{Audit, verify};
 use tokio_util::sync::CancellationToken;
 
 use super::calls::{Call, Cast, DEPOSIT, ORDER, TRADE, WITHDRAW, call, cast, repeat, send};
 use super::server::Server;
 
-/// The default number of kills. Each comes after a different number of responses and needs a start of a whole server.
-/// The tests of `contract` show over hundreds of kills that no single write is lost or half done.
+/// The default number of kills, each followed by the checks of `agora verify`. Each comes after a different number of responses and needs a
+/// start of a whole server. The tests of `contract` show over hundreds of kills that no single write is lost or half done.
 const KILLS: usize = 24;
 /// The environment variable that sets another number of kills.
 const KILLS_WANTED: &str = "KILLED_TEST_SERVERS";
@@ -65,8 +65,8 @@ async fn a_server_killed_under_load_neither_loses_nor_repeats_calls() {
     for round in 0..kills.unwrap_or(KILLS) {
         let mut calls = load(server, &cast, round, 5 + round * 7 % 60).await;
 
+        verify(&data);
         let audit = Audit::open(&data);
-        audit.assert_balanced();
         assert_eq!(audit.shares(), shares, "round {round}: shares came or went");
 
         server = Server::start(&data);
@@ -75,8 +75,8 @@ async fn a_server_killed_under_load_neither_loses_nor_repeats_calls() {
     }
 
     server.kill();
+    verify(&data);
     let audit = Audit::open(&data);
-    audit.assert_balanced();
     let made = |query: &str| carried.iter().filter(|(made, _)| *made == query).count() as i64;
     let ids = cast
         .people

@@ -11,7 +11,7 @@ use rand::{Rng, SeedableRng};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 use testing::within;
-use tests::{Audit, HttpClient};
+use tests::{Audit, HttpClient, verify};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -187,6 +187,7 @@ async fn trades_and_their_effects_survive_every_leaders_death() {
     audit.assert_balanced();
     assert_eq!(audit.shares(), shares, "shares came or went");
     drop(server);
+    verify(&data);
     let table = ledger(&data.join("agora.db"), OF_TABLE);
     let count = usize::try_from(audit.number("SELECT count(*) FROM exchange_order")).expect("a count");
     assert_eq!(table.len(), count, "a trade that no replica was told of");

@@ -7,6 +7,7 @@ mod outbox;
 mod read_write;
 mod reads;
 mod shared_transactions;
+mod snapshots;
 mod storage;
 mod support;
 mod tx;
