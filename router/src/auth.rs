@@ -26,8 +26,9 @@ const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// Verifies tokens against this installation's keys, and rejects tokens of ended sessions.
 pub struct Authenticator {
     keys: Arc<TokenKeys>,
-    /// The identities of tokens whose signature and claims were correct. They may have expired or been revoked since.
-    verified: Cache<Box<str>, Identity>,
+    /// The identities of tokens whose signature and claims were correct, each with the generation of the keys. They may have
+    /// expired or been revoked since.
+    verified: Cache<Box<str>, (u64, Identity)>,
     clock: Arc<dyn Clock>,
     revocations: RwLock<SessionRevocations>,
     /// The list of service credentials; without it, every signed credential is valid.
@@ -115,19 +116,21 @@ impl Authenticator {
 
     /// Returns the caller of this token.
     ///
-    /// The signature of a token is checked once, because its content never changes; its expiry and its revocation are
-    /// checked each time.
+    /// The signature of a token is checked once for each generation of the keys, because its content never changes; its expiry
+    /// and its revocation are checked each time.
     ///
     /// # Errors
     /// When it is invalid, or its session has ended.
     pub fn identify_token(&self, token: &str) -> Result<Identity, TokenError> {
-        if let Some(identity) = self.verified.get(token) {
+        // Before the check: if the keys change during it, the result counts for the earlier ones.
+        let generation = self.keys.generation();
+        if let Some((_, identity)) = self.verified.get(token).filter(|(checked, _)| *checked == generation) {
             self.require_valid(&identity)?;
             return Ok(identity);
         }
         let identity = self.verify(token)?;
         self.require_valid(&identity)?;
-        self.verified.insert(token.into(), identity.clone());
+        self.verified.insert(token.into(), (generation, identity.clone()));
         Ok(identity)
     }
 

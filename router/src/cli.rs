@@ -5,6 +5,7 @@ mod check_config;
 mod create_admin;
 mod health;
 mod help_files;
+mod keys;
 mod load;
 mod log;
 mod migrate;
@@ -27,6 +28,7 @@ use check_config::CheckConfigArgs;
 use create_admin::CreateAdminArgs;
 use health::HealthArgs;
 use help_files::{CompletionsArgs, ManArgs};
+use keys::KeysCommand;
 use migrate::MigrateArgs;
 use schema::{PlanArgs, SchemaArgs};
 use token::TokenArgs;
@@ -73,6 +75,9 @@ enum CliCommand {
     Migrate(Box<MigrateArgs>),
     /// Prints a credential for a service, signed with this installation's key; lists and revokes credentials.
     Token(Box<TokenArgs>),
+    /// Lists, rotates and retires the keys that sign tokens, also while the server runs.
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Checks that everything in a data folder adds up, also while the server runs.
     Verify(Box<VerifyArgs>),
     /// Writes an archive of a data folder, also while the server runs.
@@ -141,6 +146,7 @@ async fn run(command: CliCommand) -> Result<(), CommandError> {
         CliCommand::Plan(args) => args.run(),
         CliCommand::Migrate(args) => args.run().await,
         CliCommand::Token(args) => args.run(),
+        CliCommand::Keys(command) => command.run(),
         CliCommand::Verify(args) => args.run(),
         CliCommand::Backup(args) => args.run(),
         CliCommand::Restore(args) => args.run(),

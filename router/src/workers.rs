@@ -107,9 +107,10 @@ async fn expire_overdue(services: Services, every: Duration) -> Result<()> {
     }
 }
 
-/// Periodically checks that the files and tables exist, and whether a full disk has room again.
+/// Periodically checks that the files and tables exist, whether a full disk has room again, and whether the signing keys changed.
 async fn check_storage(services: Services, every: Duration) -> Result<()> {
     loop {
+        services.keys.refresh();
         services.db.check_storage().await?;
         match migrations::missing_objects(services.db.read()).await {
             Ok(missing) if missing.is_empty() => {}

@@ -16,6 +16,7 @@ mod growth;
 mod guessing;
 mod hosts;
 mod http_rules;
+mod keys;
 mod killed;
 mod lasting;
 mod load;

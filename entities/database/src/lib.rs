@@ -36,7 +36,7 @@ pub use db_connection::DbConnection;
 pub use error::{Error, Result, Unavailability};
 pub use models::ReadEntity;
 pub use options::DbOptions;
-pub use private_file::{folder_of, replace_private_file};
+pub use private_file::{FileVersion, folder_of, replace_private_file, update_private_file};
 pub use read_only::{check_commits, open_read_only};
 pub use reader::{Reader, share_transactions};
 pub use snapshot::{Snapshot, SnapshotError};

@@ -3,13 +3,13 @@
 //! `agora token` changes the file, also while a server runs. The server checks for changes whenever a service
 //! authenticates.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use contract::{folder_of, replace_private_file};
+use contract::{FileVersion, update_private_file};
 use rand::RngCore;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +23,9 @@ pub struct Credential {
     pub id: String,
     /// The service's name.
     pub service: String,
+    /// The id of the key that signed it; none for credentials from before this was noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// When it was made, in microseconds since the epoch.
     pub made_us: i64,
     /// When it ends, in microseconds since the epoch.
@@ -69,26 +72,13 @@ impl CredentialList {
     /// # Errors
     /// When the file cannot be read or written, and those of `change`, which leave the file as it was.
     pub fn update<T>(path: &Path, now_us: i64, change: impl FnOnce(&mut Self) -> io::Result<T>) -> io::Result<T> {
-        let owner = fs::metadata(folder_of(path))?;
-        // The server reads the file as the folder's owner, even if root created the credential.
-        let set_owner = |file: &File| {
-            if file.metadata()?.uid() == owner.uid() {
-                Ok(())
-            } else {
-                fchown(file, Some(owner.uid()), Some(owner.gid()))
-            }
-        };
-        let mut options = OpenOptions::new();
-        options.create(true).write(true).truncate(false).mode(0o600);
-        let lock_file = options.open(path.with_extension("lock"))?;
-        set_owner(&lock_file)?;
-        lock_file.lock()?;
-        let mut list = Self::load(path)?;
-        list.credentials.retain(|credential| credential.expires_us > now_us);
-        let outcome = change(&mut list)?;
-        let text = serde_json::to_vec_pretty(&list).map_err(io::Error::other)?;
-        replace_private_file(path, &text, set_owner)?;
-        Ok(outcome)
+        update_private_file(path, || {
+            let mut list = Self::load(path)?;
+            list.credentials.retain(|credential| credential.expires_us > now_us);
+            let outcome = change(&mut list)?;
+            let text = serde_json::to_vec_pretty(&list).map_err(io::Error::other)?;
+            Ok((outcome, text))
+        })
     }
 
     /// The credentials, in the order they were made.
@@ -96,11 +86,11 @@ impl CredentialList {
         &self.credentials
     }
 
-    /// Adds a credential with a new id.
+    /// Adds a credential with a new id, which the key with the id `key` signs.
     ///
     /// # Errors
     /// When the list has reached its maximum length.
-    pub fn add(&mut self, service: &str, made_us: i64, expires_us: i64) -> io::Result<String> {
+    pub fn add(&mut self, service: &str, key: &str, made_us: i64, expires_us: i64) -> io::Result<String> {
         if self.credentials.len() >= CREDENTIALS_MAX {
             let why = format!("there are {CREDENTIALS_MAX} credentials already: their number is bounded");
             return Err(io::Error::other(why));
@@ -109,6 +99,7 @@ impl CredentialList {
         self.credentials.push(Credential {
             id: id.clone(),
             service: service.to_owned(),
+            key: Some(key.to_owned()),
             made_us,
             expires_us,
             revoked_us: None,
@@ -174,17 +165,9 @@ struct LoadedList {
     list: Option<Arc<CredentialList>>,
 }
 
-/// Identifies a version of the file, which is replaced and never written in place.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct FileVersion {
-    inode: u64,
-    size: u64,
-    changed_ns: i128,
-}
-
 impl CredentialFile {
     pub(super) fn new(path: PathBuf) -> Self {
-        let loaded = RwLock::new(load_list(&path, file_version(&path)));
+        let loaded = RwLock::new(load_list(&path, FileVersion::of(&path)));
         Self { path, loaded }
     }
 
@@ -195,7 +178,7 @@ impl CredentialFile {
     }
 
     fn current(&self) -> Option<Arc<CredentialList>> {
-        let file = file_version(&self.path);
+        let file = FileVersion::of(&self.path);
         let loaded = self.loaded.read().unwrap_or_else(PoisonError::into_inner).clone();
         if loaded.list.is_some() && loaded.file == file {
             return loaded.list;
@@ -205,15 +188,6 @@ impl CredentialFile {
         loaded.clone_from(&read);
         read.list
     }
-}
-
-fn file_version(path: &Path) -> Option<FileVersion> {
-    let found = fs::metadata(path).ok()?;
-    Some(FileVersion {
-        inode: found.ino(),
-        size: found.size(),
-        changed_ns: i128::from(found.ctime()) * 1_000_000_000 + i128::from(found.ctime_nsec()),
-    })
 }
 
 fn load_list(path: &Path, file: Option<FileVersion>) -> LoadedList {
@@ -229,6 +203,8 @@ fn load_list(path: &Path, file: Option<FileVersion>) -> LoadedList {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -237,15 +213,15 @@ mod tests {
         let path = folder.path().join("credentials.json");
         let server = CredentialFile::new(path.clone());
         assert!(!server.is_valid(Some("a"), "feed", 0));
-        let id = CredentialList::update(&path, 1, |list| list.add("feed", 1, 100)).unwrap();
-        let other = CredentialList::update(&path, 1, |list| list.add("feed", 1, 100)).unwrap();
+        let id = CredentialList::update(&path, 1, |list| list.add("feed", "key", 1, 100)).unwrap();
+        let other = CredentialList::update(&path, 1, |list| list.add("feed", "key", 1, 100)).unwrap();
         assert!(server.is_valid(Some(&id), "feed", 1) && server.is_valid(Some(&other), "feed", 1));
         CredentialList::update(&path, 2, |list| list.revoke(&id, 2)).unwrap();
         assert!(!server.is_valid(Some(&id), "feed", 1) && server.is_valid(Some(&other), "feed", 1));
         assert!(!CredentialFile::new(path.clone()).is_valid(Some(&id), "feed", 1));
         assert!(CredentialList::update(&path, 2, |list| list.revoke("nonsense", 2)).is_err());
         // Expired credentials are removed.
-        CredentialList::update(&path, 100, |list| list.add("other", 100, 200)).unwrap();
+        CredentialList::update(&path, 100, |list| list.add("other", "key", 100, 200)).unwrap();
         assert_eq!(CredentialList::load(&path).unwrap().credentials().len(), 1);
     }
 
@@ -258,7 +234,7 @@ mod tests {
         CredentialList::update(&path, 5, |list| Ok(list.revoke_service("feed", 5))).unwrap();
         assert!(!server.is_valid(None, "feed", 5) && !server.is_valid(None, "feed", 4));
         assert!(server.is_valid(None, "feed", 6) && server.is_valid(None, "other", 5));
-        let id = CredentialList::update(&path, 5, |list| list.add("feed", 5, 100)).unwrap();
+        let id = CredentialList::update(&path, 5, |list| list.add("feed", "key", 5, 100)).unwrap();
         assert!(server.is_valid(Some(&id), "feed", 5));
     }
 
@@ -268,7 +244,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("credentials.json");
         let server = CredentialFile::new(path.clone());
-        let id = CredentialList::update(&path, 1, |list| list.add("feed", 1, 100)).unwrap();
+        let id = CredentialList::update(&path, 1, |list| list.add("feed", "key", 1, 100)).unwrap();
         assert!(server.is_valid(Some(&id), "feed", 1));
         fs::set_permissions(&path, fs::Permissions::from_mode(0o622)).unwrap();
         assert!(!server.is_valid(Some(&id), "feed", 1) && !server.is_valid(None, "feed", 1));

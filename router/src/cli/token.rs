@@ -69,7 +69,7 @@ fn create(flags: &SettingsFlags, service: &str, days: u32) -> Result<(), Command
     })?;
     let (now_us, seconds) = (SystemClock.now_us(), i64::from(days) * DAY_SECONDS);
     let id = update(&folder, now_us, |list| {
-        list.add(&name, now_us, now_us + seconds * 1_000_000)
+        list.add(&name, &keys.signing_id(), now_us, now_us + seconds * 1_000_000)
     })?;
     let (token, _) = keys.sign_credential(&name, &id, now_us, seconds);
     eprintln!("agora: this is credential {id}; `agora token revoke {id}` ends it");

@@ -55,8 +55,9 @@ pub use changed_rows::{Watch, changed_rows, check_watch_limit};
 pub use clock::{Clock, ManualClock, SystemClock, to_date_time, to_timestamp_us};
 pub use context::ContextExt;
 pub use database::{
-    DbConnection, DbOptions, DbStats, Error as DatabaseError, ReadEntity, Reader, StorageHealth, check_commits,
-    copy_database, folder_of, open_read_only, replace_private_file, share_transactions,
+    DbConnection, DbOptions, DbStats, Error as DatabaseError, FileVersion, ReadEntity, Reader, StorageHealth,
+    check_commits, copy_database, folder_of, open_read_only, replace_private_file, share_transactions,
+    update_private_file,
 };
 pub use date::Date;
 pub use date_time::DateTime;
@@ -95,7 +96,7 @@ pub use sweep::Retention;
 pub use text::{
     INVISIBLE, optional_text, path_segment, require_visible, required_line, required_segment, required_text,
 };
-pub use token::{Claims, TokenError, TokenKeys, VerifiedToken};
+pub use token::{Claims, KeyList, KeySummary, TokenError, TokenKeys, VerifiedToken};
 pub use total_count::{CountedConnection, TotalCount};
 pub use versioned_row::{Invalidates, VersionedRow, WatchedRow};
 pub use viewer::Viewer;

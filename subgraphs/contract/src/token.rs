@@ -1,20 +1,22 @@
 //! Tokens: signed with this installation's keys, verified once, by the router.
 
+mod key_file;
+
 use std::fmt;
-use std::fs;
-use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use rand::RngCore;
 use serde::{Deserialize, Serialize};
 
-use crate::{Role, Viewer, replace_private_file};
+use self::key_file::StoredKey;
+pub use self::key_file::{KeyList, KeySummary};
+use crate::{FileVersion, Role, Viewer};
 
 const ISSUER: &str = "agora";
 const AUDIENCE: &str = "agora";
-const SECRET_BYTES: usize = 32;
 
 /// The claims of a token (RFC 7519). The brokerage's document requires the name `type`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,15 +89,21 @@ pub enum TokenError {
 }
 
 /// The installation's signing keys, newest first: the newest signs, all of them verify, so keys rotate with overlap.
+///
+/// `agora keys` changes their file, also while a server runs. [`refresh`](Self::refresh) reads it again when it changed.
 pub struct TokenKeys {
-    keys: Vec<SigningKey>,
+    set: RwLock<KeySet>,
+    /// The number of times that the keys changed.
+    generation: AtomicU64,
+    /// The file of the keys; none for keys that live as long as this process.
+    path: Option<PathBuf>,
     rules: Validation,
 }
 
-#[derive(Serialize, Deserialize)]
-struct StoredKey {
-    kid: String,
-    secret_hex: String,
+/// The keys of one version of the file.
+struct KeySet {
+    keys: Arc<[SigningKey]>,
+    file: Option<FileVersion>,
 }
 
 struct SigningKey {
@@ -105,19 +113,25 @@ struct SigningKey {
 }
 
 impl TokenKeys {
-    fn new(keys: Vec<SigningKey>) -> Self {
+    fn new(stored: &[StoredKey], path: Option<PathBuf>, file: Option<FileVersion>) -> Self {
         let mut rules = Validation::new(Algorithm::HS256);
         rules.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
         rules.set_audience(&[AUDIENCE]);
         rules.set_issuer(&[ISSUER]);
         // `verify` checks the expiry: the library would use the system clock.
         rules.validate_exp = false;
-        Self { keys, rules }
+        let keys = stored.iter().map(SigningKey::new).collect();
+        Self {
+            set: RwLock::new(KeySet { keys, file }),
+            generation: AtomicU64::new(0),
+            path,
+            rules,
+        }
     }
 
     /// Keys that live as long as this process, for tests and tools.
     pub fn ephemeral() -> Self {
-        Self::new(vec![SigningKey::new(&StoredKey::generate())])
+        Self::new(&[StoredKey::generate()], None, None)
     }
 
     /// Reads the key set from `path`, and creates one there (mode 0600) if it is missing.
@@ -127,7 +141,7 @@ impl TokenKeys {
     pub fn load_or_create(path: &Path) -> io::Result<Self> {
         match Self::load(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Self::store(path, &[StoredKey::generate()])?;
+                key_file::store(path, &[StoredKey::generate()])?;
                 Self::load(path)
             }
             loaded => loaded,
@@ -139,31 +153,54 @@ impl TokenKeys {
     /// # Errors
     /// When the file cannot be read or is not a key set.
     pub fn load(path: &Path) -> io::Result<Self> {
-        let mut file = fs::File::open(path)?;
-        // The mode of the open file: the path may refer to another file by now.
-        let mode = file.metadata()?.mode();
-        if mode & 0o077 != 0 {
-            let why = format!(
-                "others may read or change this file, which signs all access tokens: chmod 600 {}",
-                path.display()
-            );
-            return Err(io::Error::other(why));
-        }
-        let mut text = Vec::new();
-        file.read_to_end(&mut text)?;
-        let stored: Vec<StoredKey> = serde_json::from_slice(&text).map_err(io::Error::other)?;
-        if stored.is_empty() {
-            return Err(io::Error::other("the key set is empty"));
-        }
-        if stored.iter().any(|key| key.secret().len() < SECRET_BYTES) {
-            return Err(io::Error::other("a key is shorter than 32 bytes"));
-        }
-        Ok(Self::new(stored.iter().map(SigningKey::new).collect()))
+        // Before the contents: if the file is replaced in between, the next refresh reads it again.
+        let file = FileVersion::of(path);
+        let stored = key_file::load(path)?;
+        Ok(Self::new(&stored, Some(path.to_owned()), file))
     }
 
-    fn store(path: &Path, keys: &[StoredKey]) -> io::Result<()> {
-        let text = serde_json::to_vec_pretty(keys).map_err(io::Error::other)?;
-        replace_private_file(path, &text, |_| Ok(()))
+    /// Reads the file again if it changed. While it cannot be read, the keys stay as they were.
+    pub fn refresh(&self) {
+        let Some(path) = &self.path else { return };
+        let file = FileVersion::of(path);
+        if self.set.read().unwrap_or_else(PoisonError::into_inner).file == file {
+            return;
+        }
+        let mut set = self.set.write().unwrap_or_else(PoisonError::into_inner);
+        if set.file == file {
+            return;
+        }
+        set.file = file;
+        match key_file::load(path) {
+            Ok(stored) => {
+                set.keys = stored.iter().map(SigningKey::new).collect();
+                self.generation.fetch_add(1, Ordering::Release);
+                tracing::info!(
+                    keys = set.keys.len(),
+                    signs = set.keys[0].kid,
+                    "the signing keys changed"
+                );
+            }
+            Err(error) => {
+                tracing::error!(path = %path.display(), %error, "cannot read the signing keys; they stay as they were");
+            }
+        }
+    }
+
+    /// Returns a number that changes when the keys change. A token that was verified before may be invalid then.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// Returns the id of the key that signs.
+    pub fn signing_id(&self) -> String {
+        self.current()[0].kid.clone()
+    }
+
+    /// Returns the keys of the file as it is now.
+    fn current(&self) -> Arc<[SigningKey]> {
+        self.refresh();
+        Arc::clone(&self.set.read().unwrap_or_else(PoisonError::into_inner).keys)
     }
 
     /// Returns a token for a user, and its expiry (microseconds since the epoch).
@@ -199,7 +236,7 @@ impl TokenKeys {
     }
 
     fn sign(&self, claims: &Claims) -> (String, i64) {
-        let key = &self.keys[0];
+        let key = &self.current()[0];
         let mut header = Header::new(Algorithm::HS256);
         header.kid = Some(key.kid.clone());
         let token =
@@ -213,8 +250,8 @@ impl TokenKeys {
     /// [`TokenError`]; the caller answers 401.
     pub fn verify(&self, token: &str, now_us: i64) -> Result<VerifiedToken, TokenError> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?;
-        let key = self
-            .keys
+        let keys = self.current();
+        let key = keys
             .iter()
             .find(|key| Some(&key.kid) == header.kid.as_ref())
             .ok_or(TokenError::Invalid)?;
@@ -245,28 +282,9 @@ impl TokenKeys {
 
 impl fmt::Debug for TokenKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.keys.iter().map(|key| &key.kid)).finish()
-    }
-}
-
-impl StoredKey {
-    fn generate() -> Self {
-        let mut random = [0u8; SECRET_BYTES + 4];
-        rand::rng().fill_bytes(&mut random);
-        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        Self {
-            kid: hex(&random[SECRET_BYTES..]),
-            secret_hex: hex(&random[..SECRET_BYTES]),
-        }
-    }
-
-    fn secret(&self) -> Vec<u8> {
-        let digit = |at: usize| {
-            self.secret_hex
-                .get(at..at + 2)
-                .and_then(|pair| u8::from_str_radix(pair, 16).ok())
-        };
-        (0..self.secret_hex.len()).step_by(2).map_while(digit).collect()
+        f.debug_list()
+            .entries(self.current().iter().map(|key| &key.kid))
+            .finish()
     }
 }
 
@@ -283,6 +301,8 @@ impl SigningKey {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     const NOW: i64 = 1_800_000_000_000_000;
@@ -336,8 +356,9 @@ mod tests {
         let keys = TokenKeys::ephemeral();
         let signed = |algorithm, claims: &serde_json::Value| {
             let mut header = Header::new(algorithm);
-            header.kid = Some(keys.keys[0].kid.clone());
-            jsonwebtoken::encode(&header, claims, &keys.keys[0].encoding).unwrap()
+            let key = &keys.current()[0];
+            header.kid = Some(key.kid.clone());
+            jsonwebtoken::encode(&header, claims, &key.encoding).unwrap()
         };
         let good = serde_json::json!({
             "sub": "7", "type": "member", "iss": ISSUER, "aud": AUDIENCE, "iat": 1_800_000_000, "exp": 1_800_000_060,
@@ -369,23 +390,27 @@ mod tests {
     }
 
     #[test]
-    fn keys_rotate_with_overlap() {
+    fn keys_rotate_with_overlap_while_they_are_used() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys.json");
-        let (old, new) = (StoredKey::generate(), StoredKey::generate());
-        TokenKeys::store(&path, std::slice::from_ref(&old)).unwrap();
-        let (before, _) = TokenKeys::load(&path).unwrap().sign_service("ben", NOW, 60);
+        let keys = TokenKeys::load_or_create(&path).unwrap();
+        let (before, _) = keys.sign_service("ben", NOW, 60);
+        let old = keys.signing_id();
+        let generation = keys.generation();
 
-        TokenKeys::store(&path, &[new, old]).unwrap();
-        let both = TokenKeys::load(&path).unwrap();
-        let (after, _) = both.sign_service("ben", NOW, 60);
+        let new = KeyList::rotate(&path, NOW).unwrap();
 
-        assert!(both.verify(&before, NOW).is_ok());
-        assert!(both.verify(&after, NOW).is_ok());
-        assert_ne!(
-            jsonwebtoken::decode_header(&before).unwrap().kid,
-            jsonwebtoken::decode_header(&after).unwrap().kid
-        );
+        let (after, _) = keys.sign_service("ben", NOW, 60);
+        assert_eq!(jsonwebtoken::decode_header(&after).unwrap().kid, Some(new));
+        assert!(keys.verify(&before, NOW).is_ok() && keys.verify(&after, NOW).is_ok());
+        assert_ne!(keys.generation(), generation);
+
+        KeyList::retire(&path, &old, |_| Ok(())).unwrap();
+
+        assert_eq!(keys.verify(&before, NOW), Err(TokenError::Invalid));
+        assert!(keys.verify(&after, NOW).is_ok());
+        fs::write(&path, "[]").unwrap();
+        assert!(keys.verify(&after, NOW).is_ok(), "an unreadable file changes nothing");
     }
 
     #[test]
