@@ -29,7 +29,7 @@ mod m0018_book_topic_spelling;
 mod steps;
 mod tables;
 
-pub use steps::{DataLoss, data_losses, status};
+pub use steps::{DataLoss, answers, data_losses, is_newest, status};
 pub use tables::{OBJECT_NAMES, missing_objects, newest_object_names, object_names};
 
 /// Returns the names of all migrations, in their order.

@@ -64,6 +64,35 @@ pub(crate) async fn down(db: &SchemaManagerConnection<'_>, steps: Option<u32>) -
     Ok(())
 }
 
+/// Whether the applied migrations are exactly those of this program.
+///
+/// # Errors
+/// When the list of applied migrations cannot be read.
+pub async fn is_newest(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+    let statement = Query::select()
+        .column(seaql_migrations::Column::Version)
+        .from(seaql_migrations::Entity)
+        .to_owned();
+    let rows = db.query_all(&statement).await?;
+    let applied: HashSet<String> = rows
+        .iter()
+        .map(|row| row.try_get_by_index(0))
+        .collect::<Result<_, _>>()?;
+    let own: HashSet<String> = Migrator::migrations()
+        .iter()
+        .map(|step| step.name().to_owned())
+        .collect();
+    Ok(applied == own)
+}
+
+/// Reads a constant from the database, to test that it answers.
+///
+/// # Errors
+/// When it does not.
+pub async fn answers(db: &impl ConnectionTrait) -> Result<(), DbErr> {
+    fetch_number(db, "SELECT 1").await.map(drop)
+}
+
 /// The rows of one table or column that a reversal deletes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataLoss {

@@ -16,13 +16,15 @@ use crate::config::{ConfigError, DataFolder, Settings};
 use crate::gateway::Gateway;
 use crate::http::{ListenerErrorFormat, with_unlimited_middleware};
 use crate::invalidating_bus::InvalidatingBus;
+use crate::metrics::{Collector, Sources};
 use crate::order_service::{OrderService, ReplicaCommandBuilder, ReplicaProcesses, replica_upstreams};
+use crate::readiness::Readiness;
 use crate::rest::MountServices;
 use crate::rest_access::AnonymousAccess;
 use crate::sharing_reads::SharingReads;
 use crate::supergraph::{Supergraph, SupergraphError};
 use crate::{demo, domains};
-use crate::{http, rest};
+use crate::{http, metrics, rest};
 
 /// The embedded Agora: opened and migrated, but not listening yet.
 pub struct App {
@@ -34,6 +36,10 @@ pub struct App {
     pub mounts: MountServices,
     /// The cache of responses that are the same for every caller.
     pub cache: Arc<ResponseCache>,
+    /// The graph, for its figures.
+    graph: Supergraph,
+    /// The checks of `GET /ready`.
+    pub readiness: Readiness,
     /// The replicas of the order service; `None` if the trades are a table of the database.
     pub order_service: Option<OrderService>,
     /// The catalog of the shares that replicas trade.
@@ -112,7 +118,7 @@ impl App {
             expiry: Arc::default(),
             shared_reads: Arc::default(),
         };
-        let gateway = open_gateway(settings, &services, &cache).await?;
+        let (gateway, graph) = open_gateway(settings, &services, &cache).await?;
         let mut mounts = MountServices::over_graph(rest::mounts());
         if let Some(service) = &order_service {
             mounts = mounts.with_order_replicas(replica_upstreams(&service.front_end));
@@ -122,9 +128,17 @@ impl App {
                 Arc::new(replicated_exchange::StockCatalog::new(services.clone()));
             catalog
         });
+        let readiness = Readiness::new(
+            &services,
+            order_service.as_ref().map(|service| service.front_end.clone()),
+            &gateway,
+            Duration::from_millis(settings.server.ready_ms_max),
+        );
         Ok(Self {
             services,
             gateway,
+            graph,
+            readiness,
             mounts,
             cache,
             order_service,
@@ -146,6 +160,24 @@ impl App {
             (Some(service), Some(catalog)) => service.start(settings, Arc::clone(catalog), command_builder).await,
             _ => Ok(None),
         }
+    }
+
+    /// Returns the reader of the metrics.
+    pub fn metrics(&self) -> Collector {
+        Collector::new(Sources {
+            gateway: self.gateway.clone(),
+            graph: self.graph.clone(),
+            cache: Arc::clone(&self.cache),
+            services: self.services.clone(),
+            order_replicas: self.order_service.as_ref().map(|service| service.front_end.clone()),
+            readiness: self.readiness.clone(),
+        })
+    }
+
+    /// Builds the router of an address that has nothing but the metrics.
+    pub fn metrics_router(&self) -> axum::Router {
+        let format = ListenerErrorFormat::ByPath(rest::envelope_at);
+        with_unlimited_middleware(&self.gateway.permits, format, metrics::router(&self.metrics()))
     }
 
     /// Builds the router of the main address: the graph, its pages, and every REST mount.
@@ -170,6 +202,8 @@ impl App {
             cache: Arc::clone(&self.cache),
             storage: self.services.db.storage(),
             anonymous_access: access,
+            readiness: Some(self.readiness.clone()),
+            metrics: settings.telemetry.metrics_listen.0.is_none().then(|| self.metrics()),
         };
         let routes = http::router(&self.gateway, front).merge(self.mounts.router(&self.gateway, access));
         let routes = http::with_cors(&settings.server.allowed_origins.0, routes);
@@ -265,7 +299,7 @@ async fn open_gateway(
     settings: &Settings,
     services: &Services,
     cache: &Arc<ResponseCache>,
-) -> Result<Gateway, OpenError> {
+) -> Result<(Gateway, Supergraph), OpenError> {
     let limits = Arc::new(settings.limits.clone());
     let graph = Supergraph::with_cache(
         domains::SUPERGRAPH_SDL,
@@ -295,10 +329,10 @@ async fn open_gateway(
     })
     .await?;
     let long_operations = graph.long_operations().clone();
-    let graph = Arc::new(SharingReads(graph));
-    let gateway = Gateway::new(graph, auth, Arc::clone(&services.clock), limits);
+    let sharing = Arc::new(SharingReads(graph.clone()));
+    let gateway = Gateway::new(sharing, auth, Arc::clone(&services.clock), limits);
     let gateway = gateway.with_long_operations(&long_operations);
-    Ok(gateway.with_trusted_proxies(&settings.server.trusted_proxies.0))
+    Ok((gateway.with_trusted_proxies(&settings.server.trusted_proxies.0), graph))
 }
 
 /// Locks the folder for this process, and creates it if it does not exist.

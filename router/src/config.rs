@@ -5,6 +5,7 @@ mod error;
 mod log;
 mod orders;
 mod problems;
+mod telemetry;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -21,6 +22,8 @@ pub use orders::{
     OrderFlags, OrderReplicas, OrderServiceSettings, ReplicaFlags, ReplicaSettings, ReplicaUrl, http_url, replica_id,
     urls_by_id,
 };
+
+pub use telemetry::{MetricsListen, TelemetryFlags, TelemetrySettings};
 
 use crate::allowed_origin::AllowedOrigin;
 use crate::ip_network::IpNetwork;
@@ -50,6 +53,8 @@ settings! {
         log: String = "info,sea_orm_migration=warn,sqlx::pool=error,openraft=off,agora::access=warn".to_owned(),
         /// The format of the log.
         log_format: LogFormat = LogFormat::Text,
+        /// Milliseconds that each check of `GET /ready` may take.
+        ready_ms_max: u64 = 1_000,
         /// Milliseconds between SIGTERM, after which `GET /ready` answers 503, and the end of new requests. Load balancers turn away
         /// meanwhile.
         shutdown_delay_ms: u64 = 0,
@@ -141,6 +146,8 @@ pub struct Settings {
     pub replicas: ReplicaSettings,
     /// The background tasks.
     pub workers: WorkerSettings,
+    /// Metrics and traces.
+    pub telemetry: TelemetrySettings,
     /// The limits of everything that a caller can send or keep open.
     pub limits: Limits,
 }
@@ -148,8 +155,8 @@ pub struct Settings {
 /// Every setting as a flag.
 #[derive(Clone, Debug, Default, clap::Args, Serialize)]
 pub struct SettingsFlags {
-    /// A TOML file with `[server]`, `[database]`, `[accounts]`, `[wallet]`, `[brokerage]`, `[votes]`, `[orders]`, `[replicas]`, `[workers]`
-    /// and `[limits]`.
+    /// A TOML file with `[server]`, `[database]`, `[accounts]`, `[wallet]`, `[brokerage]`, `[votes]`, `[orders]`, `[replicas]`, `[workers]`,
+    /// `[telemetry]` and `[limits]`.
     #[arg(long, value_name = "FILE")]
     #[serde(skip)]
     pub config: Option<PathBuf>,
@@ -171,6 +178,8 @@ pub struct SettingsFlags {
     replicas: ReplicaFlags,
     #[command(flatten)]
     workers: WorkerFlags,
+    #[command(flatten)]
+    telemetry: TelemetryFlags,
     #[command(flatten)]
     limits: LimitFlags,
 }
@@ -316,9 +325,9 @@ impl Settings {
             "replicas.order_election_ms",
             "must be more than order_heartbeat_ms",
         );
-        if let Some(address) = self.shared_address() {
+        if let Some((name, address)) = self.shared_address() {
             let why = format!("{address} is the address of two listeners; each needs a port of its own");
-            require(false, "server.rest_listen", &why);
+            require(false, name, &why);
         }
         let sections = serde_json::to_value(self).expect("settings are plain values");
         for (section, values) in sections.as_object().into_iter().flatten() {
@@ -350,21 +359,25 @@ impl Settings {
         self.addresses().find(|(_, address)| !address.ip().is_loopback())
     }
 
-    /// Returns the address of every listener, with the name of its setting: the main one, then those of mounts.
+    /// Returns the address of every listener, with the name of its setting: the main one, those of mounts, that of the metrics.
     pub fn addresses(&self) -> impl Iterator<Item = (&'static str, SocketAddr)> {
         let listeners = self.server.rest_listen.0.iter();
         let extra = listeners.map(|listener| ("server.rest_listen", listener.address));
-        std::iter::once(("server.listen", self.server.listen)).chain(extra)
+        let metrics = self.telemetry.metrics_listen.0;
+        let metrics = metrics.map(|address| ("telemetry.metrics_listen", address));
+        std::iter::once(("server.listen", self.server.listen))
+            .chain(extra)
+            .chain(metrics)
     }
 
-    /// Returns an address that two listeners would share. Port 0 is another port each time.
-    fn shared_address(&self) -> Option<SocketAddr> {
-        let all: Vec<SocketAddr> = self.addresses().map(|(_, address)| address).collect();
+    /// Returns an address that two listeners would share, with the setting of the second. Port 0 is another port each time.
+    fn shared_address(&self) -> Option<(&'static str, SocketAddr)> {
+        let all: Vec<(&'static str, SocketAddr)> = self.addresses().collect();
         let overlap = |one: &SocketAddr, other: &SocketAddr| {
             let any = one.ip().is_unspecified() || other.ip().is_unspecified();
             one.port() != 0 && one.port() == other.port() && (any || one.ip() == other.ip())
         };
-        let is_taken = |index: usize| all[..index].iter().any(|earlier| overlap(earlier, &all[index]));
+        let is_taken = |index: usize| all[..index].iter().any(|(_, earlier)| overlap(earlier, &all[index].1));
         (0..all.len()).find(|index| is_taken(*index)).map(|index| all[index])
     }
 

@@ -7,6 +7,8 @@
 //! | `GET /docs/errors` | the error codes |
 //! | `GET /schema.graphql` | the public schema |
 //! | `GET /health` | whether this process accepts requests |
+//! | `GET /ready` | whether everything that a request needs works |
+//! | `GET /metrics` | the metrics, for operators and callers on this machine, unless they have an address of their own |
 //! | `GET /orders` | the state of the order service's replicas |
 //! | `GET /cache` | the counters of the cache, for operators and callers on this machine |
 //! | `POST`, `GET /graphql` | [`graphql`]: one answer, or a stream of them as SSE or multipart |
@@ -25,6 +27,7 @@ mod graphql;
 mod json;
 mod middleware;
 mod multipart;
+mod operations;
 mod order_replicas;
 mod origin;
 mod pages;
@@ -50,6 +53,8 @@ use contract::StorageHealth;
 use crate::allowed_origin::AllowedOrigin;
 use crate::cache::ResponseCache;
 use crate::gateway::Gateway;
+use crate::metrics::Collector;
+use crate::readiness::Readiness;
 use crate::rest_access::AnonymousAccess;
 
 pub(crate) use accept::prefers_html;
@@ -82,6 +87,10 @@ pub struct FrontConfig {
     pub storage: StorageHealth,
     /// The callers who may see the counters without being operators.
     pub anonymous_access: AnonymousAccess,
+    /// The checks of `GET /ready`; without them there is no such address.
+    pub readiness: Option<Readiness>,
+    /// The metrics; `None` if they have an address of their own.
+    pub metrics: Option<Collector>,
 }
 
 /// A REST mount, for the index page.
@@ -129,8 +138,10 @@ pub fn router(gateway: &Gateway, front: FrontConfig) -> Router {
     };
     Router::new()
         .route("/", get(pages::index))
-        .route("/health", get(pages::health))
-        .route("/cache", get(pages::cache))
+        .route("/health", get(operations::health))
+        .route("/ready", get(operations::ready))
+        .route("/metrics", get(operations::metrics))
+        .route("/cache", get(operations::cache))
         .route("/orders", get(order_replicas::page))
         .route("/docs", get(pages::documentation))
         .route("/docs/", get(pages::documentation))

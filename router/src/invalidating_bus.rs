@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use contract::{Bus, Event, EventStream, Topic};
+use contract::{Bus, BusCounts, Event, EventStream, Topic};
 
 use crate::cache::ResponseCache;
 
@@ -33,5 +33,9 @@ impl Bus for InvalidatingBus {
 
     fn subscribe_to(&self, topic: Topic) -> EventStream {
         self.bus.subscribe_to(topic)
+    }
+
+    fn counts(&self) -> BusCounts {
+        self.bus.counts()
     }
 }

@@ -159,6 +159,7 @@ async fn handle(State(bound_mount): State<Arc<BoundMount>>, mut request: Request
         *request.method_mut() = Method::GET;
     }
     if let Some(response) = bound_mount.lost_browser(&request) {
+        bound_mount.record(&response);
         return response;
     }
     let mut response = match serve(&bound_mount, request).await {
@@ -173,6 +174,7 @@ async fn handle(State(bound_mount): State<Arc<BoundMount>>, mut request: Request
     if head {
         remove_body(&mut response);
     }
+    bound_mount.record(&response);
     response
 }
 

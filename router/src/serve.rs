@@ -24,6 +24,8 @@ pub struct Addresses {
     main: ReservedAddress,
     /// Those of mounts.
     extra: Vec<(RestListener, ReservedAddress)>,
+    /// That of the metrics, if they have one of their own.
+    metrics: Option<ReservedAddress>,
 }
 
 impl Addresses {
@@ -47,8 +49,12 @@ impl Addresses {
                 Err(error) => problems.push(error),
             }
         }
+        let metrics = settings.telemetry.metrics_listen.0.and_then(|address| {
+            let reserved = ReservedAddress::reserve("telemetry.metrics_listen", address);
+            reserved.map_err(|error| problems.push(error)).ok()
+        });
         match main {
-            Some(main) if problems.is_empty() => Ok(Self { main, extra }),
+            Some(main) if problems.is_empty() => Ok(Self { main, extra, metrics }),
             _ => Err(problems),
         }
     }
@@ -181,6 +187,9 @@ async fn stop(
     Ok(())
 }
 
+/// The name of the listener of the metrics.
+const METRICS: &str = "metrics";
+
 /// One address and its router.
 struct Listener {
     name: String,
@@ -196,7 +205,7 @@ fn open_listeners(
     demo: bool,
 ) -> Result<Vec<Listener>, ServeError> {
     let server = &settings.server;
-    let Addresses { main, extra } = addresses;
+    let Addresses { main, extra, metrics } = addresses;
     let address = main.address;
     let access = server.rest_access.anonymous_access(address);
     let mut listeners = vec![Listener {
@@ -221,6 +230,14 @@ fn open_listeners(
             tcp: reserved.listen()?,
             address,
             router,
+        });
+    }
+    if let Some(reserved) = metrics {
+        listeners.push(Listener {
+            name: METRICS.to_owned(),
+            address: reserved.address,
+            tcp: reserved.listen()?,
+            router: app.metrics_router(),
         });
     }
     if access.is_open() && !server.listen.ip().is_loopback() {
@@ -263,9 +280,13 @@ fn print_addresses(listeners: &[Listener]) {
     ];
     let mounts = rest::mounts().iter();
     lines.extend(mounts.map(|mount| format!("  REST           http://{main}{}/docs", mount.prefix)));
-    let extra = listeners[1..].iter();
     lines.extend(
-        extra.map(|listener| format!("  REST           http://{}/docs  ({})", listener.address, listener.name)),
+        listeners[1..]
+            .iter()
+            .map(|Listener { name, address, .. }| match &**name {
+                METRICS => format!("  Metrics        http://{address}/metrics"),
+                name => format!("  REST           http://{address}/docs  ({name})"),
+            }),
     );
     let (people, password) = (crate::demo::PEOPLE.join(", "), crate::demo::PASSWORD);
     lines.push(format!("People: {people}. Everyone's password: {password}"));

@@ -36,5 +36,6 @@ mod trade_rights;
 mod upgrade;
 mod verify;
 mod vote_races;
+mod watched;
 mod way_back;
 mod wire;

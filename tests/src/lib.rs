@@ -99,6 +99,11 @@ impl TestApp {
             .0
     }
 
+    /// Serves the metrics at an address of their own, as `--metrics-listen` does, and returns `http://127.0.0.1:PORT`.
+    pub async fn serve_metrics(&self) -> String {
+        serve(&self.app, self.app.metrics_router()).await.0
+    }
+
     /// `127.0.0.1:PORT`
     pub fn address(&self) -> &str {
         self.url.trim_start_matches("http://")

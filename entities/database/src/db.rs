@@ -12,7 +12,9 @@ use tokio::sync::oneshot;
 
 use crate::job::{PendingMigration, PendingWrite, WriteJob};
 use crate::writer::{self, WriterCommand, WriterHandle};
-use crate::{Application, DbOptions, DbStats, Error, Reader, Result, StorageHealth, Tx, Unavailability};
+use crate::{
+    Application, DbOptions, DbStats, Error, Reader, Result, StorageHealth, Tx, Unavailability, WriteDistributions,
+};
 
 /// The database. Cheap to clone; the write thread ends with the last clone, or with [`Db::close`].
 pub struct Db<A: Application> {
@@ -87,7 +89,7 @@ impl<A: Application> Db<A> {
         T: Send + 'static,
     {
         let (caller, mut answer) = oneshot::channel();
-        let job: Box<dyn WriteJob<A>> = Box::new(PendingWrite::new(change, caller));
+        let job: Box<dyn WriteJob<A>> = Box::new(PendingWrite::new(change, caller).along());
         let closed = || Err(Error::from(Unavailability::Closed).into());
         match self.writer.send_along(job) {
             Ok(()) => {
@@ -141,6 +143,11 @@ impl<A: Application> Db<A> {
     /// Returns the numbers of reads and writes since the start.
     pub fn stats(&self) -> DbStats {
         self.writer.stats()
+    }
+
+    /// Returns the sizes of the commits and the waits of the writes since the start.
+    pub fn write_distributions(&self) -> WriteDistributions {
+        self.writer.distributions()
     }
 
     /// Finishes the waiting writes, moves the log into the file and closes every connection.

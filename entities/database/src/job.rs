@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
 
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
@@ -16,6 +17,8 @@ pub(crate) trait WriteJob<A: Application>: Send {
     fn run<'a>(&'a mut self, tx: &'a Tx<A>) -> LocalBoxFuture<'a, Result<(), A::Error>>;
     /// Whether the caller no longer waits for the answer.
     fn is_abandoned(&self) -> bool;
+    /// Returns when it was handed over, the first time that this is called.
+    fn take_queued_at(&mut self) -> Option<Instant>;
     /// Answers the caller; with `Ok`, the answer is the value of the change.
     fn answer(self: Box<Self>, outcome: Result<(), A::Error>);
 }
@@ -38,6 +41,7 @@ pub(crate) struct PendingWrite<T, E, F> {
     change: F,
     value: Option<T>,
     caller: oneshot::Sender<Result<T, E>>,
+    queued_at: Option<Instant>,
 }
 
 impl<T, E, F> PendingWrite<T, E, F> {
@@ -46,6 +50,15 @@ impl<T, E, F> PendingWrite<T, E, F> {
             change,
             value: None,
             caller,
+            queued_at: Some(Instant::now()),
+        }
+    }
+
+    /// The same write, whose wait is not recorded: it waits for another one.
+    pub(crate) fn along(self) -> Self {
+        Self {
+            queued_at: None,
+            ..self
         }
     }
 }
@@ -66,6 +79,10 @@ where
 
     fn is_abandoned(&self) -> bool {
         self.caller.is_closed()
+    }
+
+    fn take_queued_at(&mut self) -> Option<Instant> {
+        self.queued_at.take()
     }
 
     fn answer(self: Box<Self>, outcome: Result<(), A::Error>) {

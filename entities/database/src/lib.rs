@@ -42,6 +42,6 @@ pub use reader::{Reader, share_transactions};
 pub use snapshot::{Snapshot, SnapshotError};
 pub use sqlite_error::{is_read_timeout, is_storage_failure};
 pub use statement::StatementEffect;
-pub use stats::DbStats;
+pub use stats::{DbStats, WriteDistributions};
 pub use storage::StorageHealth;
 pub use tx::Tx;

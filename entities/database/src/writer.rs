@@ -234,6 +234,9 @@ impl<A: Application> Writer<A> {
 
     /// Runs a change within its time, and catches its panic.
     async fn run_bounded(&self, mut job: Box<dyn WriteJob<A>>) -> WriteAttempt<A> {
+        if let Some(queued_at) = job.take_queued_at() {
+            self.counters.record_wait(queued_at);
+        }
         let limit = self.options.write_time;
         self.deadline.set(limit);
         // The async block also drops an overlong future where its panic is caught.

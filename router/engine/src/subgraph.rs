@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{ExecutableDocument, OperationType};
-use async_graphql::{Response, Variables};
+use async_graphql::{Response, ServerError, Variables};
 use bytes::Bytes;
-use foundation::{AnswerBudget, ErrorCode};
+use foundation::{AnswerBudget, ErrorCode, ErrorCodeSet};
 use futures_util::future::{BoxFuture, Either};
 use futures_util::stream::BoxStream;
 use tokio::time::Instant;
@@ -125,6 +125,8 @@ pub struct PreparedDocument {
     pub text: Arc<str>,
     /// The subgraph's own form of the operation.
     pub operation: Arc<dyn Any + Send + Sync>,
+    /// When preparing the operation began.
+    pub begun: Instant,
     /// The time by which the answer must be complete; preparing the operation counts.
     pub deadline: Instant,
 }
@@ -154,6 +156,8 @@ pub struct EncodedResponse {
     pub body: Bytes,
     /// The kind of the response.
     pub kind: ResponseKind,
+    /// The codes of the errors that it lists.
+    pub codes: ErrorCodeSet,
 }
 
 /// The kind of a response map.
@@ -181,9 +185,18 @@ impl SubgraphResponse {
                 let body = serde_json::to_vec(&response)
                     .expect("a GraphQL response is JSON")
                     .into();
-                EncodedResponse { body, kind }
+                let codes = response.errors.iter().filter_map(code_of).collect();
+                EncodedResponse { body, kind, codes }
             }
         }
+    }
+}
+
+/// Returns the code of a subgraph's error, if it has one that this build knows.
+pub fn code_of(error: &ServerError) -> Option<ErrorCode> {
+    match error.extensions.as_ref()?.get("code")? {
+        async_graphql::Value::String(code) => code.parse().ok(),
+        _ => None,
     }
 }
 

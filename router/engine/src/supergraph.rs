@@ -25,6 +25,7 @@ mod introspect;
 mod introspection_fields;
 mod lanes;
 mod long_operations;
+mod meters;
 mod operation_limits;
 mod operations;
 mod pipeline;
@@ -51,11 +52,13 @@ use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{BoxStream, StreamExt};
 
 pub use self::error::SupergraphError;
-pub use self::long_operations::LongOperations;
+pub use self::long_operations::{LongOperationCounts, LongOperations};
+pub use self::meters::{LookupCounts, SubgraphCounts, SupergraphCounts};
 pub use self::request_error::{Diagnostic, Location, RequestError};
 pub use self::schema::{public_schema, public_sdl};
 
 use self::cached_operation::CachedOperation;
+use self::meters::FetchMeter;
 use self::operations::Operations;
 use self::pipeline::Pipeline;
 use self::plan::planner::PlannerInput;
@@ -155,7 +158,10 @@ impl Supergraph {
         limits: Arc<Limits>,
         cache: Arc<ResponseCache>,
     ) -> Self {
+        let names = operations.subgraph_names();
+        let fetch_meters = names.into_iter().map(FetchMeter::new).collect();
         Self(Arc::new(Pipeline {
+            fetch_meters,
             operations: Arc::new(operations),
             long_operations,
             subgraphs,
@@ -179,6 +185,18 @@ impl Supergraph {
         let (operation, condition_values, input) = self.maximal_input(query, operation_name)?;
         let plan = self.0.operations.load_plan(&operation, condition_values, input)?;
         Ok(plan::text::format_plan(&plan))
+    }
+
+    /// Returns what has been counted since the start, and the sizes of the caches of documents and plans.
+    pub fn counts(&self) -> SupergraphCounts {
+        let operations = &self.0.operations;
+        SupergraphCounts {
+            subgraphs: self.0.fetch_meters.iter().map(FetchMeter::counts).collect(),
+            documents: operations.meters.documents.counts(operations.cached_documents()),
+            plans: operations.meters.plans.counts(operations.cached_plans()),
+            planning_refusals: operations.planning_refusals(),
+            long_operations: self.0.long_operations.counts(),
+        }
     }
 
     /// Returns the number of cached plans.

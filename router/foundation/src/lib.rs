@@ -6,6 +6,7 @@
 mod budget;
 mod client_address;
 mod error_code;
+mod error_code_set;
 mod scalar;
 mod settings;
 mod text;
@@ -13,6 +14,7 @@ mod text;
 pub use budget::{AnswerBudget, AnswerPool, BudgetError};
 pub use client_address::{client_address, client_network, with_client_address};
 pub use error_code::{ErrorCode, Fault, UnknownErrorCode};
+pub use error_code_set::{ErrorCodeCounts, ErrorCodeSet};
 pub use scalar::{Scalar, ScalarError, require_string};
 pub use settings::StringList;
 pub use text::truncate_chars;

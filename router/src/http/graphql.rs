@@ -22,6 +22,7 @@ use crate::http::preconditions::{PRECONDITION_FAILED, preconditions_hold};
 use crate::http::response_stream::{OperationRequest, ResponseStream};
 use crate::http::{HttpState, NO_STORE, multipart, origin, socket, sse};
 use crate::request_id::RequestId;
+use crate::request_meters::{Queue, Transport};
 use crate::server::Connection;
 use crate::status::status_of;
 use crate::subgraph::{EncodedResponse, OperationKind, ResponseKind};
@@ -117,7 +118,10 @@ async fn open_socket(state: HttpState, id: RequestId, request: Request) -> Resul
     }
     let permit = Arc::clone(&state.gateway.permits.sockets)
         .try_acquire_owned()
-        .map_err(|_| HttpError::new(ErrorCode::Unavailable, "too many open WebSockets, try again later"))?;
+        .map_err(|_| {
+            state.gateway.permits.meters.record_refusal(Queue::Sockets);
+            HttpError::new(ErrorCode::Unavailable, "too many open WebSockets, try again later")
+        })?;
     if !has_valid_key(&parts.headers) {
         let why = "Sec-WebSocket-Key has to be 16 bytes in base64 (RFC 6455, section 4.2.1)";
         return Err(HttpError::invalid(why).with_headers(HANDSHAKE));
@@ -152,10 +156,14 @@ async fn handle_http(
         return Err(error.with_headers(&[("allow", "POST")]));
     }
     match (response_form(accepted, operation.kind, is_post)?, operation) {
-        (ResponseForm::Single(media), operation) => Ok(respond(operation.fetch(gateway).await, media)),
+        (ResponseForm::Single(media), operation) => Ok(respond(operation.fetch(gateway, Transport::Http).await, media)),
         (ResponseForm::Stream(streaming), operation) => {
             let keep_alive = Duration::from_millis(gateway.limits.keep_alive_ms);
-            let responses = ResponseStream::start(gateway, identity, operation)?;
+            let transport = match streaming {
+                StreamMediaType::Sse => Transport::Sse,
+                StreamMediaType::Multipart => Transport::Multipart,
+            };
+            let responses = ResponseStream::start(gateway, identity, operation, transport)?;
             Ok(match streaming {
                 StreamMediaType::Sse => sse::respond(responses, keep_alive),
                 StreamMediaType::Multipart => multipart::respond(responses, keep_alive),

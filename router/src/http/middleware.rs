@@ -24,8 +24,10 @@ use crate::host::require_one_host;
 use crate::http::compression::AcceptedEncodings;
 use crate::http::error::{ErrorEnvelope, HttpError};
 use crate::http::error_format::{EnvelopeAt, ListenerErrorFormat};
+use crate::http::operations::is_for_watchers;
 use crate::http::proxies::client_of_request;
 use crate::request_id::{self, RequestId};
+use crate::request_meters::Queue;
 use crate::rest_access::ForwardedMarker;
 use crate::server::{BodyError, Connection, Permits, count_json_values, receive, request_memory_bytes};
 
@@ -90,6 +92,7 @@ async fn handle(State(state): State<Arc<MiddlewareState>>, mut request: Request,
     };
     let mut response = result.unwrap_or_else(|error| format.respond(&error));
     insert_security_headers(response.headers_mut());
+    state.permits.meters.record_response(response.status().as_u16());
     if let Ok(value) = HeaderValue::from_str(&id.0) {
         response.headers_mut().insert(request_id::HEADER, value);
     }
@@ -116,8 +119,7 @@ async fn admit<'s>(state: &'s MiddlewareState, request: &mut Request) -> Result<
         require_one_host(request.version(), request.headers(), request.uri()).map_err(HttpError::invalid)?;
     }
     require_known_expectation(request.headers())?;
-    // A health check must be answered especially under load.
-    if !state.is_limited || request.uri().path() == "/health" {
+    if !state.is_limited || is_for_watchers(request.uri().path()) {
         return Ok(Admission::default());
     }
     // The request takes no permit yet, so a client that sends slowly does not block other clients.
@@ -133,13 +135,19 @@ async fn admit<'s>(state: &'s MiddlewareState, request: &mut Request) -> Result<
             let bytes_permit = acquire_bytes(permits, &body)?;
             (Body::from(body), bytes_permit)
         }
-        Err(error) => (error.into_body(), None),
+        Err(error) => {
+            if error == BodyError::Displaced {
+                permits.meters.record_refusal(Queue::Bodies);
+            }
+            (error.into_body(), None)
+        }
     };
     *request.body_mut() = body;
     if let (true, Some(connection)) = (is_incomplete, request.extensions().get::<Arc<Connection>>()) {
         connection.mark_lingering();
     }
     let Ok(request_permit) = permits.requests.try_acquire() else {
+        permits.meters.record_refusal(Queue::Requests);
         return Err(HttpError::new(
             ErrorCode::Unavailable,
             "too many requests at once, try again",
@@ -172,7 +180,10 @@ fn acquire_bytes<'r>(permits: &'r Permits, body: &Bytes) -> Result<Option<Semaph
     let most = permits.limits.requests_bytes_max;
     let memory_bytes = u32::try_from(memory_bytes.min(most)).unwrap_or(u32::MAX);
     let bytes_permit = permits.request_bytes.try_acquire_many(memory_bytes);
-    let refused = |_| HttpError::new(ErrorCode::Unavailable, "too many large requests at once, try again");
+    let refused = |_| {
+        permits.meters.record_refusal(Queue::RequestBytes);
+        HttpError::new(ErrorCode::Unavailable, "too many large requests at once, try again")
+    };
     bytes_permit.map(Some).map_err(refused)
 }
 

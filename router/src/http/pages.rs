@@ -1,14 +1,11 @@
-//! The index page, the page about an unknown address, the health check, and the counters of the cache.
+//! The index page, and the page about an unknown address.
 
-use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{Method, StatusCode, header};
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
-use contract::{ErrorCode, Viewer};
-use serde_json::json;
 
-use crate::http::accept::{ResponseMediaType, prefers_html};
-use crate::http::error::{self, HttpError};
+use crate::http::accept::prefers_html;
+use crate::http::error;
 use crate::http::shell::{Links, Page, escape};
 use crate::http::{DemoUsers, HttpState, MountLink};
 
@@ -86,43 +83,4 @@ pub(crate) fn not_found_page(path: &str, doors: &[(&str, &str, &str)], links: Li
         links,
     };
     page.response(StatusCode::NOT_FOUND, "no-store")
-}
-
-/// Answers `GET /health`: 200 while the server accepts requests, 503 while the database cannot be written or after the
-/// shutdown began.
-pub(super) async fn health(State(state): State<HttpState>) -> Response {
-    let (status, word) = if state.gateway.shutdown.is_cancelled() {
-        (StatusCode::SERVICE_UNAVAILABLE, "stopping")
-    } else if state.config.storage.failure_reason().is_some() {
-        // The log has the reason, which contains file names.
-        (StatusCode::SERVICE_UNAVAILABLE, "storage fails")
-    } else {
-        (StatusCode::OK, "ok")
-    };
-    (
-        status,
-        [(header::CACHE_CONTROL, "no-store")],
-        Json(json!({ "status": word })),
-    )
-        .into_response()
-}
-
-/// Answers `GET /cache` with the counters: for operators, and on this machine for callers who may use REST routes
-/// without a token.
-pub(super) async fn cache(State(state): State<HttpState>, request: Request) -> Response {
-    let (parts, _) = request.into_parts();
-    if !state.config.anonymous_access.is_open_to(&parts) {
-        let error = match state.gateway.auth.identify(&parts.headers) {
-            Ok(identity) if identity.viewer.is_operator() => None,
-            Ok(identity) if identity.viewer != Viewer::Anonymous => {
-                Some(HttpError::new(ErrorCode::Forbidden, "this is for operators"))
-            }
-            Ok(_) => Some(HttpError::new(ErrorCode::Unauthenticated, "sign in first")),
-            Err(error) => Some(error.into()),
-        };
-        if let Some(error) = error {
-            return error.to_response(ResponseMediaType::Json);
-        }
-    }
-    ([(header::CACHE_CONTROL, "no-store")], Json(state.config.cache.counts())).into_response()
 }

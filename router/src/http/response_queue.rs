@@ -172,6 +172,7 @@ mod tests {
     fn answer(bytes: usize) -> EncodedResponse {
         EncodedResponse {
             body: Bytes::from(vec![b'x'; bytes]),
+            codes: contract::ErrorCodeSet::EMPTY,
             kind: ResponseKind::Data,
         }
     }

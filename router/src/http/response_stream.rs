@@ -14,13 +14,14 @@ use contract::ErrorCode;
 use futures_util::FutureExt;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::auth::Identity;
 use crate::gateway::Gateway;
 use crate::http::error::HttpError;
 use crate::http::params::{Params, ParamsMemory};
 use crate::http::response_queue::{QueueItem, ResponseQueue};
+use crate::request_meters::{Queue, Transport};
 use crate::subgraph::{
     EncodedResponse, OperationKind, PreparedRequest, RequestDocument, SubgraphRequest, SubgraphResponse,
 };
@@ -76,18 +77,33 @@ impl PreparedOperation {
     }
 
     /// Returns the answer to a query or a mutation.
-    pub(super) async fn fetch(self, gateway: &Gateway) -> EncodedResponse {
-        match self.request {
+    pub(super) async fn fetch(self, gateway: &Gateway, transport: Transport) -> EncodedResponse {
+        let begun = self.begun();
+        let answer = match self.request {
             Ok(mut request) => {
                 request.budget = Some(gateway.answer_budget());
                 gateway.graph.fetch(request).await.into_encoded()
             }
             Err(rejection) => rejection,
+        };
+        let meters = &gateway.permits.meters;
+        meters.record_operation(self.kind, transport, begun.elapsed(), answer.codes);
+        answer
+    }
+
+    /// When preparing the operation began; now, if the subgraph did not say so. It saves most requests a look at the clock.
+    fn begun(&self) -> Instant {
+        match &self.request {
+            Ok(SubgraphRequest {
+                document: RequestDocument::Prepared(prepared),
+                ..
+            }) => prepared.begun,
+            _ => Instant::now(),
         }
     }
 
     /// Returns the answers to an operation of any kind.
-    fn into_responses(self, gateway: &Gateway) -> BoxStream<'static, SubgraphResponse> {
+    fn into_responses(self, gateway: &Gateway, transport: Transport) -> BoxStream<'static, SubgraphResponse> {
         match self.request {
             Ok(mut request) if self.kind == OperationKind::Subscription => {
                 request.budget = Some(gateway.answer_budget());
@@ -95,7 +111,7 @@ impl PreparedOperation {
             }
             request => {
                 let (operation, gateway) = (Self { request, ..self }, gateway.clone());
-                stream::once(async move { SubgraphResponse::Json(operation.fetch(&gateway).await) }).boxed()
+                stream::once(async move { SubgraphResponse::Json(operation.fetch(&gateway, transport).await) }).boxed()
             }
         }
     }
@@ -139,6 +155,7 @@ impl ResponseStream {
         gateway: &Gateway,
         identity: Identity,
         operation: PreparedOperation,
+        transport: Transport,
     ) -> Result<Self, HttpError> {
         refuse_at_shutdown(gateway)?;
         let permits = if operation.is_subscription() {
@@ -147,7 +164,7 @@ impl ResponseStream {
             OperationPermits::of_request(gateway)?
         };
         Ok(Self::spawn(gateway, move |gateway, queue| async move {
-            let mut operation = RunningOperation::start(&gateway, operation, permits);
+            let mut operation = RunningOperation::start(&gateway, operation, permits, transport);
             forward(&gateway, &identity, &mut operation, &queue).await
         }))
     }
@@ -161,13 +178,14 @@ impl ResponseStream {
         gateway: &Gateway,
         identity: Identity,
         operation: OperationRequest,
+        transport: Transport,
     ) -> Result<Self, HttpError> {
         refuse_at_shutdown(gateway)?;
         let permits = OperationPermits::of_request(gateway)?;
         // Boxed, so that an open subscription does not keep the memory of its start.
         let started = {
             let gateway = gateway.clone();
-            async move { RunningOperation::prepare_and_start(&gateway, operation, permits).await }.boxed()
+            async move { RunningOperation::prepare_and_start(&gateway, operation, permits, transport).await }.boxed()
         };
         Ok(Self::spawn(gateway, move |gateway, queue| async move {
             let started = tokio::select! {
@@ -228,7 +246,10 @@ struct OperationPermits {
 impl OperationPermits {
     /// Takes the permit of a query or a mutation.
     fn of_request(gateway: &Gateway) -> Result<Self, HttpError> {
-        let refused = |_| HttpError::new(ErrorCode::Unavailable, "too many requests at once, try again");
+        let refused = |_| {
+            gateway.permits.meters.record_refusal(Queue::Requests);
+            HttpError::new(ErrorCode::Unavailable, "too many requests at once, try again")
+        };
         Ok(Self {
             _operation: Arc::clone(&gateway.permits.requests)
                 .try_acquire_owned()
@@ -240,12 +261,16 @@ impl OperationPermits {
     /// Takes the permits of a subscription, also for the memory of its request while it is open: the limit on the number of
     /// subscriptions does not bound their size.
     fn of_subscription(gateway: &Gateway, operation: &PreparedOperation) -> Result<Self, HttpError> {
-        let refused = |_| HttpError::new(ErrorCode::Unavailable, "too many open subscriptions, try again later");
+        let refused = |_| {
+            gateway.permits.meters.record_refusal(Queue::Subscriptions);
+            HttpError::new(ErrorCode::Unavailable, "too many open subscriptions, try again later")
+        };
         let subscription = Arc::clone(&gateway.permits.subscriptions)
             .try_acquire_owned()
             .map_err(refused)?;
         let memory_bytes = operation.memory_bytes.min(gateway.limits.subscriptions_bytes_max);
         let refused = |_| {
+            gateway.permits.meters.record_refusal(Queue::SubscriptionBytes);
             HttpError::new(
                 ErrorCode::Unavailable,
                 "too many large subscriptions are open, try again later",
@@ -265,14 +290,16 @@ impl OperationPermits {
 struct RunningOperation {
     responses: BoxStream<'static, SubgraphResponse>,
     is_subscription: bool,
+    transport: Transport,
     _permits: OperationPermits,
 }
 
 impl RunningOperation {
-    fn start(gateway: &Gateway, operation: PreparedOperation, permits: OperationPermits) -> Self {
+    fn start(gateway: &Gateway, operation: PreparedOperation, permits: OperationPermits, transport: Transport) -> Self {
         Self {
             is_subscription: operation.is_subscription(),
-            responses: operation.into_responses(gateway),
+            transport,
+            responses: operation.into_responses(gateway, transport),
             _permits: permits,
         }
     }
@@ -282,12 +309,13 @@ impl RunningOperation {
         gateway: &Gateway,
         operation: OperationRequest,
         mut permits: OperationPermits,
+        transport: Transport,
     ) -> Result<Self, HttpError> {
         let operation = operation.prepare(gateway).await;
         if operation.is_subscription() {
             permits = OperationPermits::of_subscription(gateway, &operation)?;
         }
-        Ok(Self::start(gateway, operation, permits))
+        Ok(Self::start(gateway, operation, permits, transport))
     }
 }
 
@@ -316,8 +344,13 @@ async fn forward(
         if let (true, Err(error)) = (is_subscription, gateway.auth.require_valid(identity)) {
             return StreamItem::Ended(error.into());
         }
+        let answer = answer.into_encoded();
+        if is_subscription {
+            let meters = &gateway.permits.meters;
+            meters.record_subscription_answer(operation.transport, answer.codes);
+        }
         // Boxed, so that a subscription that waits for its next answer does not hold the memory of this wait.
-        let pushed = timeout(wait_max, queue.push(answer.into_encoded())).boxed();
+        let pushed = timeout(wait_max, queue.push(answer)).boxed();
         let pushed = tokio::select! {
             biased;
             error = &mut termination => return StreamItem::Ended(error),
@@ -327,7 +360,10 @@ async fn forward(
         match pushed {
             Ok(true) => {}
             Ok(false) => return StreamItem::Completed,
-            Err(_elapsed) => return StreamItem::Ended(too_slow()),
+            Err(_elapsed) => {
+                gateway.permits.meters.record_refusal(Queue::SubscriberQueue);
+                return StreamItem::Ended(too_slow());
+            }
         }
     }
 }

@@ -26,6 +26,7 @@ use crate::http::json;
 use crate::http::params::{ParamsMemory, QueryError, RawParams};
 use crate::http::response_stream::{OperationRequest, ResponseStream, StreamItem};
 use crate::request_id::RequestId;
+use crate::request_meters;
 use crate::server::{Connection as Transport, count_json_values, request_memory_bytes};
 use message::{ClientMessage, Close};
 
@@ -223,7 +224,12 @@ impl WebSocketConnection {
             Err(message::too_many_operations(most))
         } else {
             let operation = OperationRequest::new(params, identity, self.id.0.clone());
-            ResponseStream::prepare_and_start(&self.gateway, identity.clone(), operation)
+            ResponseStream::prepare_and_start(
+                &self.gateway,
+                identity.clone(),
+                operation,
+                request_meters::Transport::WebSocket,
+            )
         };
         match started {
             Ok(responses) => {

@@ -17,6 +17,7 @@ use super::route::Mount;
 use super::route_table::RouteTable;
 use crate::gateway::Gateway;
 use crate::http::{Links, Place, not_found_page, prefers_html};
+use crate::request_meters::StatusCounter;
 use crate::rest_access::AnonymousAccess;
 
 const JSON: &str = "application/json";
@@ -26,6 +27,8 @@ const PAGE: &str = "/docs";
 /// A mount, bound to the address at which it serves requests.
 pub(super) struct BoundMount {
     pub mount: &'static Mount,
+    /// Counts its responses.
+    counter: Arc<StatusCounter>,
     pub gateway: Gateway,
     /// The callers without a token that may use routes whose document has no authentication.
     pub anonymous_access: AnonymousAccess,
@@ -70,6 +73,7 @@ impl BoundMount {
         };
         let mut bound_mount = Self {
             mount,
+            counter: gateway.permits.meters.of_mount(mount.name),
             gateway: gateway.clone(),
             anonymous_access,
             base,
@@ -82,6 +86,11 @@ impl BoundMount {
         bound_mount.openapi = StaticDocument::new(JSON, openapi::document(&bound_mount).to_string());
         bound_mount.page = StaticDocument::page(mount, base, bound_mount.operations_in_order());
         bound_mount
+    }
+
+    /// Counts a response.
+    pub fn record(&self, response: &Response<Body>) {
+        self.counter.record(response.status().as_u16());
     }
 
     /// Returns the documented prefix of a service inside the mount.

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use async_graphql::parser::types::{BaseType, Type};
+use async_graphql::parser::types::{BaseType, OperationType, Type};
 use serde_json::Value;
 
 use super::bound_service::BoundService;
 use super::field::{Field, FieldType, Presence, RequestMember};
 use super::route::{Param, ParamLocation, RequestBody, ResponseSource, Route};
+use crate::subgraph::OperationKind;
 
 /// The variable that receives the header `Idempotency-Key`.
 const IDEMPOTENCY_KEY: &str = "idempotencyKey";
@@ -24,6 +25,8 @@ pub(super) struct BoundRoute {
     document: Arc<str>,
     /// The other operation, where the route has one.
     alternative_document: Option<Arc<str>>,
+    /// The kind of its operation.
+    pub kind: OperationKind,
     /// The members of parameters and body that go into a variable.
     pub members: Vec<RequestMember>,
     /// Whether the operation takes an idempotency key.
@@ -44,11 +47,9 @@ impl BoundRoute {
     /// # Errors
     /// The mismatch: a mistake in a table, found by the first test that opens it.
     pub fn new(service: &Arc<BoundService>, route: &'static Route) -> Result<Self, String> {
-        let declared = match route.source {
-            ResponseSource::Fixed(_) => Vec::new(),
-            ResponseSource::One(_) | ResponseSource::All(_) | ResponseSource::AllInPlace(_) => {
-                variables(route.operation)?
-            }
+        let (kind, declared) = match route.source {
+            ResponseSource::Fixed(_) => (OperationKind::Query, Vec::new()),
+            ResponseSource::One(_) | ResponseSource::All(_) | ResponseSource::AllInPlace(_) => parse(route.operation)?,
         };
         let params = route.params.iter().map(|param| &param.field);
         let fields = params.chain(route.body.iter().flat_map(RequestBody::fields));
@@ -58,9 +59,10 @@ impl BoundRoute {
             .collect();
         let wrong = |why: String| Err(format!("{} {}: {why}", route.verb.as_str(), route.path));
         if let Some(other) = route.alternative_operation
-            && variables(other.operation)? != declared
+            && let (other_kind, other_declared) = parse(other.operation)?
+            && (other_kind != kind || other_declared != declared)
         {
-            return wrong("its two operations declare different variables".to_owned());
+            return wrong("its two operations differ in their kind or their variables".to_owned());
         }
         let chooses = |member: &RequestMember| {
             route
@@ -101,6 +103,7 @@ impl BoundRoute {
             service: Arc::clone(service),
             document: route.operation.into(),
             alternative_document: route.alternative_operation.map(|other| other.operation.into()),
+            kind,
             members,
             idempotent: declared.iter().any(|variable| variable.name == IDEMPOTENCY_KEY),
         })
@@ -117,8 +120,8 @@ impl BoundRoute {
     }
 }
 
-/// Returns the variables that an operation declares. Only this function parses operations.
-fn variables(operation: &str) -> Result<Vec<OperationVariable>, String> {
+/// Returns the kind of an operation and the variables that it declares. Only this function parses operations.
+fn parse(operation: &str) -> Result<(OperationKind, Vec<OperationVariable>), String> {
     let document = async_graphql::parser::parse_query(operation).map_err(|error| format!("{operation}: {error}"))?;
     let mut operations = document.operations.iter();
     let (Some((_, operation)), None) = (operations.next(), operations.next()) else {
@@ -132,7 +135,12 @@ fn variables(operation: &str) -> Result<Vec<OperationVariable>, String> {
             graphql_type,
         }
     });
-    Ok(declared.collect())
+    let kind = match operation.node.ty {
+        OperationType::Query => OperationKind::Query,
+        OperationType::Mutation => OperationKind::Mutation,
+        OperationType::Subscription => OperationKind::Subscription,
+    };
+    Ok((kind, declared.collect()))
 }
 
 /// Whether the JSON pointer leads into this variable.

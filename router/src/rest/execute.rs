@@ -1,6 +1,7 @@
 //! Executes the GraphQL operation of a route and reads its result.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use async_graphql::Variables;
 use contract::{AnswerBudget, BudgetError, ErrorCode, Fault, Viewer};
@@ -15,6 +16,7 @@ use super::route::{ErrorRow, ResponseSource};
 use super::route_table::RouteMatch;
 use crate::gateway::Gateway;
 use crate::in_process;
+use crate::request_meters::Transport;
 use crate::subgraph::{RequestDocument, SubgraphRequest};
 
 /// Nodes in one page: the most that a connection returns.
@@ -280,7 +282,10 @@ async fn fetch(
     caller: &RestCaller,
     request: SubgraphRequest,
 ) -> Result<(GraphResponse, usize), RestError> {
+    let begun = Instant::now();
     let response = gateway.graph.fetch(request).await.into_encoded();
+    let meters = &gateway.permits.meters;
+    meters.record_operation(bound_route.kind, Transport::Rest, begun.elapsed(), response.codes);
     let parsed = serde_json::from_slice(&response.body).map_err(|error| {
         tracing::error!(%error, route = bound_route.route.name, request_id = &*caller.request_id, "the graph's answer is not GraphQL");
         RestError::internal()

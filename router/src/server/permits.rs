@@ -10,6 +10,7 @@ use super::connections::Connections;
 use super::unread::UnreadResponses;
 use crate::ip_network::IpNetwork;
 use crate::limits::Limits;
+use crate::request_meters::RequestMeters;
 
 /// The remaining permits under the limits that all listeners share.
 #[derive(Clone)]
@@ -36,6 +37,8 @@ pub struct Permits {
     pub(crate) unread_responses: Arc<UnreadResponses>,
     /// Bytes that answers may hold while they are built.
     pub(crate) answer_pool: Arc<AnswerPool>,
+    /// The counters that requests add to.
+    pub meters: Arc<RequestMeters>,
     /// The proxies whose `X-Forwarded-For` is trusted.
     pub(crate) trusted_proxies: Arc<[IpNetwork]>,
 }
@@ -56,6 +59,7 @@ impl Permits {
             bodies: Arc::new(ReceivingBodies::new(limits)),
             unread_responses: Arc::new(UnreadResponses::new(limits)),
             answer_pool: Arc::new(AnswerPool::new(limits.answer_pool_bytes_max)),
+            meters: Arc::default(),
             trusted_proxies: Arc::default(),
         }
     }

@@ -74,6 +74,8 @@ pub enum Event {
         /// The stock.
         stock: i64,
     },
+    /// A test of the bus itself, with a number to recognize it by. Nothing else receives it than the one who asks for probes.
+    Probe(u64),
     /// A user's access tokens issued until now are void (log-out, password change, deactivation).
     SessionsEnded {
         /// The user.
@@ -129,11 +131,16 @@ pub enum Topic {
     MessagesTo(i64),
     /// Every [`Event::PostCreated`].
     Posts,
+    /// Every [`Event::Probe`].
+    Probes,
 }
 
 impl Topic {
     /// Calls `each` with every topic of an event.
     pub fn each_of(event: &Event, mut each: impl FnMut(Self)) {
+        if let Event::Probe(_) = event {
+            return each(Self::Probes);
+        }
         each(Self::Everything);
         match event {
             Event::Invalidated { typename, audience, .. } => {
@@ -155,7 +162,7 @@ impl Topic {
             }
             Event::MessageSent { to, .. } => each(Self::MessagesTo(*to)),
             Event::PostCreated { .. } => each(Self::Posts),
-            Event::OrdersTriggered { .. } | Event::SessionsEnded { .. } => {}
+            Event::OrdersTriggered { .. } | Event::SessionsEnded { .. } | Event::Probe(_) => {}
         }
     }
 
@@ -168,9 +175,21 @@ impl Topic {
             | Self::InvalidationsOf(_)
             | Self::PublicInvalidations
             | Self::PublicInvalidationsOf(_)
-            | Self::Posts => false,
+            | Self::Posts
+            | Self::Probes => false,
         }
     }
+}
+
+/// The counts of a bus since its start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BusCounts {
+    /// Events that were published.
+    pub published: u64,
+    /// How often a receiver was so slow that it lost events and has to read again.
+    pub lags: u64,
+    /// The events that receivers lost.
+    pub lost: u64,
 }
 
 /// Carries events between domains, router and processes.
@@ -182,5 +201,9 @@ pub trait Bus: Send + Sync {
     /// Returns every event published from now on.
     fn subscribe(&self) -> EventStream {
         self.subscribe_to(Topic::Everything)
+    }
+    /// Returns what has been counted. A bus that does not count returns zeros.
+    fn counts(&self) -> BusCounts {
+        BusCounts::default()
     }
 }

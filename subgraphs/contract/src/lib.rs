@@ -45,8 +45,8 @@ mod versioned_row;
 mod viewer;
 
 pub use foundation::{
-    AnswerBudget, AnswerPool, BudgetError, ErrorCode, Fault, Scalar, ScalarError, StringList, UnknownErrorCode,
-    client_address, client_network, settings, truncate_chars, with_client_address,
+    AnswerBudget, AnswerPool, BudgetError, ErrorCode, ErrorCodeCounts, ErrorCodeSet, Fault, Scalar, ScalarError,
+    StringList, UnknownErrorCode, client_address, client_network, settings, truncate_chars, with_client_address,
 };
 
 pub use acting_user::ActingUser;
@@ -56,8 +56,8 @@ pub use clock::{Clock, ManualClock, SystemClock, to_date_time, to_timestamp_us};
 pub use context::ContextExt;
 pub use database::{
     DbConnection, DbOptions, DbStats, Error as DatabaseError, FileVersion, ReadEntity, Reader, StorageHealth,
-    check_commits, copy_database, folder_of, open_read_only, replace_private_file, share_transactions,
-    update_private_file,
+    WriteDistributions, check_commits, copy_database, folder_of, open_read_only, replace_private_file,
+    share_transactions, update_private_file,
 };
 pub use date::Date;
 pub use date_time::DateTime;
@@ -65,7 +65,7 @@ pub use db::{Agora, Db, Tx, TxExt};
 pub use demo_people::DemoPeople;
 pub use entities::role::Role;
 pub use error::{Error, Result};
-pub use event::{Audience, Bus, Delivery, Event, EventStream, InProcessBus, Topic};
+pub use event::{Audience, Bus, BusCounts, Delivery, Event, EventStream, InProcessBus, Topic};
 pub use expiry_schedule::ExpirySchedule;
 pub use follow::{Follower, follow};
 pub use id::{EntityType, unprefixed_id};

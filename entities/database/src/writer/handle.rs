@@ -12,7 +12,7 @@ use super::Writer;
 use super::opening::open_checked;
 use crate::deadline::Deadline;
 use crate::job::{ExclusiveJob, WriteJob};
-use crate::stats::{Counters, DbStats};
+use crate::stats::{Counters, DbStats, WriteDistributions};
 use crate::storage::Storage;
 use crate::{Application, DbOptions, Error, Reader, Result, Unavailability};
 
@@ -53,7 +53,10 @@ impl<A: Application> WriterHandle<A> {
         };
         match timeout(self.queue_wait, self.commands.send(command)).await {
             Ok(sent) => sent.map_err(|_| Unavailability::Closed.into()),
-            Err(_) => Err(Unavailability::QueueFull.into()),
+            Err(_) => {
+                self.counters.count_refused();
+                Err(Unavailability::QueueFull.into())
+            }
         }
     }
 
@@ -82,6 +85,10 @@ impl<A: Application> WriterHandle<A> {
     pub(crate) fn stats(&self) -> DbStats {
         let waiting = self.commands.max_capacity() - self.commands.capacity();
         self.counters.snapshot(waiting)
+    }
+
+    pub(crate) fn distributions(&self) -> WriteDistributions {
+        self.counters.distributions()
     }
 }
 

@@ -1,9 +1,9 @@
 //! The reasons to end a request before its answer is complete.
 
-use async_graphql::{ServerError, Value};
+use async_graphql::ServerError;
 use foundation::{BudgetError, ErrorCode};
 
-use crate::subgraph::{EncodedResponse, ResponseKind};
+use crate::subgraph::{EncodedResponse, ResponseKind, code_of};
 
 /// The reason that a request ends before its answer is complete. The response is this one error, and `data`
 /// is null.
@@ -39,6 +39,11 @@ impl Abort {
         })
     }
 
+    /// Returns the code of its error.
+    pub fn code(&self) -> ErrorCode {
+        self.code
+    }
+
     /// Returns the response map: one error, and `data` is null.
     pub fn into_encoded(self) -> EncodedResponse {
         let Self { message, code } = self;
@@ -48,6 +53,7 @@ impl Abort {
                 .to_string()
                 .into(),
             kind: ResponseKind::NullData,
+            codes: code.into(),
         }
     }
 }
@@ -58,13 +64,5 @@ impl From<BudgetError> for Abort {
             message: error.to_string(),
             code: error.code(),
         }
-    }
-}
-
-/// Returns the code of a subgraph's error, if it has one that this build knows.
-pub fn code_of(error: &ServerError) -> Option<ErrorCode> {
-    match error.extensions.as_ref()?.get("code")? {
-        Value::String(code) => code.parse().ok(),
-        _ => None,
     }
 }

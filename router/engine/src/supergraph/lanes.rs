@@ -5,7 +5,7 @@
 //! the work ends, not when its client disconnects.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use tokio::sync::Semaphore;
 
@@ -17,6 +17,7 @@ use crate::limits::Limits;
 pub struct Lanes {
     quick: Lane,
     slow: Lane,
+    refusals: AtomicU64,
 }
 
 /// The expected duration of the work, which selects its lane.
@@ -59,7 +60,18 @@ impl Lanes {
         Self {
             quick: Lane::new(processors),
             slow: Lane::new(processors / 2),
+            refusals: AtomicU64::new(0),
         }
+    }
+
+    /// Returns how many operations were refused since the start.
+    pub fn refusals(&self) -> u64 {
+        self.refusals.load(Ordering::Relaxed)
+    }
+
+    fn refuse(&self) -> RequestError {
+        self.refusals.fetch_add(1, Ordering::Relaxed);
+        RequestError::Busy
     }
 
     /// Runs CPU-bound work on a blocking thread.
@@ -81,14 +93,12 @@ impl Lanes {
             Err(_) => {
                 let waiting = QueueGuard(&lane.waiting);
                 if lane.waiting.fetch_add(1, Ordering::Relaxed) >= limits.planning_queue_max {
-                    return Err(RequestError::Busy);
+                    return Err(self.refuse());
                 }
                 let permit =
                     tokio::time::timeout(limits.planning_wait_max(), lane.permits.clone().acquire_owned()).await;
                 drop(waiting);
-                permit
-                    .map_err(|_| RequestError::Busy)?
-                    .map_err(|_| RequestError::Internal)?
+                permit.map_err(|_| self.refuse())?.map_err(|_| RequestError::Internal)?
             }
         };
         let worked = tokio::task::spawn_blocking(move || {

@@ -8,6 +8,7 @@ use std::mem;
 use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -31,18 +32,45 @@ pub struct LongOperations(Arc<Inner>);
 struct Inner {
     inline_time: Duration,
     places: Arc<Semaphore>,
+    places_max: usize,
     threads: BackgroundThreads,
+    moved: AtomicU64,
+    refused: AtomicU64,
+}
+
+/// The operations that took long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LongOperationCounts {
+    /// Operations that have moved to the threads since the start.
+    pub moved: u64,
+    /// Operations that were refused since the start.
+    pub refused: u64,
+    /// Operations that are there now. Mutations and the answers of subscriptions beyond the limit are not counted.
+    pub running: u64,
 }
 
 impl LongOperations {
     /// The threads of these limits. They start with the first long operation.
     pub fn new(limits: &Limits) -> Self {
         let threads = BackgroundThreads::new(limits.long_operation_threads, limits.long_operation_niceness);
+        let places_max = limits.long_operations_max.min(Semaphore::MAX_PERMITS);
         Self(Arc::new(Inner {
             inline_time: limits.operation_inline_time(),
-            places: Arc::new(Semaphore::new(limits.long_operations_max.min(Semaphore::MAX_PERMITS))),
+            places: Arc::new(Semaphore::new(places_max)),
+            places_max,
             threads,
+            moved: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
         }))
+    }
+
+    /// Returns what has been counted.
+    pub fn counts(&self) -> LongOperationCounts {
+        LongOperationCounts {
+            moved: self.0.moved.load(Ordering::Relaxed),
+            refused: self.0.refused.load(Ordering::Relaxed),
+            running: (self.0.places_max - self.0.places.available_permits()) as u64,
+        }
     }
 
     /// Ends the threads with the operations on them, for the end of the process, and waits for that long until they have stopped. It
@@ -122,12 +150,16 @@ impl<T: Send + 'static> Operation<T> {
         };
         let permit = Arc::clone(&self.threads.0.places).try_acquire_owned().ok();
         if let (None, Some(refusal)) = (&permit, self.refusal) {
+            self.threads.0.refused.fetch_add(1, Ordering::Relaxed);
             return Some(refusal());
         }
         let operation = operation.inspect(move |_| drop(permit));
         let operation = MOVED.scope((), with_client_address(client_address(), operation));
         self.place = match self.threads.0.threads.spawn(operation.boxed()) {
-            Ok(task) => Place::Background(task),
+            Ok(task) => {
+                self.threads.0.moved.fetch_add(1, Ordering::Relaxed);
+                Place::Background(task)
+            }
             // There are none, so it stays.
             Err(operation) => {
                 self.inline_time = Duration::MAX;

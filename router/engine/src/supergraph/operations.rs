@@ -16,6 +16,7 @@ use super::cached_operation::{CachedOperation, OperationKey};
 use super::error::SupergraphError;
 use super::introspect::{self, IntrospectionKey, IntrospectionResult};
 use super::lanes::{ExpectedDuration, Lanes};
+use super::meters::OperationMeters;
 use super::plan::model::{Fetches, Plan};
 use super::plan::planner::{OperationPlanner, PlannerInput};
 use super::request_error::RequestError;
@@ -34,6 +35,8 @@ pub struct Operations {
     fetches: Cache<Arc<str>, Arc<Fetches>>,
     introspections: Cache<IntrospectionKey, Arc<IntrospectionResult>>,
     lanes: Lanes,
+    /// How many operations found their document and their plan in the caches.
+    pub meters: OperationMeters,
 }
 
 impl Operations {
@@ -70,6 +73,7 @@ impl Operations {
             fetches,
             introspections,
             lanes: Lanes::new(),
+            meters: OperationMeters::default(),
         })
     }
 
@@ -84,7 +88,18 @@ impl Operations {
         self.fetches.entry_count()
     }
 
-    /// Returns the valid operation of a document if it is cached.
+    /// Returns the number of cached documents.
+    pub fn cached_documents(&self) -> u64 {
+        self.operations.run_pending_tasks();
+        self.operations.entry_count()
+    }
+
+    /// Returns the number of operations that found the lanes full.
+    pub fn planning_refusals(&self) -> u64 {
+        self.lanes.refusals()
+    }
+
+    /// Returns the valid operation of a document if it is cached. The caller counts the hit.
     pub fn known_operation(&self, key: &OperationKey) -> Option<Arc<CachedOperation>> {
         if self.is_cacheable(key_bytes(key)) {
             self.operations.get(key)
@@ -104,8 +119,12 @@ impl Operations {
     /// When the document is invalid, or the lanes are full.
     pub async fn operation(self: &Arc<Self>, key: &OperationKey) -> Result<Arc<CachedOperation>, RequestError> {
         match self.known_operation(key) {
-            Some(operation) => Ok(operation),
+            Some(operation) => {
+                self.meters.documents.hits.increment();
+                Ok(operation)
+            }
             None => {
+                self.meters.documents.misses.increment();
                 let (key, duration) = (key.clone(), self.text_duration(&key.0));
                 self.compute(duration, move |operations| operations.load_operation(key))
                     .await
@@ -135,6 +154,7 @@ impl Operations {
     ) -> Result<Arc<Plan>, RequestError> {
         let condition_values = operation.valid.condition_values(variables)?;
         if let Some(plan) = operation.stored_plan(&condition_values) {
+            self.meters.plans.hits.increment();
             return Ok(plan);
         }
         let (input_operation, input_values) = (operation.clone(), condition_values.clone());
@@ -144,6 +164,7 @@ impl Operations {
             })
             .await?;
         let is_planned = self.is_cacheable(input.text.len()) && self.fetches.contains_key(&input.text);
+        self.meters.plans.count(is_planned);
         let duration = if is_planned || input.cost <= self.limits.planning_quick_cost_max {
             ExpectedDuration::Short
         } else {

@@ -19,6 +19,7 @@ use super::cost;
 use super::execution_state::ExecutionState;
 use super::introspect::IntrospectionResult;
 use super::long_operations::{LongOperations, Operation};
+use super::meters::FetchMeter;
 use super::operations::Operations;
 use super::plan::model::Plan;
 use super::plan_execution::PlanExecution;
@@ -51,6 +52,8 @@ pub struct Pipeline {
     pub write_budget: WriteBudget,
     /// The last answers of subscriptions.
     pub shared_answers: SharedAnswers,
+    /// The times and errors of the subgraphs, in their order.
+    pub fetch_meters: Vec<FetchMeter>,
 }
 
 /// A request that has been validated and planned.
@@ -140,7 +143,7 @@ impl Pipeline {
     pub fn allowance(&self, last: Option<&Arc<AnswerBudget>>) -> Allowance {
         Allowance {
             budget: self.budget(last),
-            deadline: deadline(self.limits.request_time_max()),
+            deadline: deadline(Instant::now(), self.limits.request_time_max()),
         }
     }
 
@@ -154,15 +157,17 @@ impl Pipeline {
 
     /// Validates a document and selects its operation, within the time limit of the request.
     pub fn prepare(self: &Arc<Self>, mut request: SubgraphRequest) -> Preparation<'_> {
-        let deadline = deadline(self.limits.request_time_max());
+        let begun = Instant::now();
         let key = (Arc::clone(request.document.text()), request.operation_name.take());
+        let deadline = deadline(begun, self.limits.request_time_max());
         if let Some(operation) = self.operations.known_operation(&key) {
-            return Either::Left(ready(prepared_request(request, key, operation, deadline)));
+            self.operations.meters.documents.hits.increment();
+            return Either::Left(ready(prepared_request(request, key, operation, begun, deadline)));
         }
         let prepare = async move {
             let operation = timeout_at(deadline, self.operations.operation(&key)).await;
             match operation.unwrap_or(Err(RequestError::Timeout)) {
-                Ok(operation) => prepared_request(request, key, operation, deadline),
+                Ok(operation) => prepared_request(request, key, operation, begun, deadline),
                 Err(rejection) => PreparedRequest {
                     kind: OperationKind::Query,
                     request: Err(rejection.into_encoded()),
@@ -176,7 +181,9 @@ impl Pipeline {
     pub fn request_allowance(&self, request: &mut SubgraphRequest) -> Allowance {
         let deadline = match &request.document {
             RequestDocument::Prepared(prepared) => prepared.deadline,
-            RequestDocument::Text(_) | RequestDocument::Parsed { .. } => deadline(self.limits.request_time_max()),
+            RequestDocument::Text(_) | RequestDocument::Parsed { .. } => {
+                deadline(Instant::now(), self.limits.request_time_max())
+            }
         };
         let budget = match request.budget.take() {
             Some(budget) if Arc::strong_count(&budget) == 1 && budget.is_unused() => budget,
@@ -231,12 +238,19 @@ impl Pipeline {
 
     /// Returns the operation of a request with its plan, if both are known and need no variables and no introspection.
     fn known_plan(&self, request: &SubgraphRequest) -> Option<(Arc<CachedOperation>, Arc<Plan>)> {
-        let operation = prepared_operation(&request.document).or_else(|| {
+        let prepared = prepared_operation(&request.document);
+        let is_prepared = prepared.is_some();
+        let operation = prepared.or_else(|| {
             let key = (Arc::clone(request.document.text()), request.operation_name.clone());
             self.operations.known_operation(&key)
         });
         let operation = operation.filter(|operation| !operation.valid.has_conditions())?;
         let plan = operation.stored_plan(&[]).filter(|plan| !plan.introspects)?;
+        let meters = &self.operations.meters;
+        if !is_prepared {
+            meters.documents.hits.increment();
+        }
+        meters.plans.hits.increment();
         Some((operation, plan))
     }
 
@@ -365,6 +379,7 @@ impl Pipeline {
         PlanExecution {
             allowance,
             subgraphs: &self.subgraphs,
+            meters: &self.fetch_meters,
             variables: &planned.arguments,
             caller: &planned.caller,
             request_id: &planned.request_id,
@@ -387,6 +402,7 @@ fn prepared_request(
     mut request: SubgraphRequest,
     (text, operation_name): OperationKey,
     operation: Arc<CachedOperation>,
+    begun: Instant,
     deadline: Instant,
 ) -> PreparedRequest {
     let kind = operation.valid.kind();
@@ -394,6 +410,7 @@ fn prepared_request(
     request.document = RequestDocument::Prepared(PreparedDocument {
         text,
         operation,
+        begun,
         deadline,
     });
     PreparedRequest {
@@ -415,10 +432,10 @@ fn encoded(answer: Result<EncodedResponse, RequestError>) -> SubgraphResponse {
     SubgraphResponse::Json(answer.unwrap_or_else(RequestError::into_encoded))
 }
 
-/// The deadline of a request that begins now.
-fn deadline(time_max: Duration) -> Instant {
-    let now = Instant::now();
-    // A deadline that overflows the clock becomes one year from now.
-    now.checked_add(time_max)
-        .unwrap_or(now + Duration::from_secs(365 * 24 * 60 * 60))
+/// The deadline of a request that begins at that moment.
+fn deadline(begun: Instant, time_max: Duration) -> Instant {
+    // A deadline that overflows the clock becomes one year from then.
+    begun
+        .checked_add(time_max)
+        .unwrap_or(begun + Duration::from_secs(365 * 24 * 60 * 60))
 }

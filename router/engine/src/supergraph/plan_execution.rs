@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use async_graphql::{Response, ServerError, Variables};
 use foundation::{AnswerBudget, BudgetError, ErrorCode};
@@ -11,6 +12,7 @@ use tokio::sync::watch;
 use super::abort::Abort;
 use super::allowance::Allowance;
 use super::execution_state::ExecutionState;
+use super::meters::FetchMeter;
 use super::plan::model::{Fetch, ObjectProjection};
 use super::tree::size_of;
 use crate::cache::ResponseCache;
@@ -21,6 +23,8 @@ use crate::subgraph::{Caller, Subgraph, SubgraphRequest, SubgraphResponse};
 pub struct PlanExecution<'a> {
     /// The subgraphs, in the order of [`Fetch::subgraph`].
     pub subgraphs: &'a [Arc<dyn Subgraph>],
+    /// The times and errors of the subgraphs, in the same order.
+    pub meters: &'a [FetchMeter],
     /// The values of the plan's arguments.
     pub variables: &'a Variables,
     /// The caller.
@@ -49,14 +53,17 @@ impl PlanExecution<'_> {
     pub async fn send(&self, fetch: &Fetch, variables: Variables) -> Result<Response, Abort> {
         let mut request = self.request(fetch, variables);
         request.budget = Some(Arc::clone(&self.allowance.budget));
+        let begun = Instant::now();
         let sent = AssertUnwindSafe(self.subgraphs[fetch.subgraph].fetch(request)).catch_unwind();
-        match sent.await {
+        let received = match sent.await {
             Ok(data) => receive(&fetch.name, data, &self.allowance.budget),
             Err(_) => {
                 tracing::error!(subgraph = %fetch.name, request_id = %self.request_id, "a subgraph panicked");
                 Ok(error_response("something went wrong on our side", ErrorCode::Internal))
             }
-        }
+        };
+        self.meters[fetch.subgraph].record(begun.elapsed(), &received);
+        received
     }
 
     /// Builds the request of a fetch.

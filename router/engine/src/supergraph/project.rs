@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_graphql::indexmap::IndexMap;
 use async_graphql::{Name, PathSegment, ServerError, Value};
-use foundation::{BudgetError, ErrorCode};
+use foundation::{BudgetError, ErrorCode, ErrorCodeSet};
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -15,7 +15,7 @@ use super::field_errors::{ErrorPaths, FetchError, FieldErrors};
 use super::plan::model::{FieldProjection, Leaf, ObjectProjection, ValueKind, ValueProjection};
 use super::response_paths::response_paths;
 use super::tree;
-use crate::subgraph::{EncodedResponse, ResponseKind};
+use crate::subgraph::{EncodedResponse, ResponseKind, code_of};
 
 /// The minimum time for writing an answer, from the first check of the limits, even if its request's time is over earlier.
 const WRITING_TIME_MIN: Duration = Duration::from_secs(1);
@@ -68,9 +68,11 @@ pub fn project(
             ResponseKind::NullData
         }
     };
+    let (body, codes) = writer.finish();
     Ok(EncodedResponse {
-        body: writer.finish().into(),
+        body: body.into(),
         kind,
+        codes,
     })
 }
 
@@ -391,8 +393,10 @@ impl<'a> ResponseWriter<'a> {
         serde_json::to_writer(&mut self.out, value).expect("a value writes itself into memory");
     }
 
-    fn finish(mut self) -> Vec<u8> {
+    /// Returns the response, and the codes of the errors that it lists.
+    fn finish(mut self) -> (Vec<u8>, ErrorCodeSet) {
         self.field_errors.list_unreported();
+        let codes = self.field_errors.listed.iter().filter_map(code_of).collect();
         if !self.field_errors.listed.is_empty() {
             self.out.extend_from_slice(b",\"errors\":");
             let listed = std::mem::take(&mut self.field_errors.listed);
@@ -404,6 +408,6 @@ impl<'a> ResponseWriter<'a> {
             self.json(&serde_json::json!({ "errorsOmitted": omitted }));
         }
         self.out.push(b'}');
-        self.out
+        (self.out, codes)
     }
 }

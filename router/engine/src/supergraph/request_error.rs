@@ -181,6 +181,7 @@ impl RequestError {
         EncodedResponse {
             body: serde_json::json!({ "errors": errors }).to_string().into(),
             kind: ResponseKind::RequestError(code),
+            codes: code.into(),
         }
     }
 }

@@ -102,6 +102,7 @@ mod tests {
         EncodedResponse {
             body: Bytes::from(vec![b'x'; bytes]),
             kind: ResponseKind::Data,
+            codes: foundation::ErrorCodeSet::EMPTY,
         }
     }
 

@@ -9,12 +9,12 @@ use futures_util::FutureExt;
 use futures_util::stream::{self, BoxStream, StreamExt};
 use tokio::task::unconstrained;
 
-use super::abort::{Abort, code_of};
+use super::abort::Abort;
 use super::allowance::Allowance;
 use super::pipeline::{Pipeline, PlannedRequest};
 use super::plan_execution::receive;
 use super::request_error::RequestError;
-use crate::subgraph::{EncodedResponse, OperationKind, SubgraphRequest, SubgraphResponse};
+use crate::subgraph::{EncodedResponse, OperationKind, SubgraphRequest, SubgraphResponse, code_of};
 
 /// Answers any operation as a stream: a query or a mutation with one answer, a subscription with one per event.
 ///

@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say so by failing")]
 
+mod metrics;
 mod over_http;
 mod pages;
+mod readiness;
 mod sessions;
 mod socket;
 mod streams;

@@ -205,6 +205,7 @@ fn strict(data: SubgraphResponse) -> SubgraphResponse {
     SubgraphResponse::Json(EncodedResponse {
         body: body.to_string().into(),
         kind: ResponseKind::RequestError(code),
+        codes: code.into(),
     })
 }
 

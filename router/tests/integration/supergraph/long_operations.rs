@@ -7,7 +7,7 @@ use std::sync::Arc;
 use agora::limits::Limits;
 use agora::subgraph::{EncodedResponse, ResponseKind, Subgraph, SubgraphRequest, SubgraphResponse};
 use agora::supergraph::Supergraph;
-use contract::{client_address, with_client_address};
+use contract::{ErrorCodeSet, client_address, with_client_address};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
@@ -75,6 +75,7 @@ impl Watcher {
         SubgraphResponse::Json(EncodedResponse {
             body: body.to_string().into(),
             kind: ResponseKind::Data,
+            codes: ErrorCodeSet::EMPTY,
         })
     }
 }

@@ -13,7 +13,7 @@ use apollo_compiler::resolvers::{Execution, FieldError, ObjectValue, ResolveInfo
 use apollo_compiler::response::{ExecutionResponse, JsonMap};
 use apollo_compiler::validation::Valid;
 use apollo_compiler::{ExecutableDocument, Schema};
-use contract::Viewer;
+use contract::{ErrorCodeSet, Viewer};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, StreamExt};
@@ -353,6 +353,7 @@ fn json_answer(body: String) -> SubgraphResponse {
     SubgraphResponse::Json(EncodedResponse {
         body: body.into(),
         kind: ResponseKind::Data,
+        codes: ErrorCodeSet::EMPTY,
     })
 }
 

@@ -1,18 +1,38 @@
 //! The bus of the embedded mode.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use futures_util::stream::{self, StreamExt};
 use tokio::sync::broadcast;
 
 use super::private_queue::PrivateQueue;
-use super::{Bus, Delivery, Event, EventStream, Topic};
+use super::{Bus, BusCounts, Delivery, Event, EventStream, Topic};
 
 /// The bus of the embedded mode.
 pub struct InProcessBus {
     capacity: usize,
     topics: Arc<RwLock<Topics>>,
+    counts: Arc<Counts>,
+}
+
+/// The counters of the bus.
+#[derive(Default)]
+struct Counts {
+    published: AtomicU64,
+    lags: AtomicU64,
+    lost: AtomicU64,
+}
+
+impl Counts {
+    /// Counts a delivery that reports lost events.
+    fn count(&self, delivery: &Delivery) {
+        if let Delivery::Lagged(lost) = delivery {
+            self.lags.fetch_add(1, Relaxed);
+            self.lost.fetch_add(*lost, Relaxed);
+        }
+    }
 }
 
 /// The topics that have receivers.
@@ -35,6 +55,7 @@ impl InProcessBus {
         Self {
             capacity,
             topics: Arc::default(),
+            counts: Arc::default(),
         }
     }
 
@@ -46,6 +67,7 @@ impl InProcessBus {
             receiver: Some(sender.subscribe()),
             topic,
             topics: Arc::downgrade(&self.topics),
+            counts: Arc::clone(&self.counts),
         };
         stream::unfold(subscription, async |mut subscription| {
             let delivery = match subscription.receiver.as_mut()?.recv().await {
@@ -53,6 +75,7 @@ impl InProcessBus {
                 Err(broadcast::error::RecvError::Lagged(lost)) => Delivery::Lagged(lost),
                 Err(broadcast::error::RecvError::Closed) => return None,
             };
+            subscription.counts.count(&delivery);
             Some((delivery, subscription))
         })
         .boxed()
@@ -66,9 +89,11 @@ impl InProcessBus {
             queue,
             topic,
             topics: Arc::downgrade(&self.topics),
+            counts: Arc::clone(&self.counts),
         };
         stream::unfold(subscription, async |subscription| {
             let delivery = subscription.queue.receive().await?;
+            subscription.counts.count(&delivery);
             Some((delivery, subscription))
         })
         .boxed()
@@ -77,6 +102,7 @@ impl InProcessBus {
 
 impl Bus for InProcessBus {
     fn publish(&self, event: Event) {
+        self.counts.published.fetch_add(1, Relaxed);
         let event = Arc::new(event);
         let (mut shared, mut private) = (Vec::new(), Vec::new());
         {
@@ -103,6 +129,14 @@ impl Bus for InProcessBus {
             self.subscribe_shared(topic)
         }
     }
+
+    fn counts(&self) -> BusCounts {
+        BusCounts {
+            published: self.counts.published.load(Relaxed),
+            lags: self.counts.lags.load(Relaxed),
+            lost: self.counts.lost.load(Relaxed),
+        }
+    }
 }
 
 impl Drop for InProcessBus {
@@ -120,6 +154,7 @@ struct SharedSubscription {
     receiver: Option<broadcast::Receiver<Arc<Event>>>,
     topic: Topic,
     topics: Weak<RwLock<Topics>>,
+    counts: Arc<Counts>,
 }
 
 impl Drop for SharedSubscription {
@@ -139,6 +174,7 @@ struct PrivateSubscription {
     queue: Arc<PrivateQueue>,
     topic: Topic,
     topics: Weak<RwLock<Topics>>,
+    counts: Arc<Counts>,
 }
 
 impl Drop for PrivateSubscription {

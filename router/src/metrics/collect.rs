@@ -1,0 +1,220 @@
+//! Reads all metrics and writes them.
+
+use std::sync::Arc;
+
+use contract::{BusCounts, Services};
+use order_log::FrontEnd;
+use tokio::sync::Semaphore;
+
+use super::catalogue::{self as metric, Metric};
+use super::exposition::{Exposition, Unit, seconds};
+use super::order_replicas;
+use super::process::ProcessFigures;
+use crate::cache::ResponseCache;
+use crate::gateway::Gateway;
+use crate::readiness::Readiness;
+use crate::request_meters::{RequestMeters, kind_label};
+use crate::supergraph::{LookupCounts, Supergraph};
+
+/// Reads the metrics of a server. Cheap to clone.
+#[derive(Clone)]
+pub struct Collector(Arc<State>);
+
+/// The parts of a server that have figures.
+pub struct Sources {
+    /// The listeners' state.
+    pub gateway: Gateway,
+    /// The graph.
+    pub graph: Supergraph,
+    /// The cache of responses.
+    pub cache: Arc<ResponseCache>,
+    /// The database and the bus.
+    pub services: Services,
+    /// The client of the order replicas, if there are any.
+    pub order_replicas: Option<FrontEnd>,
+    /// The checks of `GET /ready`.
+    pub readiness: Readiness,
+}
+
+struct State {
+    sources: Sources,
+    started_us: i64,
+}
+
+impl std::fmt::Debug for Collector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Collector").finish_non_exhaustive()
+    }
+}
+
+impl Collector {
+    /// Reads these parts from now on.
+    pub fn new(sources: Sources) -> Self {
+        let started_us = sources.services.clock.now_us();
+        Self(Arc::new(State { sources, started_us }))
+    }
+
+    /// Returns all metrics in the text format of Prometheus. It asks the order replicas, each for as long as a ping may take.
+    pub async fn text(&self) -> String {
+        let State { sources, started_us } = &*self.0;
+        let mut out = Exposition::default();
+        out.metric(metric::BUILD_INFO)
+            .value(&[("version", env!("CARGO_PKG_VERSION"))], 1);
+        let report = sources.readiness.check().await;
+        let mut ready = out.metric(metric::READY);
+        for check in &report.checks {
+            ready.value(&[("check", check.name)], u8::from(check.failure.is_none()));
+        }
+        write_requests(&mut out, &sources.gateway.permits.meters);
+        write_graph(&mut out, &sources.graph, &sources.cache);
+        write_open(&mut out, &sources.gateway);
+        write_refusals(&mut out, sources);
+        write_database(&mut out, &sources.services);
+        write_long_operations(&mut out, &sources.graph);
+        write_events(&mut out, sources.services.bus.counts());
+        let is_failing = sources.services.db.storage().failure_reason().is_some();
+        out.value(metric::STORAGE_FAILING, u8::from(is_failing));
+        if let Some(front_end) = &sources.order_replicas {
+            order_replicas::write(&mut out, &front_end.statuses().await);
+        }
+        write_process(&mut out, *started_us);
+        out.into_text()
+    }
+}
+
+fn write_requests(out: &mut Exposition, meters: &RequestMeters) {
+    let mut times = out.metric(metric::OPERATION_SECONDS);
+    for (kind, transport, meter) in meters.operations() {
+        let labels = [("kind", kind_label(kind)), ("transport", transport.label())];
+        times.distribution(&labels, &meter.times.distribution(), Unit::Microseconds);
+    }
+    let mut errors = out.metric(metric::OPERATION_ERRORS);
+    let answered = meters
+        .operations()
+        .map(|(kind, transport, meter)| (kind_label(kind), transport, &meter.errors));
+    let subscribed = meters
+        .subscriptions()
+        .map(|(transport, meter)| ("subscription", transport, &meter.errors));
+    for (kind, transport, counts) in answered.chain(subscribed) {
+        for (code, count) in counts.counts() {
+            let labels = [
+                ("kind", kind),
+                ("transport", transport.label()),
+                ("code", code.as_str()),
+            ];
+            errors.value(&labels, count);
+        }
+    }
+    let mut answers = out.metric(metric::SUBSCRIPTION_ANSWERS);
+    for (transport, meter) in meters.subscriptions() {
+        answers.value(&[("transport", transport.label())], meter.answers.value());
+    }
+    let mut responses = out.metric(metric::HTTP_RESPONSES);
+    for (class, count) in meters.responses() {
+        responses.value(&[("class", class)], count);
+    }
+    let mut rest = out.metric(metric::REST_REQUESTS);
+    for (mount, class, count) in meters.rest() {
+        rest.value(&[("mount", mount), ("class", class)], count);
+    }
+}
+
+fn write_graph(out: &mut Exposition, graph: &Supergraph, cache: &ResponseCache) {
+    let counts = graph.counts();
+    let mut times = out.metric(metric::SUBGRAPH_SECONDS);
+    for subgraph in &counts.subgraphs {
+        let label = subgraph.name.to_ascii_lowercase();
+        times.distribution(&[("subgraph", &label)], &subgraph.times_us, Unit::Microseconds);
+    }
+    let mut errors = out.metric(metric::SUBGRAPH_ERRORS);
+    for subgraph in &counts.subgraphs {
+        let label = subgraph.name.to_ascii_lowercase();
+        for (code, count) in &subgraph.errors {
+            errors.value(&[("subgraph", &label), ("code", code.as_str())], count);
+        }
+    }
+    let mut lookups = |[hits, misses, entries]: [&'static Metric; 3], counts: LookupCounts| {
+        out.value(hits, counts.hits);
+        out.value(misses, counts.misses);
+        out.value(entries, counts.entries);
+    };
+    let names = [metric::DOCUMENT_HITS, metric::DOCUMENT_MISSES, metric::DOCUMENT_ENTRIES];
+    lookups(names, counts.documents);
+    let names = [metric::PLAN_HITS, metric::PLAN_MISSES, metric::PLAN_ENTRIES];
+    lookups(names, counts.plans);
+    let counts = cache.counts();
+    out.value(metric::CACHE_HITS, counts.hits);
+    out.value(metric::CACHE_MISSES, counts.misses);
+    out.value(metric::CACHE_INVALIDATIONS, counts.invalidations);
+    out.value(metric::CACHE_DROPPED, counts.dropped_fills);
+    out.value(metric::CACHE_ENTRIES, counts.entries);
+}
+
+fn write_open(out: &mut Exposition, gateway: &Gateway) {
+    let taken = |left: &Semaphore, most: usize| most.min(Semaphore::MAX_PERMITS) - left.available_permits();
+    let (permits, limits) = (&gateway.permits, &gateway.limits);
+    let requests = taken(&permits.requests, limits.requests_max);
+    out.value(metric::REQUESTS_IN_PROGRESS, requests);
+    out.value(metric::SOCKETS_OPEN, taken(&permits.sockets, limits.sockets_max));
+    let subscriptions = taken(&permits.subscriptions, limits.subscriptions_max);
+    out.value(metric::SUBSCRIPTIONS_OPEN, subscriptions);
+}
+
+/// Writes what requests have counted, and what the graph and the database have refused themselves.
+fn write_refusals(out: &mut Exposition, sources: &Sources) {
+    let graph = sources.graph.counts();
+    let others = [
+        ("planning", graph.planning_refusals),
+        ("long_operations", graph.long_operations.refused),
+        ("writes", sources.services.db.stats().refused),
+    ];
+    let mut refusals = out.metric(metric::REFUSALS);
+    for (queue, count) in sources.gateway.permits.meters.refusals().chain(others) {
+        refusals.value(&[("queue", queue)], count);
+    }
+}
+
+fn write_database(out: &mut Exposition, services: &Services) {
+    let (stats, distributions) = (services.db.stats(), services.db.write_distributions());
+    out.metric(metric::COMMITS)
+        .distribution(&[], &distributions.group_sizes, Unit::One);
+    out.value(metric::WRITES_UNDONE, stats.undone);
+    out.value(metric::COMMITS_SPLIT, stats.split);
+    out.value(metric::WRITE_QUEUE, stats.waiting);
+    out.metric(metric::WRITE_WAIT)
+        .distribution(&[], &distributions.waits_us, Unit::Microseconds);
+    out.value(metric::READS, stats.reads);
+    out.value(metric::SLOW_READS, stats.slow_reads);
+}
+
+fn write_long_operations(out: &mut Exposition, graph: &Supergraph) {
+    let counts = graph.long_operations().counts();
+    out.value(metric::LONG_OPERATIONS, counts.moved);
+    out.value(metric::LONG_RUNNING, counts.running);
+}
+
+fn write_events(out: &mut Exposition, counts: BusCounts) {
+    out.value(metric::EVENTS, counts.published);
+    out.value(metric::EVENT_LAGS, counts.lags);
+    out.value(metric::EVENTS_LOST, counts.lost);
+}
+
+fn write_process(out: &mut Exposition, started_us: i64) {
+    out.value(metric::PROCESS_START, seconds(started_us.max(0).unsigned_abs()));
+    let figures = ProcessFigures::read();
+    if let Some(cpu) = &figures.cpu_seconds {
+        out.value(metric::PROCESS_CPU, cpu);
+    }
+    let numbers = [
+        (metric::PROCESS_RESIDENT, figures.resident_bytes),
+        (metric::PROCESS_VIRTUAL, figures.virtual_bytes),
+        (metric::PROCESS_THREADS, figures.threads),
+        (metric::PROCESS_FDS, figures.open_fds),
+        (metric::PROCESS_FDS_MAX, figures.max_fds),
+    ];
+    for (metric, value) in numbers {
+        if let Some(value) = value {
+            out.value(metric, value);
+        }
+    }
+}
