@@ -2,6 +2,7 @@
 
 pub use engine::{cache, limits, subgraph, supergraph};
 
+mod access_log;
 pub mod allowed_origin;
 pub mod app;
 pub mod auth;

@@ -55,6 +55,7 @@ pub use route::{
     ResponseSource, Route, Service, Verb,
 };
 
+use crate::access_log::AccessNote;
 use crate::gateway::Gateway;
 use crate::http::{ErrorEnvelope, PRECONDITION_FAILED, asset_routes, if_match_holds_without_tag, preconditions_hold};
 use crate::rest_access::AnonymousAccess;
@@ -162,9 +163,15 @@ async fn handle(State(bound_mount): State<Arc<BoundMount>>, mut request: Request
         bound_mount.record(&response);
         return response;
     }
-    let mut response = match serve(&bound_mount, request).await {
+    let note = AccessNote::of(request.extensions());
+    let mut response = match serve(&bound_mount, request, note.as_ref()).await {
         Ok(response) => response,
-        Err(error) => error.response(&bound_mount.mount.envelope),
+        Err(error) => {
+            if let Some(note) = &note {
+                note.codes(error.code.into());
+            }
+            error.response(&bound_mount.mount.envelope)
+        }
     };
     // Responses depend on the caller and the time, so caches must not store them. The documentation sets its own header.
     let headers = response.headers_mut();
@@ -180,7 +187,11 @@ async fn handle(State(bound_mount): State<Arc<BoundMount>>, mut request: Request
 
 /// Serves a request. Every caller's request is checked in the same order: route, authentication, body, permissions, state
 /// (docs/rest-contract/common.md#order-of-checks).
-async fn serve(bound_mount: &Arc<BoundMount>, request: Request) -> Result<Response<Body>, RestError> {
+async fn serve(
+    bound_mount: &Arc<BoundMount>,
+    request: Request,
+    note: Option<&AccessNote>,
+) -> Result<Response<Body>, RestError> {
     let (parts, body) = request.into_parts();
     let path = bound_mount.inside(parts.uri.path());
     if let Some(page) = bound_mount.documentation(&parts, path)? {
@@ -188,7 +199,13 @@ async fn serve(bound_mount: &Arc<BoundMount>, request: Request) -> Result<Respon
     }
     let mut route_match = bound_mount.route_table.find(parts.method.as_str(), path)?;
     let bound_route = &bound_mount.routes[route_match.route_index];
+    if let Some(note) = note {
+        note.route(bound_route.route.name, bound_route.kind);
+    }
     let (caller, permission) = access::authenticate(bound_mount, bound_route, &parts)?;
+    if let Some(note) = note {
+        note.viewer(&caller.viewer);
+    }
     let body_fields = input::read_body(bound_route, &parts.headers, body, &bound_mount.gateway.limits).await?;
     let query = parts.uri.query();
     let mut variables = input::variables(bound_route, &mut route_match, query, &body_fields)?;

@@ -20,6 +20,7 @@ mod keys;
 mod killed;
 mod lasting;
 mod load;
+mod logged;
 mod long_operations;
 mod mutations;
 mod names;

@@ -124,14 +124,28 @@ pub struct PreparedDocument {
     /// The text that the caller sent.
     pub text: Arc<str>,
     /// The subgraph's own form of the operation.
-    pub operation: Arc<dyn Any + Send + Sync>,
+    pub operation: Arc<dyn PreparedOperation>,
     /// When preparing the operation began.
     pub begun: Instant,
     /// The time by which the answer must be complete; preparing the operation counts.
     pub deadline: Instant,
 }
 
+/// A subgraph's own form of an operation.
+pub trait PreparedOperation: Any + Send + Sync + std::fmt::Debug {
+    /// Returns the name that the document gives it.
+    fn name(&self) -> Option<&str>;
+}
+
 impl RequestDocument {
+    /// Returns the name of the operation, if it is prepared and has one.
+    pub fn operation_name(&self) -> Option<&str> {
+        match self {
+            Self::Prepared(prepared) => prepared.operation.name(),
+            Self::Text(_) | Self::Parsed { .. } => None,
+        }
+    }
+
     /// The document as text.
     pub fn text(&self) -> &Arc<str> {
         match self {

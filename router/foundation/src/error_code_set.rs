@@ -20,6 +20,12 @@ impl ErrorCodeSet {
         self.0 |= 1 << code as u32;
     }
 
+    /// Returns the codes of both sets.
+    #[must_use]
+    pub fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// Whether there are none.
     pub fn is_empty(self) -> bool {
         self.0 == 0

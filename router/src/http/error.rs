@@ -96,6 +96,11 @@ impl HttpError {
         Self::new(ErrorCode::ExpectationFailed, "Expect must be 100-continue")
     }
 
+    /// Returns its code.
+    pub(super) fn code(&self) -> ErrorCode {
+        self.code
+    }
+
     /// Whether it tells a client to send a query instead of its hash.
     pub(super) fn is_persisted_query(&self) -> bool {
         self.code == ErrorCode::PersistedQueryNotSupported

@@ -14,6 +14,7 @@ use contract::ErrorCode;
 use futures_util::FutureExt;
 use serde_json::Value;
 
+use crate::access_log::AccessNote;
 use crate::gateway::Gateway;
 use crate::http::accept::{AcceptedMediaTypes, ResponseMediaType, StreamMediaType, prefers_html};
 use crate::http::error::{self, HttpError};
@@ -36,6 +37,7 @@ pub(super) async fn handle(State(state): State<HttpState>, request: Request) -> 
         .as_ref()
         .map_or(ResponseMediaType::Json, AcceptedMediaTypes::error_media_type);
     let id = request.extensions().get().cloned().unwrap_or_else(RequestId::random);
+    let note = AccessNote::of(request.extensions());
     let result = if is_browser_visit(&request) {
         Ok(Redirect::to("/graphiql/").into_response())
     } else if is_websocket(&request) {
@@ -45,7 +47,7 @@ pub(super) async fn handle(State(state): State<HttpState>, request: Request) -> 
         match *request.method() {
             Method::GET | Method::HEAD | Method::POST => {
                 let (parts, body) = request.into_parts();
-                handle_http(&state.gateway, id, accepted, &parts, body).await
+                handle_http(&state.gateway, id, note.as_ref(), accepted, &parts, body).await
             }
             Method::OPTIONS => Ok((StatusCode::NO_CONTENT, [(header::ALLOW, METHODS)]).into_response()),
             _ => Err(
@@ -54,7 +56,12 @@ pub(super) async fn handle(State(state): State<HttpState>, request: Request) -> 
             ),
         }
     };
-    let mut response = result.unwrap_or_else(|error| error.to_response(media));
+    let mut response = result.unwrap_or_else(|error| {
+        if let Some(note) = &note {
+            note.codes(error.code().into());
+        }
+        error.to_response(media)
+    });
     let varies = const { HeaderValue::from_static("accept, authorization") };
     let headers = response.headers_mut();
     headers.append(header::VARY, varies);
@@ -135,11 +142,15 @@ async fn open_socket(state: HttpState, id: RequestId, request: Request) -> Resul
 async fn handle_http(
     gateway: &Gateway,
     id: RequestId,
+    note: Option<&AccessNote>,
     accepted: Result<AcceptedMediaTypes, HttpError>,
     parts: &Parts,
     body: Body,
 ) -> Result<Response, HttpError> {
     let identity = gateway.auth.identify(&parts.headers)?;
+    if let Some(note) = note {
+        note.viewer(&identity.viewer);
+    }
     let accepted = accepted?;
     let params = match params(gateway, parts, body).await {
         // Clients of event streams take any other response for the end of the stream.
@@ -149,14 +160,22 @@ async fn handle_http(
     if parts.method == Method::POST && !preconditions_hold(&parts.headers) {
         return Err(HttpError::new(ErrorCode::PreconditionFailed, PRECONDITION_FAILED));
     }
-    let operation = OperationRequest::new(params, &identity, id.0).prepare(gateway).await;
+    let operation = OperationRequest::new(params, &identity, id.0)
+        .prepare(gateway, note)
+        .await;
     let is_post = parts.method == Method::POST;
     if !is_post && operation.kind == OperationKind::Mutation {
         let error = HttpError::new(ErrorCode::MethodNotAllowed, "a mutation has to be sent by POST");
         return Err(error.with_headers(&[("allow", "POST")]));
     }
     match (response_form(accepted, operation.kind, is_post)?, operation) {
-        (ResponseForm::Single(media), operation) => Ok(respond(operation.fetch(gateway, Transport::Http).await, media)),
+        (ResponseForm::Single(media), operation) => {
+            let answer = operation.fetch(gateway, Transport::Http).await;
+            if let Some(note) = note {
+                note.codes(answer.codes);
+            }
+            Ok(respond(answer, media))
+        }
         (ResponseForm::Stream(streaming), operation) => {
             let keep_alive = Duration::from_millis(gateway.limits.keep_alive_ms);
             let transport = match streaming {

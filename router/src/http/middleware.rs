@@ -5,12 +5,11 @@ use std::any::Any;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Version, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use bytes::Bytes;
@@ -19,6 +18,7 @@ use futures_util::{FutureExt, TryFutureExt};
 use tokio::sync::SemaphorePermit;
 use tower::Service;
 
+use crate::access_log::AccessLogEntry;
 use crate::gateway::Gateway;
 use crate::host::require_one_host;
 use crate::http::compression::AcceptedEncodings;
@@ -75,7 +75,7 @@ struct MiddlewareState {
 async fn handle(State(state): State<Arc<MiddlewareState>>, mut request: Request, mut next: Next) -> Response {
     let id = RequestId::from_headers(request.headers());
     request.extensions_mut().insert(id.clone());
-    let log_entry = AccessLogEntry::begin(&request);
+    let log_entry = AccessLogEntry::begin(&mut request);
     let format = state.error_format.for_request(&request);
     let encodings = AcceptedEncodings::of(&request);
     let result = match admit(&state, &mut request).await {
@@ -90,14 +90,19 @@ async fn handle(State(state): State<Arc<MiddlewareState>>, mut request: Request,
         },
         Err(error) => Err(error),
     };
-    let mut response = result.unwrap_or_else(|error| format.respond(&error));
+    let mut response = result.unwrap_or_else(|error| {
+        if let Some(log_entry) = &log_entry {
+            log_entry.note().codes(error.code().into());
+        }
+        format.respond(&error)
+    });
     insert_security_headers(response.headers_mut());
     state.permits.meters.record_response(response.status().as_u16());
     if let Ok(value) = HeaderValue::from_str(&id.0) {
         response.headers_mut().insert(request_id::HEADER, value);
     }
     if let Some(log_entry) = log_entry {
-        log_entry.end(&id, &response);
+        log_entry.end(&id.0, &response);
     }
     response
 }
@@ -215,31 +220,6 @@ fn require_known_expectation(headers: &HeaderMap) -> Result<(), HttpError> {
         Ok(())
     } else {
         Err(HttpError::unsupported_expectation())
-    }
-}
-
-/// An access log entry that is being recorded; not created if the access log is disabled.
-struct AccessLogEntry {
-    method: Method,
-    /// The path without the query, which may contain private data.
-    path: String,
-    began: Instant,
-}
-
-impl AccessLogEntry {
-    fn begin(request: &Request) -> Option<Self> {
-        tracing::enabled!(target: "agora::access", tracing::Level::INFO).then(|| Self {
-            method: request.method().clone(),
-            path: request.uri().path().to_owned(),
-            began: Instant::now(),
-        })
-    }
-
-    fn end(self, id: &RequestId, response: &Response) {
-        let Self { method, path, began } = self;
-        let status = response.status().as_u16();
-        let took_us = began.elapsed().as_micros();
-        tracing::info!(target: "agora::access", id = %id.0, %method, path, status, took_us, "answered");
     }
 }
 

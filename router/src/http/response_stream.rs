@@ -16,6 +16,7 @@ use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
 
+use crate::access_log::{AccessNote, OperationLogEntry};
 use crate::auth::Identity;
 use crate::gateway::Gateway;
 use crate::http::error::HttpError;
@@ -48,9 +49,16 @@ impl OperationRequest {
         }
     }
 
-    /// Determines the kind of the operation.
-    pub(super) async fn prepare(self, gateway: &Gateway) -> PreparedOperation {
+    /// Determines the kind of the operation, and notes it with the operation's name.
+    pub(super) async fn prepare(self, gateway: &Gateway, note: Option<&AccessNote>) -> PreparedOperation {
+        if let Some(note) = note {
+            // All that is known of a request that is rejected.
+            note.operation(self.request.operation_name.as_deref(), None);
+        }
         let PreparedRequest { kind, request } = gateway.graph.prepare(self.request).await;
+        if let (Some(note), Ok(request)) = (note, &request) {
+            note.operation(request.document.operation_name(), Some(kind));
+        }
         PreparedOperation {
             kind,
             request,
@@ -185,7 +193,9 @@ impl ResponseStream {
         // Boxed, so that an open subscription does not keep the memory of its start.
         let started = {
             let gateway = gateway.clone();
-            async move { RunningOperation::prepare_and_start(&gateway, operation, permits, transport).await }.boxed()
+            let log_entry = OperationLogEntry::begin(&operation.request.request_id, transport, &identity.viewer);
+            async move { RunningOperation::prepare_and_start(&gateway, operation, permits, transport, log_entry).await }
+                .boxed()
         };
         Ok(Self::spawn(gateway, move |gateway, queue| async move {
             let started = tokio::select! {
@@ -291,6 +301,8 @@ struct RunningOperation {
     responses: BoxStream<'static, SubgraphResponse>,
     is_subscription: bool,
     transport: Transport,
+    /// The line of an operation that has no response of its own.
+    log_entry: Option<OperationLogEntry>,
     _permits: OperationPermits,
 }
 
@@ -299,6 +311,7 @@ impl RunningOperation {
         Self {
             is_subscription: operation.is_subscription(),
             transport,
+            log_entry: None,
             responses: operation.into_responses(gateway, transport),
             _permits: permits,
         }
@@ -310,12 +323,21 @@ impl RunningOperation {
         operation: OperationRequest,
         mut permits: OperationPermits,
         transport: Transport,
+        log_entry: Option<OperationLogEntry>,
     ) -> Result<Self, HttpError> {
-        let operation = operation.prepare(gateway).await;
+        let note = log_entry.as_ref().map(OperationLogEntry::note);
+        let operation = operation.prepare(gateway, note).await;
         if operation.is_subscription() {
-            permits = OperationPermits::of_subscription(gateway, &operation)?;
+            permits = OperationPermits::of_subscription(gateway, &operation).inspect_err(|error| {
+                if let Some(note) = note {
+                    note.codes(error.code().into());
+                }
+            })?;
         }
-        Ok(Self::start(gateway, operation, permits, transport))
+        Ok(Self {
+            log_entry,
+            ..Self::start(gateway, operation, permits, transport)
+        })
     }
 }
 
@@ -345,6 +367,9 @@ async fn forward(
             return StreamItem::Ended(error.into());
         }
         let answer = answer.into_encoded();
+        if let Some(log_entry) = &mut operation.log_entry {
+            log_entry.answered(answer.codes);
+        }
         if is_subscription {
             let meters = &gateway.permits.meters;
             meters.record_subscription_answer(operation.transport, answer.codes);

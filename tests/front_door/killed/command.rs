@@ -95,6 +95,21 @@ impl Log {
         self.lock().lines().filter(|line| line.contains(text)).count()
     }
 
+    /// Waits until the log has a whole line with the text, and returns the first such line.
+    pub fn line_with(&self, text: &str) -> String {
+        let whole = |log: &str| {
+            let mut lines = log.split_inclusive('\n');
+            let line = lines.find(|line| line.ends_with('\n') && line.contains(text))?;
+            Some(line.to_owned())
+        };
+        let waited = self
+            .0
+            .1
+            .wait_timeout_while(self.lock(), PATIENCE, |log| whole(log).is_none());
+        let (log, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        whole(&log).unwrap_or_else(|| panic!("no line with {text:?} in the log: {log}"))
+    }
+
     /// Waits until the log contains the text.
     pub fn wait_for(&self, text: &str) {
         let waited = self
@@ -141,6 +156,22 @@ impl ServerProcess {
             url,
             log,
             _out: out,
+        }
+    }
+
+    /// Starts a server whose log is JSON, which prints no address, and waits until its log has one.
+    pub fn start_with_json_log(mut command: Command) -> Self {
+        let started = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let mut child = started.expect("the program starts");
+        let log = Log::of(child.stderr.take().expect("its log"));
+        let line = log.line_with("\"message\":\"ready\"");
+        let line: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+        let address = line["fields"]["addresses"].as_str().expect("an address");
+        Self {
+            url: format!("http://{address}"),
+            log,
+            _out: BufReader::new(child.stdout.take().expect("its output")),
+            child,
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::plan::model::Plan;
 use super::validate::{ConditionValues, ValidOperation};
+use crate::subgraph::PreparedOperation;
 
 /// The text of a document and the name of the requested operation.
 pub type OperationKey = (Arc<str>, Option<String>);
@@ -19,6 +20,20 @@ pub struct CachedOperation {
 
 /// The most plans that an operation stores.
 const STORED_PLANS_MAX: usize = 16;
+
+impl PreparedOperation for CachedOperation {
+    fn name(&self) -> Option<&str> {
+        self.valid.definition.name.as_ref().map(|name| name.as_str())
+    }
+}
+
+impl std::fmt::Debug for CachedOperation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CachedOperation")
+            .field("name", &self.name())
+            .finish_non_exhaustive()
+    }
+}
 
 impl CachedOperation {
     /// An operation without plans.

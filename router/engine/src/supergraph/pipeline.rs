@@ -1,5 +1,6 @@
 //! The steps of a request: it is prepared (validated), planned, executed and projected.
 
+use std::any::Any;
 use std::future::ready;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
@@ -422,7 +423,10 @@ fn prepared_request(
 /// Returns the operation of a prepared document.
 fn prepared_operation(document: &RequestDocument) -> Option<Arc<CachedOperation>> {
     match document {
-        RequestDocument::Prepared(prepared) => Arc::clone(&prepared.operation).downcast().ok(),
+        RequestDocument::Prepared(prepared) => {
+            let operation: Arc<dyn Any + Send + Sync> = prepared.operation.clone();
+            operation.downcast().ok()
+        }
         RequestDocument::Text(_) | RequestDocument::Parsed { .. } => None,
     }
 }
