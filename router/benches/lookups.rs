@@ -7,7 +7,10 @@
 //! end of a response. The variants alternate within a round, and the results are medians over the rounds. The benchmark compares
 //! the responses first.
 //!
-//! The filter selects by the part and the variant together: `"in process"`, `"over HTTP: REST"`.
+//! The parts about telemetry compare cached look-ups without metrics, with metrics, and with traces of 1 % of the requests, whose
+//! spans a collector in the same process receives.
+//!
+//! The filter selects by the part and the variant together: `"in process: G"`, `"over HTTP: REST"`, `"telemetry"`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -47,6 +50,8 @@ struct Variant {
     method: &'static str,
     path: &'static str,
     body: String,
+    /// Whether the meters of the metrics record.
+    has_metrics: bool,
     figures: Vec<f64>,
 }
 
@@ -57,8 +62,9 @@ fn main() {
         .build()
         .expect("a runtime");
     runtime.block_on(async {
-        let (on, _with) = open(bench.folder(), true).await;
-        let (off, _without) = open(bench.folder(), false).await;
+        let (on, _with) = open(bench.folder(), |_| {}).await;
+        let (off, _without) = open(bench.folder(), |settings| settings.limits.cache_enabled = false).await;
+        let collector = start_collector().await;
         compare_responses(&on, &off).await;
         let selected = |part: &str| {
             let mut variants = variants(&on, &off);
@@ -66,23 +72,22 @@ fn main() {
             variants
         };
         println!("in process: processor time of a request, in µs, and its share of the first");
-        let (mut variants, times) = (selected("in process"), bench.times(TIMES, 10));
-        for round in bench.rounds(ROUNDS) {
-            for variant in &mut variants {
-                let figure = processor_us(variant, times).await;
-                round.record(&mut variant.figures, figure);
-            }
-        }
-        print(&mut variants, |least, figure| figure / least);
+        in_process(&bench, selected("in process")).await;
         println!("\nover HTTP: requests a second over {CLIENTS} connections, and the share of the first");
-        let (mut variants, time) = (selected("over HTTP"), bench.time(ROUND_TIME));
-        for round in bench.rounds(ROUNDS) {
-            for variant in &mut variants {
-                let figure = over_http(variant, time).await;
-                round.record(&mut variant.figures, figure);
-            }
-        }
-        print(&mut variants, |most, figure| figure / most);
+        over_sockets(&bench, selected("over HTTP")).await;
+        let (traced, _traced) = open(bench.folder(), |settings| {
+            settings.telemetry.otlp_endpoint = collector;
+        })
+        .await;
+        let telemetry = |part: &str| {
+            let mut variants = telemetry_variants(&on, &traced);
+            variants.retain(|variant| bench.selects(&format!("{part}: {}", variant.name)));
+            variants
+        };
+        println!("\ntelemetry in process: as in process, and the share of the first");
+        in_process(&bench, telemetry("telemetry in process")).await;
+        println!("\ntelemetry over HTTP: as over HTTP, and the share of the first");
+        over_sockets(&bench, telemetry("telemetry over HTTP")).await;
     });
 }
 
@@ -97,6 +102,7 @@ fn variants(on: &Router, off: &Router) -> Vec<Variant> {
         method,
         path,
         body: body.to_owned(),
+        has_metrics: true,
         figures: Vec::new(),
     };
     let graphql = graphql_body();
@@ -114,6 +120,60 @@ fn variants(on: &Router, off: &Router) -> Vec<Variant> {
         variant("REST, not cached", off, "GET", REST, ""),
         variant("GET /health", on, "GET", "/health", ""),
     ]
+}
+
+/// Returns cached look-ups without metrics, with metrics, and with traces of the default share of requests.
+fn telemetry_variants(on: &Router, traced: &Router) -> Vec<Variant> {
+    let graphql = graphql_body();
+    let variant = |name, router: &Router, has_metrics| Variant {
+        name,
+        router: router.clone(),
+        method: "POST",
+        path: "/graphql",
+        body: graphql.clone(),
+        has_metrics,
+        figures: Vec::new(),
+    };
+    vec![
+        variant("GraphQL, cached, no metrics", on, false),
+        variant("GraphQL, cached, metrics", on, true),
+        variant("GraphQL, cached, metrics, traces", traced, true),
+    ]
+}
+
+/// Starts a collector of traces that reads them and keeps nothing. Its work counts as the server's.
+async fn start_collector() -> String {
+    let router = Router::new().route("/v1/traces", axum::routing::post(async |_: bytes::Bytes| ""));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    format!("http://{address}")
+}
+
+/// Measures and prints the processor time of a request to each variant.
+async fn in_process(bench: &Bench, mut variants: Vec<Variant>) {
+    let times = bench.times(TIMES, 10);
+    for round in bench.rounds(ROUNDS) {
+        for variant in &mut variants {
+            meters::set_recording(variant.has_metrics);
+            let figure = processor_us(variant, times).await;
+            round.record(&mut variant.figures, figure);
+        }
+    }
+    print(&mut variants, |least, figure| figure / least);
+}
+
+/// Measures and prints the requests a second to each variant.
+async fn over_sockets(bench: &Bench, mut variants: Vec<Variant>) {
+    let time = bench.time(ROUND_TIME);
+    for round in bench.rounds(ROUNDS) {
+        for variant in &mut variants {
+            meters::set_recording(variant.has_metrics);
+            let figure = over_http(variant, time).await;
+            round.record(&mut variant.figures, figure);
+        }
+    }
+    print(&mut variants, |most, figure| figure / most);
 }
 
 /// Compares the responses with and without the cache, for the first request and the second, over GraphQL and REST.
@@ -140,7 +200,7 @@ fn print(variants: &mut [Variant], share: impl Fn(f64, f64) -> f64) {
         .collect();
     for (variant, figure) in variants.iter().zip(&medians) {
         println!(
-            "  {:<32} {figure:>10.1}   {:.2}",
+            "  {:<32} {figure:>10.2}   {:.3}",
             variant.name,
             share(medians[0], *figure)
         );
@@ -168,11 +228,11 @@ fn axum_alone() -> Router {
     Router::new().route("/bare/{name}", get(stock))
 }
 
-async fn open(folder: &Path, cache_enabled: bool) -> (Router, (App, tempfile::TempDir)) {
+async fn open(folder: &Path, change: impl FnOnce(&mut Settings)) -> (Router, (App, tempfile::TempDir)) {
     let folder = tempfile::tempdir_in(folder).expect("a folder");
     let mut settings = Settings::default();
     settings.server.data = folder.path().join("data");
-    settings.limits.cache_enabled = cache_enabled;
+    change(&mut settings);
     let app = App::open(&settings, Arc::new(SystemClock)).await.expect("Agora opens");
     demo::seed(&app.services).await.expect("stocks");
     (app.router(&settings, AnonymousAccess::Loopback, true), (app, folder))

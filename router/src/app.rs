@@ -23,6 +23,7 @@ use crate::rest::MountServices;
 use crate::rest_access::AnonymousAccess;
 use crate::sharing_reads::SharingReads;
 use crate::supergraph::{Supergraph, SupergraphError};
+use crate::traces::Traces;
 use crate::{demo, domains};
 use crate::{http, metrics, rest};
 
@@ -40,6 +41,8 @@ pub struct App {
     graph: Supergraph,
     /// The checks of `GET /ready`.
     pub readiness: Readiness,
+    /// The traces, if a collector receives any.
+    pub traces: Option<Arc<Traces>>,
     /// The replicas of the order service; `None` if the trades are a table of the database.
     pub order_service: Option<OrderService>,
     /// The catalog of the shares that replicas trade.
@@ -119,6 +122,8 @@ impl App {
             shared_reads: Arc::default(),
         };
         let (gateway, graph) = open_gateway(settings, &services, &cache).await?;
+        let traces = Traces::start(&settings.telemetry)?;
+        let gateway = gateway.with_traces(traces.clone());
         let mut mounts = MountServices::over_graph(rest::mounts());
         if let Some(service) = &order_service {
             mounts = mounts.with_order_replicas(replica_upstreams(&service.front_end));
@@ -139,6 +144,7 @@ impl App {
             gateway,
             graph,
             readiness,
+            traces,
             mounts,
             cache,
             order_service,
@@ -171,6 +177,7 @@ impl App {
             services: self.services.clone(),
             order_replicas: self.order_service.as_ref().map(|service| service.front_end.clone()),
             readiness: self.readiness.clone(),
+            traces: self.traces.clone(),
         })
     }
 
@@ -228,6 +235,9 @@ impl App {
                 error = error.details(),
                 "numbers of trades are not written yet; the next start asks the order replicas for them"
             );
+        }
+        if let Some(traces) = &self.traces {
+            traces.stop().await;
         }
         Ok(self.services.db.close().await?)
     }

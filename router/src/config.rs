@@ -155,8 +155,8 @@ pub struct Settings {
 /// Every setting as a flag.
 #[derive(Clone, Debug, Default, clap::Args, Serialize)]
 pub struct SettingsFlags {
-    /// A TOML file with `[server]`, `[database]`, `[accounts]`, `[wallet]`, `[brokerage]`, `[votes]`, `[orders]`, `[replicas]`, `[workers]`,
-    /// `[telemetry]` and `[limits]`.
+    /// A TOML file with `[server]`, `[database]`, `[accounts]`, `[wallet]`, `[brokerage]`, `[votes]`, `[orders]`, `[replicas]`,
+    /// `[workers]`, `[telemetry]` and `[limits]`.
     #[arg(long, value_name = "FILE")]
     #[serde(skip)]
     pub config: Option<PathBuf>,
@@ -336,6 +336,7 @@ impl Settings {
                 require(fits, &format!("{section}.{name}"), "must be more than 0");
             }
         }
+        found.extend(self.telemetry.violations());
         found
     }
 

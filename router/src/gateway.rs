@@ -13,6 +13,7 @@ use crate::limits::Limits;
 use crate::server::Permits;
 use crate::subgraph::Subgraph;
 use crate::supergraph::LongOperations;
+use crate::traces::Traces;
 
 /// The shared state of every listener. Cheap to clone: every request clones it several times.
 #[derive(Clone)]
@@ -68,6 +69,14 @@ impl Gateway {
     pub fn with_trusted_proxies(&self, trusted_proxies: &[IpNetwork]) -> Self {
         let mut state = GatewayState::clone(self);
         state.permits.trusted_proxies = trusted_proxies.into();
+        Self(Arc::new(state))
+    }
+
+    /// The same gateway with these traces.
+    #[must_use]
+    pub fn with_traces(&self, traces: Option<Arc<Traces>>) -> Self {
+        let mut state = GatewayState::clone(self);
+        state.permits.traces = traces;
         Self(Arc::new(state))
     }
 

@@ -2,10 +2,11 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::Instant;
 
 use contract::{ErrorCodeCounts, ErrorCodeSet};
 use meters::{Counter, DURATION_BOUNDS_US, Histogram};
+use spans::{NewSpan, Span};
 
 use crate::subgraph::OperationKind;
 
@@ -97,6 +98,23 @@ pub(crate) fn kind_label(kind: OperationKind) -> &'static str {
     }
 }
 
+/// Begins the span of an operation, if its request is sampled.
+pub(crate) fn operation_span(kind: OperationKind, name: Option<&str>) -> Option<Span> {
+    spans::start(|| {
+        let kind = kind_label(kind);
+        let new = NewSpan::new(kind).with("graphql.operation.type", kind);
+        // The name is a name of GraphQL, but as long as the client likes.
+        let name = name.map(|name| name.chars().take(NAME_CHARS_MAX).collect::<String>());
+        match name {
+            Some(name) => new.with("graphql.operation.name", name),
+            None => new,
+        }
+    })
+}
+
+/// The most characters of a client's name in an attribute.
+const NAME_CHARS_MAX: usize = 64;
+
 /// The classes of HTTP statuses, from 100 on.
 const STATUS_CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
@@ -139,11 +157,11 @@ pub(crate) struct SubscriptionMeter {
 }
 
 impl RequestMeters {
-    /// Records a query or a mutation that was answered.
-    pub fn record_operation(&self, kind: OperationKind, transport: Transport, time: Duration, codes: ErrorCodeSet) {
+    /// Records a query or a mutation that began then and is answered now.
+    pub fn record_operation(&self, kind: OperationKind, transport: Transport, begun: Instant, codes: ErrorCodeSet) {
         let place = usize::from(kind == OperationKind::Mutation);
         let meter = &self.operations[place][transport as usize];
-        meter.times.record_time(time);
+        meter.times.record_since(begun);
         meter.errors.count(codes);
     }
 

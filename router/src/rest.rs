@@ -202,6 +202,16 @@ async fn serve(
     if let Some(note) = note {
         note.route(bound_route.route.name, bound_route.kind);
     }
+    spans::with_current(|span| {
+        let route = bound_route.route;
+        span.rename(format!(
+            "{} {}{}",
+            route.verb.as_str(),
+            bound_mount.mount.prefix,
+            route.path
+        ));
+        span.set("http.route", format!("{}{}", bound_mount.mount.prefix, route.path));
+    });
     let (caller, permission) = access::authenticate(bound_mount, bound_route, &parts)?;
     if let Some(note) = note {
         note.viewer(&caller.viewer);

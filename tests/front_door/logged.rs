@@ -117,6 +117,40 @@ async fn a_line_of_a_rest_request_names_its_route() {
 }
 
 #[tokio::test]
+async fn a_line_of_a_sampled_request_has_the_id_of_its_trace() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let data = folder.path().join("data");
+    // Nothing receives the spans, which does not matter here.
+    let arguments = [
+        "--log",
+        "info",
+        "--log-format",
+        "json",
+        "--otlp-endpoint",
+        "http://127.0.0.1:9",
+        "--trace-sample-ratio",
+        "0",
+    ];
+    let server = ServerProcess::start(demo_with(&data, &arguments));
+    let client = HttpClient::new(&server.url);
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let get = |id: &str, flags: &str| {
+        let get = client.request("GET", "/bookstore/info/2").header("x-request-id", id);
+        get.header("traceparent", format!("00-{trace}-00f067aa0ba902b7-{flags}"))
+    };
+    client.send(get("sampled", "01")).await;
+    client.send(get("unsampled", "00")).await;
+    has(
+        &line_of(&server, "sampled"),
+        json!({ "trace_id": trace, "status": 200 }),
+    );
+    has(
+        &line_of(&server, "unsampled"),
+        json!({ "trace_id": null, "status": 200 }),
+    );
+}
+
+#[tokio::test]
 async fn a_clients_text_stays_on_its_line_and_is_cut() {
     let (server, _folder) = server();
     let client = HttpClient::new(&server.url);

@@ -33,6 +33,7 @@ mod shop_races;
 mod slow_reads;
 mod storage;
 mod too_large;
+mod traced;
 mod trade_rights;
 mod upgrade;
 mod verify;

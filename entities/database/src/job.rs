@@ -7,6 +7,7 @@ use std::time::Instant;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use sea_orm::{DatabaseConnection, DbErr};
+use spans::{NewSpan, Span};
 use tokio::sync::oneshot;
 
 use crate::{Application, Error, Result, Tx};
@@ -42,6 +43,8 @@ pub(crate) struct PendingWrite<T, E, F> {
     value: Option<T>,
     caller: oneshot::Sender<Result<T, E>>,
     queued_at: Option<Instant>,
+    /// The span of the write, which ends when it is answered.
+    span: Option<Span>,
 }
 
 impl<T, E, F> PendingWrite<T, E, F> {
@@ -51,6 +54,7 @@ impl<T, E, F> PendingWrite<T, E, F> {
             value: None,
             caller,
             queued_at: Some(Instant::now()),
+            span: spans::start(|| NewSpan::new("write")),
         }
     }
 
@@ -70,11 +74,13 @@ where
     F: AsyncFn(&Tx<A>) -> Result<T, A::Error> + Send,
 {
     fn run<'a>(&'a mut self, tx: &'a Tx<A>) -> LocalBoxFuture<'a, Result<(), A::Error>> {
-        Box::pin(async move {
+        let span = self.span.clone();
+        let run = async move {
             self.value = None;
             self.value = Some((self.change)(tx).await?);
             Ok(())
-        })
+        };
+        Box::pin(spans::within(span, run))
     }
 
     fn is_abandoned(&self) -> bool {

@@ -22,6 +22,7 @@ mod row;
 mod snapshot;
 mod sqlite_error;
 mod statement;
+mod statement_span;
 mod stats;
 mod storage;
 mod tx;

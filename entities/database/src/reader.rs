@@ -22,6 +22,7 @@ use crate::deadline::Deadline;
 use crate::models::{ReadEntity, read_models};
 use crate::sqlite_error::{connection_error, query_error, read_timeout_error};
 use crate::statement::{StatementEffect, execute, execute_batch, read_pairs, read_rows};
+use crate::statement_span::{literal_statement_span, statement_span};
 use crate::stats::Counters;
 use crate::{DbOptions, Result};
 
@@ -157,17 +158,21 @@ impl Drop for StopOnDrop {
 
 impl crate::DbConnection for Reader {
     async fn models<E: ReadEntity>(&self, statement: Statement, most: usize) -> Result<Vec<E::Model>, DbErr> {
-        self.run_read(move |connection| read_models::<E>(connection, &statement, most))
-            .await?
+        let span = statement_span(&statement.sql);
+        let read = self.run_read(move |connection| read_models::<E>(connection, &statement, most));
+        spans::within(span, read).await?
     }
 
     async fn pairs(&self, statement: Statement) -> Result<Vec<(i64, i64)>, DbErr> {
-        self.run_read(move |connection| read_pairs(connection, &statement))
-            .await
+        let span = statement_span(&statement.sql);
+        let read = self.run_read(move |connection| read_pairs(connection, &statement));
+        spans::within(span, read).await
     }
 
     async fn run(&self, statement: Statement) -> Result<StatementEffect, DbErr> {
-        self.run_read(move |connection| execute(connection, &statement)).await
+        let span = statement_span(&statement.sql);
+        let run = self.run_read(move |connection| execute(connection, &statement));
+        spans::within(span, run).await
     }
 }
 
@@ -182,22 +187,20 @@ impl ConnectionTrait for Reader {
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        let sql = sql.to_owned();
-        let effect = self
-            .run_read(move |connection| execute_batch(connection, &sql, false))
-            .await?;
-        effect.into_exec_result()
+        let (span, sql) = (literal_statement_span(sql), sql.to_owned());
+        let run = self.run_read(move |connection| execute_batch(connection, &sql, false));
+        spans::within(span, run).await?.into_exec_result()
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        let mut row = self
-            .run_read(move |connection| read_rows(connection, &statement, 1))
-            .await?;
-        Ok(row.pop())
+        let span = statement_span(&statement.sql);
+        let read = self.run_read(move |connection| read_rows(connection, &statement, 1));
+        Ok(spans::within(span, read).await?.pop())
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.run_read(move |connection| read_rows(connection, &statement, usize::MAX))
-            .await
+        let span = statement_span(&statement.sql);
+        let read = self.run_read(move |connection| read_rows(connection, &statement, usize::MAX));
+        spans::within(span, read).await
     }
 }

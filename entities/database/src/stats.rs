@@ -95,7 +95,7 @@ impl Counters {
 
     /// Records how long a write that begins now has waited.
     pub(crate) fn record_wait(&self, queued_at: Instant) {
-        self.waits_us.record_time(queued_at.elapsed());
+        self.waits_us.record_since(queued_at);
     }
 
     pub(crate) fn distributions(&self) -> WriteDistributions {

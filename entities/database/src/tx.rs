@@ -10,6 +10,7 @@ use crate::deadline::Deadline;
 use crate::models::{ReadEntity, read_models};
 use crate::outbox::{Outbox, OutboxMark};
 use crate::statement::{StatementEffect, execute, execute_batch, read_pairs, read_rows, run_control};
+use crate::statement_span::{literal_statement_span, statement_span};
 use crate::{Application, DbOptions, Error, Result, connect, sqlite_error};
 
 /// The transaction of a write: a [`DbConnection`](crate::DbConnection), and so a [`ConnectionTrait`] for all of SeaORM.
@@ -177,15 +178,18 @@ impl<A: Application> Tx<A> {
 
 impl<A: Application> crate::DbConnection for Tx<A> {
     async fn models<E: ReadEntity>(&self, statement: Statement, most: usize) -> Result<Vec<E::Model>, DbErr> {
+        let _span = statement_span(&statement.sql);
         self.run_bounded(|connection| read_models::<E>(connection, &statement, most))
             .await?
     }
 
     async fn pairs(&self, statement: Statement) -> Result<Vec<(i64, i64)>, DbErr> {
+        let _span = statement_span(&statement.sql);
         self.run_bounded(|connection| read_pairs(connection, &statement)).await
     }
 
     async fn run(&self, statement: Statement) -> Result<StatementEffect, DbErr> {
+        let _span = statement_span(&statement.sql);
         self.run_bounded(|connection| execute(connection, &statement)).await
     }
 }
@@ -201,6 +205,7 @@ impl<A: Application> ConnectionTrait for Tx<A> {
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        let _span = literal_statement_span(sql);
         let effect = self
             .run_bounded(|connection| execute_batch(connection, sql, true))
             .await?;
@@ -208,6 +213,7 @@ impl<A: Application> ConnectionTrait for Tx<A> {
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        let _span = statement_span(&statement.sql);
         let mut row = self
             .run_bounded(|connection| read_rows(connection, &statement, 1))
             .await?;
@@ -215,6 +221,7 @@ impl<A: Application> ConnectionTrait for Tx<A> {
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        let _span = statement_span(&statement.sql);
         self.run_bounded(|connection| read_rows(connection, &statement, usize::MAX))
             .await
     }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::shard::{SHARDS, shard};
+use crate::shard::{SHARDS, is_recording, shard};
 
 /// A counter that only rises, for events that happen with every request. A plain atomic is enough for rarer ones.
 #[derive(Debug, Default)]
@@ -16,7 +16,9 @@ struct Shard(AtomicU64);
 impl Counter {
     /// Counts one event.
     pub fn increment(&self) {
-        self.0[shard()].0.fetch_add(1, Ordering::Relaxed);
+        if is_recording() {
+            self.0[shard()].0.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// Returns the events since the start.

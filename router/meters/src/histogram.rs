@@ -1,8 +1,9 @@
 //! The distribution of a value: how many values are at most as large as each of some bounds, and their sum.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
-use crate::shard::{SHARDS, shard};
+use crate::shard::{SHARDS, is_recording, shard};
 
 /// The bounds of durations, in microseconds: from 10 µs to 10 s.
 pub const DURATION_BOUNDS_US: &[u64] = &[
@@ -59,6 +60,9 @@ impl Histogram {
 
     /// Records a value, in the unit of the bounds.
     pub fn record(&self, value: u64) {
+        if !is_recording() {
+            return;
+        }
         let shard = &self.shards[shard()];
         // Most values are small, so the search from below ends soon.
         let place = self.bounds.iter().position(|bound| value <= *bound);
@@ -67,9 +71,11 @@ impl Histogram {
         shard.sum.fetch_add(value, Ordering::Relaxed);
     }
 
-    /// Records a duration in microseconds.
-    pub fn record_time(&self, time: std::time::Duration) {
-        self.record(u64::try_from(time.as_micros()).unwrap_or(u64::MAX >> 16));
+    /// Records the microseconds since that moment.
+    pub fn record_since(&self, begun: Instant) {
+        if is_recording() {
+            self.record(u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX >> 16));
+        }
     }
 
     /// Returns the distribution of all values since the start.

@@ -9,3 +9,4 @@ mod shard;
 
 pub use counter::Counter;
 pub use histogram::{DURATION_BOUNDS_US, Distribution, Histogram, SIZE_BOUNDS};
+pub use shard::set_recording;

@@ -1,7 +1,7 @@
 //! The shard that a thread uses.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// The shards of a meter. Threads beyond this number share shards, which costs time and loses nothing.
 pub(crate) const SHARDS: usize = 8;
@@ -10,6 +10,19 @@ const UNASSIGNED: usize = usize::MAX;
 
 thread_local! {
     static SHARD: Cell<usize> = const { Cell::new(UNASSIGNED) };
+}
+
+/// Whether meters record; always, except while a bench measures their cost.
+static RECORDING: AtomicBool = AtomicBool::new(true);
+
+/// Switches all meters of this process on or off, for a bench that measures their cost.
+pub fn set_recording(is_on: bool) {
+    RECORDING.store(is_on, Ordering::Relaxed);
+}
+
+/// Whether meters record.
+pub(crate) fn is_recording() -> bool {
+    RECORDING.load(Ordering::Relaxed)
 }
 
 /// Returns the shard of this thread.

@@ -7,6 +7,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::CommandError;
 use crate::config::{LogFormat, Settings};
+use crate::log::WithTraceId;
 
 /// The format of the log, once it has begun.
 static FORMAT: OnceLock<LogFormat> = OnceLock::new();
@@ -21,8 +22,8 @@ pub(super) fn start(settings: &Settings) {
         .with_writer(std::io::stderr);
     // A second log in one process (in tests) is not an error: the first one stays.
     let _ = match settings.server.log_format {
-        LogFormat::Text => log.try_init(),
-        LogFormat::Json => log.json().try_init(),
+        LogFormat::Text => log.map_event_format(WithTraceId).try_init(),
+        LogFormat::Json => log.json().map_event_format(WithTraceId).try_init(),
     };
     if FORMAT.set(settings.server.log_format).is_ok() && settings.server.log_format == LogFormat::Json {
         log_panics();

@@ -38,6 +38,10 @@ pub(super) async fn handle(State(state): State<HttpState>, request: Request) -> 
         .map_or(ResponseMediaType::Json, AcceptedMediaTypes::error_media_type);
     let id = request.extensions().get().cloned().unwrap_or_else(RequestId::random);
     let note = AccessNote::of(request.extensions());
+    spans::with_current(|span| {
+        span.rename(format!("{} /graphql", request.method()));
+        span.set("http.route", "/graphql");
+    });
     let result = if is_browser_visit(&request) {
         Ok(Redirect::to("/graphiql/").into_response())
     } else if is_websocket(&request) {

@@ -15,6 +15,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use contract::ErrorCode;
 use futures_util::{FutureExt, TryFutureExt};
+use spans::Span;
 use tokio::sync::SemaphorePermit;
 use tower::Service;
 
@@ -30,6 +31,7 @@ use crate::request_id::{self, RequestId};
 use crate::request_meters::Queue;
 use crate::rest_access::ForwardedMarker;
 use crate::server::{BodyError, Connection, Permits, count_json_values, receive, request_memory_bytes};
+use crate::traces;
 
 /// Wraps `router` in the middleware: an id, a log line, limits, security headers, and a 500 for a panic. An error before the
 /// routes has the format that `envelope_at` finds for the path.
@@ -76,10 +78,12 @@ async fn handle(State(state): State<Arc<MiddlewareState>>, mut request: Request,
     let id = RequestId::from_headers(request.headers());
     request.extensions_mut().insert(id.clone());
     let log_entry = AccessLogEntry::begin(&mut request);
+    let traces = state.permits.traces.as_ref();
+    let span = traces.and_then(|traces| traces.begin_request(&request, &id.0));
     let format = state.error_format.for_request(&request);
     let encodings = AcceptedEncodings::of(&request);
     let result = match admit(&state, &mut request).await {
-        Ok(admission) => match call_next(&state.permits, request, &mut next).await {
+        Ok(admission) => match call_next(&state.permits, request, &mut next, span.clone()).await {
             Ok(response) => {
                 let response = close_if_incomplete(response, &admission);
                 encodings
@@ -101,8 +105,16 @@ async fn handle(State(state): State<Arc<MiddlewareState>>, mut request: Request,
     if let Ok(value) = HeaderValue::from_str(&id.0) {
         response.headers_mut().insert(request_id::HEADER, value);
     }
+    if let Some(span) = &span {
+        traces::end_request(span, &mut response);
+    }
     if let Some(log_entry) = log_entry {
-        log_entry.end(&id.0, &response);
+        // Within the span, so that the line has the id of its trace.
+        let end = || log_entry.end(&id.0, &response);
+        match &span {
+            Some(span) => span.scope(end),
+            None => end(),
+        }
     }
     response
 }
@@ -197,6 +209,7 @@ fn call_next(
     permits: &Permits,
     mut request: Request,
     next: &mut Next,
+    span: Option<Span>,
 ) -> impl Future<Output = Result<Response, HttpError>> + use<> {
     let (address, is_proxied) = client_of_request(&permits.trusted_proxies, request.extensions(), request.headers());
     if is_proxied {
@@ -206,7 +219,8 @@ fn call_next(
     let response = next
         .call(request)
         .map(|response| response.unwrap_or_else(|never| match never {}));
-    let response = AssertUnwindSafe(contract::with_client_address(address, response)).catch_unwind();
+    let response = spans::within(span, contract::with_client_address(address, response));
+    let response = AssertUnwindSafe(response).catch_unwind();
     response.map_err(|cause| {
         log_panic(&*cause);
         HttpError::internal()

@@ -22,7 +22,7 @@ use crate::gateway::Gateway;
 use crate::http::error::HttpError;
 use crate::http::params::{Params, ParamsMemory};
 use crate::http::response_queue::{QueueItem, ResponseQueue};
-use crate::request_meters::{Queue, Transport};
+use crate::request_meters::{Queue, Transport, operation_span};
 use crate::subgraph::{
     EncodedResponse, OperationKind, PreparedRequest, RequestDocument, SubgraphRequest, SubgraphResponse,
 };
@@ -90,12 +90,18 @@ impl PreparedOperation {
         let answer = match self.request {
             Ok(mut request) => {
                 request.budget = Some(gateway.answer_budget());
-                gateway.graph.fetch(request).await.into_encoded()
+                let span = operation_span(self.kind, request.document.operation_name());
+                let fetched = spans::within(span.clone(), gateway.graph.fetch(request)).await;
+                let answer = fetched.into_encoded();
+                if let Some(span) = span.filter(|_| !answer.codes.is_empty()) {
+                    span.fail(answer.codes.to_string());
+                }
+                answer
             }
             Err(rejection) => rejection,
         };
         let meters = &gateway.permits.meters;
-        meters.record_operation(self.kind, transport, begun.elapsed(), answer.codes);
+        meters.record_operation(self.kind, transport, begun.into_std(), answer.codes);
         answer
     }
 
@@ -119,7 +125,8 @@ impl PreparedOperation {
             }
             request => {
                 let (operation, gateway) = (Self { request, ..self }, gateway.clone());
-                stream::once(async move { SubgraphResponse::Json(operation.fetch(&gateway, transport).await) }).boxed()
+                let answer = async move { SubgraphResponse::Json(operation.fetch(&gateway, transport).await) };
+                stream::once(spans::carried(answer)).boxed()
             }
         }
     }
@@ -171,8 +178,14 @@ impl ResponseStream {
         } else {
             OperationPermits::of_request(gateway)?
         };
+        // A query belongs to the span of its request, also in a task of its own.
+        let span = spans::current();
         Ok(Self::spawn(gateway, move |gateway, queue| async move {
-            let mut operation = RunningOperation::start(&gateway, operation, permits, transport);
+            let start = || RunningOperation::start(&gateway, operation, permits, transport);
+            let mut operation = match span {
+                Some(span) => span.scope(start),
+                None => start(),
+            };
             forward(&gateway, &identity, &mut operation, &queue).await
         }))
     }
@@ -194,8 +207,12 @@ impl ResponseStream {
         let started = {
             let gateway = gateway.clone();
             let log_entry = OperationLogEntry::begin(&operation.request.request_id, transport, &identity.viewer);
-            async move { RunningOperation::prepare_and_start(&gateway, operation, permits, transport, log_entry).await }
-                .boxed()
+            let traces = gateway.permits.traces.as_ref();
+            let span = traces.and_then(|traces| traces.begin_operation(&operation.request.request_id));
+            let start = async move {
+                RunningOperation::prepare_and_start(&gateway, operation, permits, transport, log_entry).await
+            };
+            spans::within(span, start).boxed()
         };
         Ok(Self::spawn(gateway, move |gateway, queue| async move {
             let started = tokio::select! {

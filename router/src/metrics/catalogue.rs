@@ -105,6 +105,10 @@ metrics! {
     REPLICA_TERM: Gauge "agora_order_replica_term" ["replica"] "The term of an order replica that answers.";
     #[condition = "with order replicas"]
     REPLICA_LAG: Gauge "agora_order_replica_lag_trades" ["replica"] "The trades that an order replica that answers lacks and another one has.";
+    #[condition = "with `--otlp-endpoint`"]
+    SPANS_EXPORTED: Counter "agora_spans_exported_total" [] "Spans of sampled requests that the collector has accepted.";
+    #[condition = "with `--otlp-endpoint`"]
+    SPANS_DROPPED: Counter "agora_spans_dropped_total" [] "Spans that were lost, because the queue was full or the collector did not take them.";
     PROCESS_START: Gauge "process_start_time_seconds" [] "When the process started, in seconds since 1970.";
     #[condition = "on Linux"]
     PROCESS_CPU: Counter "process_cpu_seconds_total" [] "The processor time of the process.";

@@ -15,6 +15,7 @@ use crate::gateway::Gateway;
 use crate::readiness::Readiness;
 use crate::request_meters::{RequestMeters, kind_label};
 use crate::supergraph::{LookupCounts, Supergraph};
+use crate::traces::Traces;
 
 /// Reads the metrics of a server. Cheap to clone.
 #[derive(Clone)]
@@ -34,6 +35,8 @@ pub struct Sources {
     pub order_replicas: Option<FrontEnd>,
     /// The checks of `GET /ready`.
     pub readiness: Readiness,
+    /// The traces, if a collector receives any.
+    pub traces: Option<Arc<Traces>>,
 }
 
 struct State {
@@ -76,6 +79,11 @@ impl Collector {
         out.value(metric::STORAGE_FAILING, u8::from(is_failing));
         if let Some(front_end) = &sources.order_replicas {
             order_replicas::write(&mut out, &front_end.statuses().await);
+        }
+        if let Some(traces) = &sources.traces {
+            let counts = traces.counts();
+            out.value(metric::SPANS_EXPORTED, counts.exported);
+            out.value(metric::SPANS_DROPPED, counts.dropped);
         }
         write_process(&mut out, *started_us);
         out.into_text()

@@ -16,7 +16,7 @@ use super::route::{ErrorRow, ResponseSource};
 use super::route_table::RouteMatch;
 use crate::gateway::Gateway;
 use crate::in_process;
-use crate::request_meters::Transport;
+use crate::request_meters::{Transport, operation_span};
 use crate::subgraph::{RequestDocument, SubgraphRequest};
 
 /// Nodes in one page: the most that a connection returns.
@@ -283,9 +283,14 @@ async fn fetch(
     request: SubgraphRequest,
 ) -> Result<(GraphResponse, usize), RestError> {
     let begun = Instant::now();
-    let response = gateway.graph.fetch(request).await.into_encoded();
+    let span = operation_span(bound_route.kind, Some(bound_route.route.name));
+    let fetched = spans::within(span.clone(), gateway.graph.fetch(request)).await;
+    let response = fetched.into_encoded();
+    if let Some(span) = span.filter(|_| !response.codes.is_empty()) {
+        span.fail(response.codes.to_string());
+    }
     let meters = &gateway.permits.meters;
-    meters.record_operation(bound_route.kind, Transport::Rest, begun.elapsed(), response.codes);
+    meters.record_operation(bound_route.kind, Transport::Rest, begun, response.codes);
     let parsed = serde_json::from_slice(&response.body).map_err(|error| {
         tracing::error!(%error, route = bound_route.route.name, request_id = &*caller.request_id, "the graph's answer is not GraphQL");
         RestError::internal()

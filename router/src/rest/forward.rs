@@ -59,6 +59,15 @@ fn to_request(parts: &Parts, path: &str, body_fields: &BodyFields) -> Result<Req
         .method(parts.method.clone())
         .uri(format!("{path}{query}"))
         .header(header::CONTENT_TYPE, "application/json");
+    let request = match spans::headers() {
+        Some((parent, state)) => {
+            let request = request.header("traceparent", parent);
+            state
+                .into_iter()
+                .fold(request, |request, state| request.header("tracestate", state))
+        }
+        None => request,
+    };
     let body = match body_fields {
         BodyFields::Json(body_fields) => serde_json::to_string(body_fields).map_err(|_| RestError::internal())?,
         BodyFields::None | BodyFields::Form(_) => String::new(),

@@ -11,6 +11,7 @@ use super::unread::UnreadResponses;
 use crate::ip_network::IpNetwork;
 use crate::limits::Limits;
 use crate::request_meters::RequestMeters;
+use crate::traces::Traces;
 
 /// The remaining permits under the limits that all listeners share.
 #[derive(Clone)]
@@ -37,6 +38,8 @@ pub struct Permits {
     pub(crate) unread_responses: Arc<UnreadResponses>,
     /// Bytes that answers may hold while they are built.
     pub(crate) answer_pool: Arc<AnswerPool>,
+    /// The traces; `None` if no request has one.
+    pub(crate) traces: Option<Arc<Traces>>,
     /// The counters that requests add to.
     pub meters: Arc<RequestMeters>,
     /// The proxies whose `X-Forwarded-For` is trusted.
@@ -59,6 +62,7 @@ impl Permits {
             bodies: Arc::new(ReceivingBodies::new(limits)),
             unread_responses: Arc::new(UnreadResponses::new(limits)),
             answer_pool: Arc::new(AnswerPool::new(limits.answer_pool_bytes_max)),
+            traces: None,
             meters: Arc::default(),
             trusted_proxies: Arc::default(),
         }

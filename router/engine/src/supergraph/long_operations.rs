@@ -154,7 +154,7 @@ impl<T: Send + 'static> Operation<T> {
             return Some(refusal());
         }
         let operation = operation.inspect(move |_| drop(permit));
-        let operation = MOVED.scope((), with_client_address(client_address(), operation));
+        let operation = MOVED.scope((), with_client_address(client_address(), spans::carried(operation)));
         self.place = match self.threads.0.threads.spawn(operation.boxed()) {
             Ok(task) => {
                 self.threads.0.moved.fetch_add(1, Ordering::Relaxed);

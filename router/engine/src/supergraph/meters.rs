@@ -1,9 +1,9 @@
 //! The counters of a supergraph: the times and errors of its subgraphs, and the hits of its caches of documents and plans.
 
-use std::time::Duration;
+use std::time::Instant;
 
 use async_graphql::Response;
-use foundation::{ErrorCode, ErrorCodeCounts};
+use foundation::{ErrorCode, ErrorCodeCounts, ErrorCodeSet};
 use meters::{Counter, DURATION_BOUNDS_US, Distribution, Histogram};
 
 use super::abort::Abort;
@@ -65,14 +65,15 @@ impl FetchMeter {
         }
     }
 
-    /// Records a fetch.
-    pub fn record(&self, time: Duration, received: &Result<Response, Abort>) {
-        self.times.record_time(time);
-        match received {
-            Ok(response) if response.errors.is_empty() => {}
-            Ok(response) => self.errors.count(response.errors.iter().filter_map(code_of).collect()),
-            Err(abort) => self.errors.count(abort.code().into()),
-        }
+    /// Records a fetch. Returns the codes of its errors.
+    pub fn record(&self, begun: Instant, received: &Result<Response, Abort>) -> ErrorCodeSet {
+        self.times.record_since(begun);
+        let codes = match received {
+            Ok(response) => response.errors.iter().filter_map(code_of).collect(),
+            Err(abort) => abort.code().into(),
+        };
+        self.errors.count(codes);
+        codes
     }
 
     /// Returns what has been recorded.

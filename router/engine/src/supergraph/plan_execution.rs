@@ -7,6 +7,7 @@ use std::time::Instant;
 use async_graphql::{Response, ServerError, Variables};
 use foundation::{AnswerBudget, BudgetError, ErrorCode};
 use futures_util::FutureExt;
+use spans::NewSpan;
 use tokio::sync::watch;
 
 use super::abort::Abort;
@@ -54,15 +55,22 @@ impl PlanExecution<'_> {
         let mut request = self.request(fetch, variables);
         request.budget = Some(Arc::clone(&self.allowance.budget));
         let begun = Instant::now();
+        let span = spans::start(|| {
+            let name = fetch.name.to_ascii_lowercase();
+            NewSpan::new(format!("fetch {name}")).with("agora.subgraph", name)
+        });
         let sent = AssertUnwindSafe(self.subgraphs[fetch.subgraph].fetch(request)).catch_unwind();
-        let received = match sent.await {
+        let received = match spans::within(span.clone(), sent).await {
             Ok(data) => receive(&fetch.name, data, &self.allowance.budget),
             Err(_) => {
                 tracing::error!(subgraph = %fetch.name, request_id = %self.request_id, "a subgraph panicked");
                 Ok(error_response("something went wrong on our side", ErrorCode::Internal))
             }
         };
-        self.meters[fetch.subgraph].record(begun.elapsed(), &received);
+        let codes = self.meters[fetch.subgraph].record(begun, &received);
+        if let Some(span) = span.filter(|_| !codes.is_empty()) {
+            span.fail(codes.to_string());
+        }
         received
     }
 

@@ -19,8 +19,8 @@ scrape_configs:
 rule_files: [alerts.yaml]
 ```
 
-[deploy/observability](../deploy/observability) has the alert rules (`alerts.yaml`) and a Grafana dashboard (`dashboard.json`). The dashboard
-asks for its data source at import.
+[deploy/observability](../deploy/observability) has the alert rules (`alerts.yaml`) and a Grafana dashboard
+(`dashboard.json`), which asks for its data source at import.
 
 Rules for all metrics:
 

@@ -16,6 +16,7 @@ use async_graphql::indexmap::IndexSet;
 use futures_util::future::BoxFuture;
 use futures_util::stream::Stream;
 use futures_util::task::AtomicWaker;
+use spans::NewSpan;
 use tokio::task::coop::{has_budget_remaining, poll_proceed};
 use tokio::task::yield_now;
 
@@ -72,7 +73,14 @@ impl Batches {
             batch: (!is_full).then(|| (id, Arc::clone(&batch) as Arc<dyn Any + Send + Sync>)),
             load: Box::pin(async move {
                 let keys = loaded.keys();
-                loaded.complete(load.load(&keys).await);
+                let span = spans::start(|| {
+                    let number = i64::try_from(keys.len()).unwrap_or(i64::MAX);
+                    let loader = std::any::type_name::<L>();
+                    NewSpan::new("load")
+                        .with("agora.loader", loader)
+                        .with("agora.keys", number)
+                });
+                loaded.complete(spans::within(span, load.load(&keys)).await);
             }),
         });
         batch

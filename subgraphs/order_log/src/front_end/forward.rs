@@ -11,8 +11,13 @@ use crate::command::ReplicaId;
 use crate::rest::{self, ErrorResponse};
 use crate::server;
 
-/// The request headers that a replica reads.
-const REQUEST_HEADERS: [HeaderName; 2] = [header::CONTENT_TYPE, HeaderName::from_static("idempotency-key")];
+/// The request headers that a replica reads, and those that continue a trace.
+const REQUEST_HEADERS: [HeaderName; 4] = [
+    header::CONTENT_TYPE,
+    HeaderName::from_static("idempotency-key"),
+    HeaderName::from_static("traceparent"),
+    HeaderName::from_static("tracestate"),
+];
 /// The response headers that a client gets.
 const RESPONSE_HEADERS: [HeaderName; 3] = [header::CONTENT_TYPE, header::ALLOW, header::RETRY_AFTER];
 
