@@ -4,6 +4,7 @@ pub mod citations;
 pub mod line_length;
 pub mod modules;
 mod records;
+mod versions;
 pub mod words;
 
 use std::path::{Path, PathBuf};

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Component, Path, PathBuf};
 
-use super::{Finding, records, report, written_files};
+use super::{Finding, records, report, versions, written_files};
 use crate::error::Result;
 use crate::text::{Passage, prose};
 use crate::workspace::Workspace;
@@ -31,6 +31,7 @@ const EXEMPT: [(&str, &str); 6] = [
 pub fn check(workspace: &Workspace) -> Result {
     let index = Index::read(workspace)?;
     let mut findings = records::findings(workspace)?;
+    findings.extend(versions::findings(workspace)?);
     for (path, text) in written_files(workspace)? {
         if is_exempt(&path.to_string_lossy()) {
             continue;

@@ -91,6 +91,7 @@ fn check_debian(written: &Written, folder: &Path) -> Result {
     let root = folder.join("root");
     command::run(Command::new("dpkg-deb").arg("--extract").arg(package).arg(&root))?;
     command::run(Command::new(root.join("usr/bin/agora")).arg("--version"))?;
+    check_image(&root, folder)?;
     check_unit(&root, folder)
 }
 
@@ -124,6 +125,30 @@ fn check_unit(root: &Path, folder: &Path) -> Result {
         ])
         .arg(&path);
     command::run(security.stdout(std::process::Stdio::null()))
+}
+
+/// Puts the program and the libraries that it loads into a folder, as the Dockerfile does, and starts it there without anything else.
+fn check_image(root: &Path, folder: &Path) -> Result {
+    let id = Command::new("id").arg("-u").output()?;
+    if String::from_utf8_lossy(&id.stdout).trim() != "0" {
+        println!("only root can start the program in a folder of its own: the content of the image is not checked");
+        return Ok(());
+    }
+    let (image, program) = (folder.join("image"), root.join("usr/bin/agora"));
+    fs::create_dir_all(image.join("usr/bin"))?;
+    fs::copy(&program, image.join("usr/bin/agora"))?;
+    let libraries = Command::new("ldd").arg(&program).output()?;
+    let libraries = String::from_utf8(libraries.stdout)?;
+    for library in libraries.split_whitespace().filter(|word| word.starts_with('/')) {
+        let mut copy = Command::new("cp");
+        command::run(copy.args(["--parents", "--dereference", library]).arg(&image))?;
+    }
+    let mut start = Command::new("chroot");
+    start
+        .arg("--userspec=10001:10001")
+        .arg(&image)
+        .args(["/usr/bin/agora", "--version"]);
+    command::run(&mut start)
 }
 
 /// Checks the files of containers against what their formats allow.
