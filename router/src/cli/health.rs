@@ -10,7 +10,7 @@ use super::{CommandError, print};
 use crate::config::{Settings, SettingsFlags};
 
 /// The path that tells whether a server is ready.
-const PATH: &str = "/health";
+const PATH: &str = "/ready";
 /// The most bytes of an answer that are read.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 

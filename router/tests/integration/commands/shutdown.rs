@@ -321,8 +321,10 @@ fn requests_are_served_during_the_delay_and_a_second_signal_ends_it() {
     let mut server = LoggedServer::start(folder.path(), &["--shutdown-delay-ms", "600000"]);
     server.signal("-TERM");
     assert_eq!(server.until("draining")["delay_ms"], 600_000);
-    let (status, _) = send(server.address, "GET /schema.graphql", &[], "");
-    assert_eq!(status, 200);
+    for (path, wanted) in [("/ready", 503), ("/health", 200), ("/schema.graphql", 200)] {
+        let (status, body) = send(server.address, &format!("GET {path}"), &[], "");
+        assert_eq!(status, wanted, "{path}: {body}");
+    }
     server.signal("-INT");
     server.until("a second signal");
     assert_eq!(server.child.wait().expect("it ends").code(), Some(1));
