@@ -281,12 +281,15 @@ pub async fn run(args: &ReplicaArgs, settings: &Settings) -> Result<(), ReplicaE
     let mut outcome = Ok(());
     let announced = async {
         replica.ready().await;
-        // A closed standard output is no reason to stop serving.
-        let _ = writeln!(
-            std::io::stdout(),
-            "Order replica {} is ready at http://{address}",
-            replica.id()
-        );
+        tracing::info!(id = replica.id(), %address, "the replica is ready");
+        if settings.server.log_format == LogFormat::Text {
+            // A closed standard output is no reason to stop serving.
+            let _ = writeln!(
+                std::io::stdout(),
+                "Order replica {} is ready at http://{address}",
+                replica.id()
+            );
+        }
         std::future::pending::<()>().await;
     };
     tokio::select! {

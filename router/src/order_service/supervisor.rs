@@ -195,7 +195,8 @@ impl Supervisor {
                                     // It ran long enough to count as recovered from the previous exit.
                                     restart_delay = first;
                                 }
-                                tracing::error!(replica = id, %status, again_in = ?restart_delay, "{}", ExitMessage::new(status));
+                                let again_in_ms = u64::try_from(restart_delay.as_millis()).unwrap_or(u64::MAX);
+                                tracing::error!(replica = id, %status, again_in_ms, "{}", ExitMessage::new(status));
                                 tokio::select! {
                                     () = tokio::time::sleep(restart_delay) => {}
                                     () = stop.cancelled() => return,

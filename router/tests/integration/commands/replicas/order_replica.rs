@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Runtime;
 
-use super::PATIENCE;
+use super::{PATIENCE, eventually};
 use crate::http::send;
 use crate::sqlite_catalog::SqliteCatalog;
 use crate::{agora, printed, run, text};
@@ -167,6 +167,20 @@ impl Environment {
         body["order_number"].as_i64().expect("a number")
     }
 }
+
+#[test]
+fn a_replica_with_a_json_log_prints_nothing_else() {
+    let environment = Environment::new(1);
+    let process = environment.start(1, &environment.peers([1]), &["--log-format", "json"]);
+    eventually("the replica is ready", || {
+        TcpStream::connect(environment.addresses[&1]).is_ok() && environment.send(1, "GET /health", &[], "").0 == 200
+    });
+    process.signal("-TERM");
+    // Its standard output ends with it, without a line.
+    let printed = process.said.recv_timeout(PATIENCE);
+    assert_eq!(printed, Err(mpsc::RecvTimeoutError::Disconnected));
+}
+
 #[test]
 fn replicas_run_are_added_and_removed_by_commands() {
     let environment = Environment::new(4);

@@ -93,7 +93,7 @@ fn only_replicas_restored_together_get_their_orders_again() {
     assert_eq!(trade(&demo, "5"), first + 4);
     let said = || fs::read_to_string(&path).expect("a log");
     eventually("the replica is started again and again, each time later", || {
-        ["again_in=50ms", "again_in=100ms", "again_in=200ms"]
+        ["again_in_ms=50", "again_in_ms=100", "again_in_ms=200"]
             .iter()
             .all(|rest| said().contains(rest))
     });
