@@ -58,9 +58,9 @@ impl BackupArgs {
         let made = backup::create(&folder, named(&self.file), &options, made_at)?;
         // Standard output may have the archive.
         eprintln!(
-            "agora: {}; writes waited for {} ms",
+            "agora: {}; writes waited for {:.1} ms",
             summary(&made.manifest),
-            made.locks_held.as_millis()
+            made.locks_held.as_secs_f64() * 1_000.0
         );
         Ok(())
     }
