@@ -131,7 +131,7 @@ async fn a_line_of_a_sampled_request_has_the_id_of_its_trace() {
         "--trace-sample-ratio",
         "0",
     ];
-    let server = ServerProcess::start(demo_with(&data, &arguments));
+    let server = ServerProcess::start_with_json_log(demo_with(&data, &arguments));
     let client = HttpClient::new(&server.url);
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
     let get = |id: &str, flags: &str| {

@@ -25,7 +25,7 @@ rule_files: [alerts.yaml]
 Rules for all metrics:
 
 - Labels are names out of the program and its settings: kinds, transports, error codes, subgraphs, mounts, replicas. No text of a client
-  becomes a label, so the number of series has a bound: about 1,500, and 700 of them before the first error.
+  becomes a label, so the number of series has a bound: about 1,400, and 560 of them before the first error.
 - A counter starts at 0 with the process. Distributions have cumulative buckets; durations are in seconds, from 10 µs to 10 s.
 - A series with a label `code` appears with the first such error.
 - A page of a long REST list is an operation of its own, so one request may count several operations.

@@ -61,6 +61,7 @@ fn every_table_can_be_set_from_the_environment() {
         ("AGORA_ORDERS_ORDER_REPLICAS", "7"),
         ("AGORA_REPLICAS_ORDER_BATCH_MAX", "7"),
         ("AGORA_WORKERS_EXPIRY_MS", "7"),
+        ("AGORA_TELEMETRY_TRACE_SPANS_MAX", "7"),
         ("AGORA_LIMITS_PLANS_MAX", "7"),
     ];
     let shown = agora(folder.path(), &["check-config", "--running"], &environment);
@@ -108,7 +109,17 @@ fn a_bad_setting_is_refused_by_its_name() {
         &'static [(&'static str, &'static str)],
         &'static str,
     );
-    let cases: [Case; 17] = [
+    let cases: [Case; 19] = [
+        (
+            &["check-config", "--trace-sample-ratio", "1.5"],
+            &[],
+            "telemetry.trace_sample_ratio: must be a share from 0 to 1",
+        ),
+        (
+            &["check-config"],
+            &[("AGORA_TELEMETRY_OTLP_ENDPOINT", "https://collector:4318")],
+            "telemetry.otlp_endpoint: `https://collector:4318` is an HTTPS address",
+        ),
         (&["check-config", "--config", "typo.toml"], &[], "query_dept_max"),
         (
             &["check-config", "--config", "missing.toml"],
