@@ -277,13 +277,14 @@ impl Player {
         Ok(true)
     }
 
-    /// Opens the WebSocket again if a server that may be away has ended it.
-    async fn reopen_watch(&mut self) -> Result<(), Abandoned> {
-        if !self.caller.away().is_zero() && self.watch.has_ended() {
-            let token = self.caller.token.clone().unwrap_or_default();
-            self.watch = open_watch(&self.caller, &token).await?;
+    /// Opens the WebSocket again if a server that may be away has ended it, and returns whether it had.
+    async fn reopen_watch(&mut self) -> Result<bool, Abandoned> {
+        if self.caller.away().is_zero() || !self.watch.has_ended() {
+            return Ok(false);
         }
-        Ok(())
+        let token = self.caller.token.clone().unwrap_or_default();
+        self.watch = open_watch(&self.caller, &token).await?;
+        Ok(true)
     }
 }
 

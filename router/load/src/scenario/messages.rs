@@ -40,17 +40,17 @@ impl Player {
     /// Writes to oneself until the subscription shows it.
     pub(super) async fn begin_messages(&mut self) -> Result<(), Abandoned> {
         let own = self.neighbour.clone();
-        for attempt in 1..=FIRST_MESSAGES_MAX {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
             let id = self.send_message(&own).await?;
             match self.watch.message(id, EVENT_TIMEOUT / FIRST_MESSAGES_MAX).await {
                 Ok(()) => return Ok(()),
-                Err(reason) if attempt == FIRST_MESSAGES_MAX => {
-                    return Err(self.missed("begin to watch", reason));
-                }
-                Err(_) => self.reopen_watch().await?,
+                Err(_) if self.reopen_watch().await? => attempt = 0,
+                Err(reason) if attempt == FIRST_MESSAGES_MAX => return Err(self.missed("begin to watch", reason)),
+                Err(_) => {}
             }
         }
-        Ok(())
     }
 
     async fn send_message(&mut self, to: &Arc<Neighbour>) -> Result<i64, Abandoned> {

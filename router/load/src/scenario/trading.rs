@@ -203,18 +203,20 @@ impl Player {
     /// Places orders that wait until an event of one arrives: from then on every event has to.
     pub(super) async fn begin_watch(&mut self) -> Result<(), Abandoned> {
         const STEP: &str = "begin to watch";
-        for attempt in 1..=FIRST_ORDERS_MAX {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
             let id = self.place_waiting(0, Side::Buy, 1, 100).await?;
             let wait = EVENT_TIMEOUT / FIRST_ORDERS_MAX;
             let arrived = self.watch.any_of_order(id, wait).await;
             self.cancel(id).await?;
             match arrived {
                 Ok(()) => return Ok(()),
+                Err(_) if self.reopen_watch().await? => attempt = 0,
                 Err(reason) if attempt == FIRST_ORDERS_MAX => return Err(self.missed(STEP, reason)),
-                Err(_) => self.reopen_watch().await?,
+                Err(_) => {}
             }
         }
-        Ok(())
     }
 
     /// Places an order that waits for its price, sees it arrive in the subscription, cancels it, and sees that.
