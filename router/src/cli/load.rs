@@ -6,10 +6,13 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use audit::AuditLimits;
 use clap::{Args, Subcommand};
 use load::{Credential, Display, Extent, MemorySource, Options, Patience, Report, Target};
 
+use super::verify::require_sound;
 use super::{CommandError, print};
+use crate::config::DataFolder;
 use crate::demo;
 use bazaar::BazaarArgs;
 
@@ -43,7 +46,7 @@ pub(super) struct LoadArgs {
     /// The seed of all random choices.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     seed: u64,
-    /// A folder for the report: report.html, report.json and report.txt.
+    /// A folder for the report: report.html, report.json and report.txt, and verify.json with `--verify-data`.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// A file with a service credential (`agora token --service load`), which lists the things that people buy. Without it the
@@ -63,6 +66,9 @@ pub(super) struct LoadArgs {
     /// restart the server.
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     ride_out_seconds: u64,
+    /// The server's data folder on this machine: at the end, `agora verify` checks that everything in it adds up.
+    #[arg(long, value_name = "DIR")]
+    verify_data: Option<PathBuf>,
     /// Adds clients that send bogus and hostile requests, one for ten people.
     #[arg(long)]
     stress: bool,
@@ -90,11 +96,28 @@ impl LoadArgs {
             write_report(folder, &report)?;
         }
         print(&report.to_text())?;
+        let verified = self.verify().await;
         if report.clean {
-            return Ok(());
+            return verified;
         }
         let totals = &report.recording.totals;
         Err(format!("{} wrong answers and {} errors", totals.wrong, totals.errors).into())
+    }
+
+    /// Verifies the data folder, if there is one to verify. The server may be running.
+    async fn verify(&self) -> Result<(), CommandError> {
+        let Some(data) = &self.verify_data else {
+            return Ok(());
+        };
+        let folder = DataFolder::new(data);
+        let files = folder.files()?;
+        let audited = tokio::task::spawn_blocking(move || audit::audit(&files, &AuditLimits::default()));
+        let audit = audited.await??;
+        if let Some(out) = &self.out {
+            write(out, "verify.json", &serde_json::to_string_pretty(&audit)?)?;
+        }
+        print(&format!("\n{audit}"))?;
+        require_sound(&folder, &audit)
     }
 
     fn options(&self) -> Result<Options, CommandError> {
@@ -159,8 +182,13 @@ fn write_report(folder: &Path, report: &Report) -> Result<(), CommandError> {
         ("report.json", report.to_json()?),
         ("report.txt", report.to_text()),
     ] {
-        let file = folder.join(name);
-        std::fs::write(&file, text).map_err(|error| format!("out: {}: {error}", file.display()))?;
+        write(folder, name, &text)?;
     }
     Ok(())
+}
+
+/// Writes a file of the report.
+fn write(folder: &Path, name: &str, text: &str) -> Result<(), CommandError> {
+    let file = folder.join(name);
+    std::fs::write(&file, text).map_err(|error| format!("out: {}: {error}", file.display()).into())
 }

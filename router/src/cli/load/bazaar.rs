@@ -88,8 +88,7 @@ impl BazaarArgs {
             ("bazaar-by-probability.svg", report.plot_by_probability()),
             ("bazaar-by-clients.svg", report.plot_by_clients()),
         ] {
-            let file = folder.join(name);
-            std::fs::write(&file, text).map_err(|error| format!("out: {}: {error}", file.display()))?;
+            super::write(folder, name, &text)?;
         }
         Ok(())
     }
