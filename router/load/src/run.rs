@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use crate::caller::{Abandoned, Caller};
 use crate::conservation;
 use crate::http::Target;
+use crate::memory::{MemoryReader, MemorySource};
 use crate::options::{Credential, Extent, Options};
 use crate::recorder::Recorder;
 use crate::report::{Lives, Report};
@@ -164,7 +165,7 @@ async fn with_progress(options: &Options, recorder: &Recorder, mut people: JoinS
     let mut lives = Lives::default();
     let mut rows = tokio::time::interval(ROW);
     rows.tick().await;
-    let mut memory = options.memory.clone().map(|source| source.reader());
+    let mut memory = options.memory.clone().map(MemorySource::reader);
     loop {
         tokio::select! {
             ended = people.join_next() => match ended {
@@ -176,19 +177,23 @@ async fn with_progress(options: &Options, recorder: &Recorder, mut people: JoinS
                 None => break,
             },
             _ = rows.tick() => {
-                let bytes = match &mut memory {
-                    Some(reader) => reader.bytes().await,
-                    None => None,
-                };
-                let second = recorder.end_second(bytes);
+                let second = recorder.end_second(bytes(&mut memory).await);
                 options.display.row(&second, &recorder.totals(), people.len());
             }
         }
     }
     // A part of a second would look like a dip; a short run has no other row.
     if recorder.is_without_rows() {
-        recorder.end_second(None);
+        recorder.end_second(bytes(&mut memory).await);
     }
     options.display.end();
     lives
+}
+
+/// Returns the memory of the server in bytes, if it is known.
+async fn bytes(memory: &mut Option<MemoryReader>) -> Option<u64> {
+    match memory {
+        Some(reader) => reader.bytes().await,
+        None => None,
+    }
 }

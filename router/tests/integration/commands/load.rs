@@ -22,12 +22,17 @@ fn a_load_test_writes_its_report_and_succeeds() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path(), "demo");
     let id = server.child.id().to_string();
-    let arguments = against(&server.url, &["--out", "report", "--server-pid", &id]);
+    let arguments = against(
+        &server.url,
+        &["--out", "report", "--server-pid", &id, "--verify-data", "data/demo"],
+    );
     let table = printed(folder.path(), &arguments, "");
     assert!(table.contains("0 wrong answers, 0 errors"), "{table}");
 
     let read = |name: &str| std::fs::read_to_string(folder.path().join("report").join(name)).unwrap();
-    assert_eq!(read("report.txt"), table);
+    assert!(table.starts_with(&read("report.txt")), "{table}");
+    let verified: Value = serde_json::from_str(&read("verify.json")).unwrap();
+    assert_eq!(verified["addsUp"], true, "{verified}");
     assert!(read("report.html").contains("Memory of the server, MiB"));
     let json: Value = serde_json::from_str(&read("report.json")).unwrap();
     assert_eq!(json["clean"], true, "{json}");
