@@ -19,8 +19,10 @@ const RESIDENT_BYTES_MAX: u64 = 300 * 1024 * 1024;
 const ADDRESS_SPACE_BYTES_MAX: u64 = 8 * 1024 * 1024 * 1024;
 /// The interval between normal queries, whether or not the previous one has been answered.
 const INTERVAL: Duration = Duration::from_millis(50);
-/// The time within which nine of ten normal queries must be answered.
+/// The time within which nine of ten normal queries must be answered, or half of a few.
 const ANSWERED_WITHIN: Duration = Duration::from_millis(200);
+/// Fewer normal queries than these are a few.
+const FEW: usize = 20;
 /// The time after which a normal query counts as unanswered.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The time after which an attack that still runs fails its test.
@@ -169,8 +171,14 @@ impl Report {
         assert!(self.resident_peak_bytes < RESIDENT_BYTES_MAX, "{self:?}");
         assert_eq!(self.unanswered, 0, "{self:?}");
         for times in [&self.answered, &self.new_answered] {
-            if let Some(nine_of_ten) = times.get((times.len() * 9 / 10).min(times.len().saturating_sub(1))) {
-                assert!(*nine_of_ten < ANSWERED_WITHIN, "{nine_of_ten:?} in {self:?}");
+            // Of a few, the slowest ones may have waited for the machine instead of the server.
+            let most = if times.len() < FEW {
+                times.len() / 2
+            } else {
+                times.len() * 9 / 10
+            };
+            if let Some(time) = times.get(most) {
+                assert!(*time < ANSWERED_WITHIN, "{time:?} in {self:?}");
             }
         }
     }
