@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use agora::config::DataFolder;
 use contract::{Clock, SystemClock};
 use rusqlite::{Connection, params};
+use serde_json::Value;
 
 const AGORA: &str = env!("CARGO_BIN_EXE_agora");
 
@@ -16,8 +17,6 @@ pub struct Server {
     child: Child,
     address: String,
     folder: DataFolder,
-    /// Its other end must stay open, or the server could not write to it.
-    _out: BufReader<std::process::ChildStdout>,
 }
 
 /// The memory of a server's process in KiB, and its processor time.
@@ -32,6 +31,17 @@ pub struct Usage {
 pub struct Growth {
     usage: Usage,
     parts: usize,
+}
+
+/// Returns the address that the server listens on, once its log has it.
+fn address_of(log: &mut impl BufRead) -> String {
+    for line in log.lines() {
+        let event: Value = serde_json::from_str(&line.expect("its log")).expect("JSON");
+        if event["fields"]["message"] == "ready" {
+            return event["fields"]["addresses"].as_str().expect("an address").to_owned();
+        }
+    }
+    panic!("the server did not get ready");
 }
 
 /// Returns the name of the user with that id.
@@ -54,7 +64,8 @@ impl Server {
         insert_rows(&folder.database(), sockets + 1);
         let places = (3 * sockets + 100).to_string();
         let mut child = of_data("serve")
-            .args(["--listen", "127.0.0.1:0", "--log", "warn"])
+            .args(["--listen", "127.0.0.1:0", "--log-format", "json"])
+            .args(["--log", "warn,agora::serve=info"])
             .args([
                 "--connections-max",
                 &places,
@@ -63,30 +74,14 @@ impl Server {
                 "--subscriptions-max",
                 &places,
             ])
-            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .expect("agora starts");
-        let mut out = BufReader::new(child.stdout.take().expect("its output"));
-        let mut line = String::new();
-        let address = loop {
-            line.clear();
-            assert!(
-                out.read_line(&mut line).expect("its output") > 0,
-                "the server did not get ready"
-            );
-            if let ["GraphQL", url] = line.split_whitespace().collect::<Vec<_>>()[..] {
-                break url
-                    .trim_start_matches("http://")
-                    .trim_end_matches("/graphql")
-                    .to_owned();
-            }
-        };
-        Self {
-            child,
-            address,
-            folder,
-            _out: out,
-        }
+        let mut log = BufReader::new(child.stderr.take().expect("its log"));
+        let address = address_of(&mut log);
+        // Its other end must be read, or the server could not write to it.
+        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::stderr()));
+        Self { child, address, folder }
     }
 
     /// `127.0.0.1:PORT`
