@@ -92,7 +92,11 @@ where
     }
 
     fn answer(self: Box<Self>, outcome: Result<(), A::Error>) {
-        let Self { value, caller, .. } = *self;
+        let Self {
+            value, caller, span, ..
+        } = *self;
+        // Before the answer, after which the span of the request may end: a collector expects it to be the last one.
+        drop(span);
         let nothing = || Error::Misuse("a write ended without an answer").into();
         let outcome = outcome.and_then(|()| value.ok_or_else(nothing));
         // A caller that is gone is no failure: the change is complete all the same.
