@@ -1,0 +1,82 @@
+//! From an answer of HTTP to a GraphQL response.
+
+use std::io::Read;
+
+use async_graphql::Response;
+use bytes::Bytes;
+use flate2::read::GzDecoder;
+use foundation::truncate_chars;
+
+use super::fetch_error::FetchError;
+use super::http_client::HttpAnswer;
+use super::response::ResponseReader;
+use super::settings::RemoteSettings;
+
+/// The characters of a media type that an error message repeats.
+const MEDIA_TYPE_CHARS_MAX: usize = 100;
+
+/// Reads the GraphQL response of an answer. With a status of an error, a GraphQL response in the body still counts.
+///
+/// # Errors
+/// When the answer has no GraphQL response.
+pub fn read_answer(
+    answer: &HttpAnswer,
+    reader: &ResponseReader,
+    settings: &RemoteSettings,
+) -> Result<Response, FetchError> {
+    let is_success = answer.status.is_success();
+    let status = FetchError::Status(answer.status.as_u16());
+    let body = decoded(answer, settings)?;
+    if body.is_empty() {
+        return Err(if is_success { FetchError::EmptyBody } else { status });
+    }
+    if let Some(media_type) = answer.media_type.as_deref().map(essence)
+        && !is_json(media_type)
+    {
+        let mut shown = media_type.to_owned();
+        truncate_chars(&mut shown, MEDIA_TYPE_CHARS_MAX);
+        return Err(if is_success {
+            FetchError::MediaType(shown)
+        } else {
+            status
+        });
+    }
+    reader.parse(&body).map_err(|error| match error {
+        FetchError::InvalidResponse(_) if !is_success => status,
+        error => error,
+    })
+}
+
+/// Returns the body without its content encoding.
+fn decoded(answer: &HttpAnswer, settings: &RemoteSettings) -> Result<Bytes, FetchError> {
+    match answer.encoding.as_deref() {
+        None | Some("identity") => Ok(answer.body.clone()),
+        Some("gzip" | "x-gzip") if settings.subgraph_gzip => {
+            decompress(&answer.body, settings.subgraph_answer_bytes_max)
+        }
+        Some(_) => Err(FetchError::ContentEncoding),
+    }
+}
+
+/// Decompresses a body up to a bound.
+fn decompress(body: &[u8], bytes_max: usize) -> Result<Bytes, FetchError> {
+    let mut decoded = Vec::new();
+    let bound = u64::try_from(bytes_max).unwrap_or(u64::MAX).saturating_add(1);
+    let read = GzDecoder::new(body).take(bound).read_to_end(&mut decoded);
+    match read {
+        Ok(bytes) if bytes > bytes_max => Err(FetchError::TooLarge(bytes_max)),
+        Ok(_) => Ok(decoded.into()),
+        Err(_) => Err(FetchError::InvalidGzip),
+    }
+}
+
+/// Whether a media type is one of JSON: `application/json`, or any type that ends in `+json`.
+fn is_json(media_type: &str) -> bool {
+    let media_type = media_type.to_ascii_lowercase();
+    media_type == "application/json" || media_type.ends_with("+json")
+}
+
+/// Returns a media type without its parameters.
+pub fn essence(media_type: &str) -> &str {
+    media_type.split(';').next().unwrap_or_default().trim()
+}

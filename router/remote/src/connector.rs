@@ -1,0 +1,89 @@
+//! Connections to one address, with or without TLS.
+
+use std::io;
+use std::time::Duration;
+
+use http::Uri;
+use http::uri::Scheme;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::ServerName;
+
+use super::fetch_error::FetchError;
+use super::remote_error::RemoteError;
+use super::settings::RemoteSettings;
+use super::tls;
+
+/// Bytes in both directions, encrypted or not.
+pub trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+
+/// Connects to one address.
+pub struct Connector {
+    host: String,
+    port: u16,
+    tls: Option<(TlsConnector, ServerName<'static>)>,
+    time_max: Duration,
+}
+
+impl Connector {
+    /// A connector to the host of an address.
+    ///
+    /// # Errors
+    /// When the address is none of HTTP or HTTPS, or the files of the settings cannot be used.
+    pub fn new(subgraph: &str, url: &Uri, settings: &RemoteSettings) -> Result<Self, RemoteError> {
+        let wrong_url = || RemoteError::Url {
+            subgraph: subgraph.to_owned(),
+            url: url.to_string(),
+        };
+        let authority = url.authority().ok_or_else(wrong_url)?;
+        // The brackets around an IPv6 address belong to the URL.
+        let host = authority
+            .host()
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .to_owned();
+        let is_encrypted = match url.scheme() {
+            Some(scheme) if *scheme == Scheme::HTTP => false,
+            Some(scheme) if *scheme == Scheme::HTTPS => true,
+            _ => return Err(wrong_url()),
+        };
+        if host.is_empty() || authority.as_str().contains('@') {
+            return Err(wrong_url());
+        }
+        let tls = if is_encrypted {
+            let name = ServerName::try_from(host.clone()).map_err(|_| wrong_url())?;
+            Some((tls::connector(settings)?, name))
+        } else {
+            None
+        };
+        Ok(Self {
+            port: authority.port_u16().unwrap_or(if is_encrypted { 443 } else { 80 }),
+            host,
+            tls,
+            time_max: settings.connect_time_max(),
+        })
+    }
+
+    /// Connects.
+    ///
+    /// # Errors
+    /// When there is no connection in time.
+    pub async fn connect(&self) -> Result<Box<dyn Io>, FetchError> {
+        match tokio::time::timeout(self.time_max, self.open()).await {
+            Ok(opened) => opened.map_err(|error| FetchError::Unreachable(error.to_string())),
+            Err(_) => Err(FetchError::Unreachable(format!("no connection in {:?}", self.time_max))),
+        }
+    }
+
+    async fn open(&self) -> io::Result<Box<dyn Io>> {
+        let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
+        stream.set_nodelay(true)?;
+        match &self.tls {
+            None => Ok(Box::new(stream)),
+            Some((tls, name)) => Ok(Box::new(tls.connect(name.clone(), stream).await?)),
+        }
+    }
+}
