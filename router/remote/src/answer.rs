@@ -10,7 +10,6 @@ use foundation::truncate_chars;
 use super::fetch_error::FetchError;
 use super::http_client::HttpAnswer;
 use super::response::ResponseReader;
-use super::settings::RemoteSettings;
 
 /// The characters of a media type that an error message repeats.
 const MEDIA_TYPE_CHARS_MAX: usize = 100;
@@ -19,14 +18,10 @@ const MEDIA_TYPE_CHARS_MAX: usize = 100;
 ///
 /// # Errors
 /// When the answer has no GraphQL response.
-pub fn read_answer(
-    answer: &HttpAnswer,
-    reader: &ResponseReader,
-    settings: &RemoteSettings,
-) -> Result<Response, FetchError> {
+pub fn read_answer(answer: &HttpAnswer, reader: &ResponseReader) -> Result<Response, FetchError> {
     let is_success = answer.status.is_success();
     let status = FetchError::Status(answer.status.as_u16());
-    let body = decoded(answer, settings)?;
+    let body = decoded(answer, reader)?;
     if body.is_empty() {
         return Err(if is_success { FetchError::EmptyBody } else { status });
     }
@@ -48,12 +43,10 @@ pub fn read_answer(
 }
 
 /// Returns the body without its content encoding.
-fn decoded(answer: &HttpAnswer, settings: &RemoteSettings) -> Result<Bytes, FetchError> {
+fn decoded(answer: &HttpAnswer, reader: &ResponseReader) -> Result<Bytes, FetchError> {
     match answer.encoding.as_deref() {
         None | Some("identity") => Ok(answer.body.clone()),
-        Some("gzip" | "x-gzip") if settings.subgraph_gzip => {
-            decompress(&answer.body, settings.subgraph_answer_bytes_max)
-        }
+        Some("gzip" | "x-gzip") if reader.accepts_gzip => decompress(&answer.body, reader.bytes_max),
         Some(_) => Err(FetchError::ContentEncoding),
     }
 }

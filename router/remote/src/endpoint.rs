@@ -1,19 +1,25 @@
 //! The server of a subgraph, and everything that is known about it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_graphql::Response;
 use http::{HeaderValue, Uri};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::answer::read_answer;
 use super::circuit_breaker::CircuitBreaker;
 use super::connector::Connector;
 use super::fetch_error::FetchError;
-use super::http_client::{HttpClient, HttpRequest};
+use super::http_client::{HttpAnswer, HttpClient, HttpRequest};
 use super::remote_error::RemoteError;
 use super::response::ResponseReader;
 use super::settings::RemoteSettings;
+
+/// The bytes of an answer that is read in the task of its request: about a millisecond of work.
+const INLINE_BYTES_MAX: usize = 128 * 1024;
+/// The wait before a query is sent again.
+const FIRST_RETRY_WAIT: Duration = Duration::from_millis(50);
 
 /// The server of a subgraph.
 pub struct Endpoint {
@@ -30,7 +36,7 @@ pub struct Endpoint {
     /// Whether the server is asked at all.
     pub circuit: CircuitBreaker,
     /// The reader of its responses.
-    pub reader: ResponseReader,
+    pub reader: Arc<ResponseReader>,
     /// The settings.
     pub settings: Arc<RemoteSettings>,
 }
@@ -53,7 +59,7 @@ impl Endpoint {
             client: HttpClient::new(Arc::clone(&connector), &url, Arc::clone(&settings)),
             connector,
             circuit: CircuitBreaker::new(name, settings.subgraph_failures_max, settings.probe_interval()),
-            reader: ResponseReader::new(name, &settings),
+            reader: Arc::new(ResponseReader::new(name, &settings)),
             url,
             settings,
         })
@@ -65,8 +71,40 @@ impl Endpoint {
     /// When there is no GraphQL response.
     pub async fn exchange(&self, request: &HttpRequest) -> Result<Response, FetchError> {
         self.circuit.admit(Instant::now())?;
-        let answer = self.client.post(request).await;
+        let answer = timeout(self.settings.request_time_max(), self.post(request)).await;
+        let answer = answer.unwrap_or(Err(FetchError::Timeout(self.settings.subgraph_ms_max)));
         self.circuit.record(&answer, Instant::now());
-        read_answer(&answer?, &self.reader, &self.settings)
+        self.read(answer?).await
+    }
+
+    /// Sends a request, and a query again while the subgraph seems to be away for a moment.
+    async fn post(&self, request: &HttpRequest) -> Result<HttpAnswer, FetchError> {
+        let retries = if request.is_read {
+            self.settings.subgraph_retries_max
+        } else {
+            0
+        };
+        let mut wait = FIRST_RETRY_WAIT;
+        for _ in 0..retries {
+            match self.client.post(request).await {
+                Ok(answer) if answer.is_temporary() => {}
+                Err(error) if error.is_outage() => {}
+                outcome => return outcome,
+            }
+            sleep(wait).await;
+            wait = wait.saturating_mul(2);
+        }
+        self.client.post(request).await
+    }
+
+    /// Reads a response. A long one would hold up the other requests of this thread, so it is read aside.
+    async fn read(&self, answer: HttpAnswer) -> Result<Response, FetchError> {
+        if answer.body.len() <= INLINE_BYTES_MAX && answer.encoding.is_none() {
+            return read_answer(&answer, &self.reader);
+        }
+        let reader = Arc::clone(&self.reader);
+        let read = pace::spawn_blocking(move || read_answer(&answer, &reader));
+        read.await
+            .unwrap_or_else(|ended| Err(FetchError::Unread(ended.to_string())))
     }
 }

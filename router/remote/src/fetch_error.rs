@@ -70,6 +70,9 @@ pub enum FetchError {
     /// It was unreachable several times in a row, and is only probed.
     #[error("is unavailable and not asked again yet")]
     CircuitOpen,
+    /// The answer was not read, because the process ends.
+    #[error("gave an answer that was not read")]
+    Unread(String),
     /// The caller may not ask the subgraph.
     #[error("is not asked: {}", .0.message)]
     Refused(Box<ServerError>),
@@ -100,7 +103,8 @@ impl FetchError {
             Self::Unreachable(cause)
             | Self::ConnectionLost(cause)
             | Self::NoHttp(cause)
-            | Self::SubscriptionProtocol(cause) => cause,
+            | Self::SubscriptionProtocol(cause)
+            | Self::Unread(cause) => cause,
             // The circuit breaker has logged its change, and the caller's rights are none of the operator's concern.
             Self::CircuitOpen | Self::Refused(_) => return,
             _ => "",

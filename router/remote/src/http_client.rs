@@ -60,6 +60,16 @@ pub struct OpenAnswer {
     _sender: Sender,
 }
 
+impl HttpAnswer {
+    /// Whether its status says that the same request may succeed later.
+    pub fn is_temporary(&self) -> bool {
+        matches!(
+            self.status,
+            StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
+        )
+    }
+}
+
 /// A failed attempt to send a request.
 struct FailedAttempt {
     error: FetchError,
@@ -92,14 +102,26 @@ impl HttpClient {
         }
     }
 
-    /// Sends a request by POST and reads the answer.
+    /// Sends a request by POST and reads the answer. The bound on the time is the caller's.
     ///
     /// # Errors
-    /// When there is no complete answer in time.
+    /// When there is no complete answer.
     pub async fn post(&self, request: &HttpRequest) -> Result<HttpAnswer, FetchError> {
-        let sent = timeout(self.settings.request_time_max(), self.post_in_turn(request));
-        sent.await
-            .unwrap_or(Err(FetchError::Timeout(self.settings.subgraph_ms_max)))
+        let _place = self.place().await?;
+        let first = match self.pool.take().await {
+            Some(kept) => kept,
+            None => self.connect().await?,
+        };
+        let failed = match self.attempt(first, request).await {
+            Ok(answer) => return Ok(answer),
+            Err(failed) => failed,
+        };
+        if !failed.can_be_repeated(request) {
+            return Err(failed.error);
+        }
+        self.pool.clear();
+        let second = self.connect().await?;
+        self.attempt(second, request).await.map_err(|failed| failed.error)
     }
 
     /// Sends a request by POST over a connection of its own and returns the answer when its head is there. The bounds on time and number
@@ -116,24 +138,6 @@ impl HttpClient {
             body,
             _sender: sender,
         })
-    }
-
-    async fn post_in_turn(&self, request: &HttpRequest) -> Result<HttpAnswer, FetchError> {
-        let _place = self.place().await?;
-        let first = match self.pool.take().await {
-            Some(kept) => kept,
-            None => self.connect().await?,
-        };
-        let failed = match self.attempt(first, request).await {
-            Ok(answer) => return Ok(answer),
-            Err(failed) => failed,
-        };
-        if !failed.can_be_repeated(request) {
-            return Err(failed.error);
-        }
-        self.pool.clear();
-        let second = self.connect().await?;
-        self.attempt(second, request).await.map_err(|failed| failed.error)
     }
 
     async fn place(&self) -> Result<SemaphorePermit<'_>, FetchError> {

@@ -17,6 +17,8 @@ pub struct ResponseReader {
     pub bounds: Bounds,
     /// Bytes of an answer.
     pub bytes_max: usize,
+    /// Whether answers may be compressed.
+    pub accepts_gzip: bool,
     subgraph: String,
     keeps_extensions: bool,
     names_subgraph: bool,
@@ -28,6 +30,7 @@ impl ResponseReader {
         Self {
             bounds: settings.bounds(),
             bytes_max: settings.subgraph_answer_bytes_max,
+            accepts_gzip: settings.subgraph_gzip,
             subgraph: subgraph.to_owned(),
             keeps_extensions: settings.subgraph_error_extensions,
             names_subgraph: settings.subgraph_error_service,

@@ -27,6 +27,9 @@ settings! {
         subgraph_answer_depth_max: usize = 127,
         /// JSON values in a subgraph's answer.
         subgraph_answer_values_max: usize = 1_000_000,
+        /// Further attempts of a query that finds a subgraph unreachable or is answered with the status 502, 503 or 504. The first wait is
+        /// 50 milliseconds, each following one twice as long, and all attempts share the time of one request.
+        subgraph_retries_max: u32 = 0,
         /// Requests in a row that find a subgraph unreachable or slower than `subgraph_ms_max`, before further ones fail at once; 0 for
         /// never.
         subgraph_failures_max: u32 = 5,

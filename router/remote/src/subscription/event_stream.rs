@@ -1,5 +1,6 @@
 //! Subscriptions by server-sent events: the "distinct connections mode" of GraphQL over SSE.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -25,7 +26,7 @@ pub struct EventStream {
     answer: OpenAnswer,
     /// The received bytes without the lines that have been read.
     unread: BytesMut,
-    reader: ResponseReader,
+    reader: Arc<ResponseReader>,
     silence_max: Duration,
     /// The response of a subgraph that rejected the subscription without a stream.
     rejection: Option<async_graphql::Response>,
@@ -44,20 +45,19 @@ impl EventStream {
     /// # Errors
     /// When the subgraph cannot be reached, or answers neither with a stream nor with a GraphQL response.
     pub async fn open(endpoint: &Endpoint, request: &SubgraphRequest, caller: HeaderMap) -> Result<Self, FetchError> {
-        let settings = &endpoint.settings;
         let mut sent = RequestParts::new(request).into_http(caller, &endpoint.host, false);
         sent.headers.insert(ACCEPT, ACCEPTED);
         let answer = endpoint.client.open(&sent).await?;
         let mut stream = Self {
             answer,
             unread: BytesMut::new(),
-            reader: endpoint.reader.clone(),
-            silence_max: settings.silence_max(),
+            reader: Arc::clone(&endpoint.reader),
+            silence_max: endpoint.settings.silence_max(),
             rejection: None,
         };
         if !stream.has_events() {
             let answer = read_open(&mut stream.answer, stream.reader.bytes_max).await?;
-            let response = read_answer(&answer, &stream.reader, settings)?;
+            let response = read_answer(&answer, &stream.reader)?;
             if response.errors.is_empty() {
                 return Err(FetchError::SubscriptionProtocol("a single response".to_owned()));
             }

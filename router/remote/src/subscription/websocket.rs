@@ -1,5 +1,6 @@
 //! Subscriptions by the protocol `graphql-transport-ws`, each over a socket of its own.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_graphql::{Name, Value};
@@ -31,7 +32,7 @@ const FATAL_CLOSE_CODES: std::ops::Range<u16> = 4400..4500;
 /// A subscription over a socket of its own.
 pub struct WebSocket {
     stream: WebSocketStream<Box<dyn Io>>,
-    reader: ResponseReader,
+    reader: Arc<ResponseReader>,
     /// The time without a message after which the subgraph is pinged, and after which again the connection is given up.
     silence: Duration,
 }
@@ -62,7 +63,7 @@ impl WebSocket {
             .map_err(error_of)?;
         let mut socket = Self {
             stream,
-            reader: endpoint.reader.clone(),
+            reader: Arc::clone(&endpoint.reader),
             silence: settings.silence_max() / 2,
         };
         socket.initialize(connection_init).await?;

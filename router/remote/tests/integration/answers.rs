@@ -172,6 +172,14 @@ async fn nonsense_is_one_error_that_names_the_subgraph_and_the_fault() {
 }
 
 #[tokio::test]
+async fn a_long_answer_is_read_to_its_end() {
+    let body = format!(r#"{{"data":{{"a":["{}"]}}}}"#, "a".repeat(4_000_000));
+    let server = TestServer::answering(200, JSON, body.clone()).await;
+    let response = fetch(&subgraph(&server.url), "{ a }").await;
+    assert!(serde_json::to_string(&response).unwrap() == body);
+}
+
+#[tokio::test]
 async fn an_answer_without_a_length_is_read_to_its_bound() {
     let url = raw(|_, mut stream| async move {
         read_request(&mut stream).await;

@@ -7,7 +7,7 @@ use remote::{RemoteSettings, RemoteSubgraph};
 use tokio::net::TcpListener;
 
 use super::client::{failure, fetch, subgraph, subgraph_with};
-use super::server::{TestServer, json};
+use super::server::{TestServer, answer, json};
 
 const ANSWER: &str = r#"{"data":{"a":1}}"#;
 const UNREACHABLE: &str = "the subgraph `reviews` cannot be reached";
@@ -63,6 +63,49 @@ async fn a_subgraph_that_returns_is_found_although_a_probe_hangs() {
     let _server = TestServer::start_on(listener, url, |_| async { json(ANSWER) }).await;
     await_answer(&subgraph).await;
     probe.abort();
+}
+
+#[tokio::test]
+async fn a_query_is_sent_again_by_setting_while_the_subgraph_is_away() {
+    let away_twice = || {
+        TestServer::start(|number| async move {
+            match number {
+                0 | 1 => answer(503, "text/plain", "starting"),
+                _ => json(ANSWER),
+            }
+        })
+    };
+    let table = [
+        (0, "{ a }", 1, false),
+        (1, "{ a }", 2, false),
+        (2, "{ a }", 3, true),
+        (2, "mutation { a }", 1, false),
+    ];
+    for (retries, document, requests, is_answered) in table {
+        let server = away_twice().await;
+        let settings = RemoteSettings {
+            subgraph_retries_max: retries,
+            ..RemoteSettings::default()
+        };
+        let response = fetch(&subgraph_with(&server.url, settings), document).await;
+        assert_eq!(response.errors.is_empty(), is_answered, "{retries} {document}");
+        assert_eq!(server.received().len(), requests, "{retries} {document}");
+    }
+}
+
+#[tokio::test]
+async fn all_attempts_of_a_query_share_the_time_of_one_request() {
+    let server = TestServer::answering(503, "text/plain", "starting").await;
+    let settings = RemoteSettings {
+        subgraph_ms_max: 100,
+        subgraph_retries_max: u32::MAX,
+        ..RemoteSettings::default()
+    };
+    let response = fetch(&subgraph_with(&server.url, settings), "{ a }").await;
+    assert_eq!(
+        failure(&response).0,
+        "the subgraph `reviews` did not answer within 100 ms"
+    );
 }
 
 /// Sends the query until it is answered.
