@@ -329,7 +329,8 @@ fn merge_batch(
                 }
                 _ => Value::Null,
             };
-            entity_errors.record(field_errors, *target, at, object, matches!(entity, Value::Null));
+            let is_missing = !matches!(entity, Value::Object(_));
+            entity_errors.record(field_errors, *target, at, object, is_missing);
             if let Value::Object(fields) = entity {
                 merge_into(object, fields);
             }

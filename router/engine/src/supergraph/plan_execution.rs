@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use async_graphql::{Response, ServerError, Variables};
+use async_graphql::{Response, ServerError, Value, Variables};
 use foundation::{AnswerBudget, BudgetError, ErrorCode};
 use futures_util::FutureExt;
 use spans::NewSpan;
@@ -136,11 +136,23 @@ pub fn receive(subgraph: &str, data: SubgraphResponse, budget: &AnswerBudget) ->
 fn into_response(subgraph: &str, data: SubgraphResponse) -> Response {
     match data {
         SubgraphResponse::Tree(response) => response,
-        SubgraphResponse::Json(response) => serde_json::from_slice(&response.body).unwrap_or_else(|error| {
-            tracing::error!(%subgraph, %error, "the answer of a subgraph is not a GraphQL response");
-            unavailable_response()
-        }),
+        SubgraphResponse::Json(response) => match serde_json::from_slice(&response.body) {
+            Ok(response) if explains_its_data(&response) => response,
+            Ok(_) => {
+                tracing::error!(%subgraph, "the answer of a subgraph has neither data nor errors");
+                unavailable_response()
+            }
+            Err(error) => {
+                tracing::error!(%subgraph, %error, "the answer of a subgraph is not a GraphQL response");
+                unavailable_response()
+            }
+        },
     }
+}
+
+/// Whether a response has data, or an error in their place.
+fn explains_its_data(response: &Response) -> bool {
+    matches!(response.data, Value::Object(_)) || !response.errors.is_empty()
 }
 
 /// The response for a subgraph that returns no valid response.
