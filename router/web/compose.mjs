@@ -1,10 +1,11 @@
-// Composes the subgraphs' schemas into the supergraph that the router plans against.
+// Composes the subgraphs' schemas into the supergraph that the router plans against, and the supergraphs of the tests.
 //
-//   npm --prefix router/web run compose                 subgraphs/*/schema.graphql -> router/supergraph.graphql
-//   npm --prefix router/web run compose -- --check      fails if the checked-in file is not what would be written
+//   npm --prefix router/web run compose                 subgraphs/*/schema.graphql -> router/supergraph.graphql, and in each
+//                                                       folder of a test graph *.graphql -> supergraph.graphql
+//   npm --prefix router/web run compose -- --check      fails if a checked-in file is not what would be written
 //   npm --prefix router/web run compose -- --subgraph NAME=FILE … --out FILE [--url NAME=URL …]
 //
-// A subgraph is called what its folder is called. The supergraph names an address for every subgraph
+// A subgraph is called what its folder is called, one of a test graph what its file is called. The supergraph names an address for every subgraph
 // (`@join__graph(url:)`): `http://NAME.agora.internal/graphql` unless --url says otherwise. A router that has the
 // subgraphs in its own process never opens it.
 
@@ -19,6 +20,10 @@ import { GraphQLError, Source, parse } from "graphql";
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 // npm runs a script in its package's folder; paths on the command line are meant from where it was typed.
 const TYPED_IN = process.env.INIT_CWD ?? process.cwd();
+
+// A folder whose folders are test graphs.
+const CONFORMANCE = join(ROOT, "router/tests/conformance");
+const TEST_GRAPHS = join(ROOT, "router/tests/integration/supergraph");
 
 const HEADER = "# Composed from subgraphs/*/schema.graphql by `npm --prefix router/web run compose`. Do not edit.\n\n";
 
@@ -35,14 +40,28 @@ function settings() {
     },
   });
   const explicit = values.subgraph.length > 0;
-  if (explicit && !values.out) throw new Refused("--subgraph needs --out FILE: only the whole graph is written by default");
-  return {
+  if (explicit && !values.out) throw new Refused("--subgraph needs --out FILE: only the checked-in graphs are written by default");
+  const graph = {
     subgraphs: explicit ? pairs("--subgraph", values.subgraph, (path) => resolve(TYPED_IN, path)) : ownSubgraphs(),
     urls: pairs("--url", values.url, String),
     out: values.out ? resolve(TYPED_IN, values.out) : join(ROOT, "router/supergraph.graphql"),
     header: explicit ? "" : HEADER,
-    check: values.check,
   };
+  return { graphs: explicit || values.out ? [graph] : [graph, ...testGraphs()], check: values.check };
+}
+
+/** The graphs of the tests: each folder has a file per subgraph and the supergraph. */
+function testGraphs() {
+  const inside = (folder) => readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const folders = [
+    ...["graph", "market"].map((name) => join(TEST_GRAPHS, name)),
+    ...inside(CONFORMANCE).map((entry) => join(CONFORMANCE, entry.name)),
+  ];
+  return folders.sort().map((folder) => {
+    const files = readdirSync(folder).filter((file) => file.endsWith(".graphql") && file !== "supergraph.graphql");
+    const subgraphs = new Map(files.map((file) => [file.slice(0, -".graphql".length), join(folder, file)]));
+    return { subgraphs, urls: new Map(), out: join(folder, "supergraph.graphql"), header: "" };
+  });
 }
 
 /** `NAME=VALUE` arguments as a map. */
@@ -69,7 +88,7 @@ function ownSubgraphs() {
 }
 
 /** The supergraph's text. The same files give the same text: what order they are found in plays no part. */
-function compose({ subgraphs, urls, header }) {
+function compose({ subgraphs, urls, header, out }) {
   for (const name of urls.keys()) {
     if (!subgraphs.has(name)) throw new Refused(`--url ${name}: there is no such subgraph`);
   }
@@ -81,7 +100,7 @@ function compose({ subgraphs, urls, header }) {
       typeDefs: read(subgraphs.get(name)),
     })),
   );
-  if (result.errors) throw new Refused(`does not compose:\n\n${result.errors.map(readable).join("\n\n")}`);
+  if (result.errors) throw new Refused(`${shown(out)} does not compose:\n\n${result.errors.map(readable).join("\n\n")}`);
   return `${header}${result.supergraphSdl.trim()}\n`;
 }
 
@@ -119,18 +138,22 @@ function firstDifference(had, now) {
 }
 
 function main() {
-  const asked = settings();
-  const supergraph = compose(asked);
-  const had = existsSync(asked.out) ? readFileSync(asked.out, "utf8") : undefined;
-  const names = [...asked.subgraphs.keys()].sort().join(", ");
+  const { graphs, check } = settings();
+  for (const graph of graphs) write(graph, check);
+}
+
+function write(graph, check) {
+  const supergraph = compose(graph);
+  const had = existsSync(graph.out) ? readFileSync(graph.out, "utf8") : undefined;
+  const names = [...graph.subgraphs.keys()].sort().join(", ");
   if (had === supergraph) {
-    console.log(`${shown(asked.out)} is up to date (${names})`);
-  } else if (asked.check) {
+    console.log(`${shown(graph.out)} is up to date (${names})`);
+  } else if (check) {
     const where = had === undefined ? "it does not exist" : firstDifference(had, supergraph);
-    throw new Refused(`${shown(asked.out)} is out of date: ${where}\nRun: npm --prefix router/web run compose`);
+    throw new Refused(`${shown(graph.out)} is out of date: ${where}\nRun: npm --prefix router/web run compose`);
   } else {
-    writeFileSync(asked.out, supergraph);
-    console.log(`wrote ${shown(asked.out)} (${names})`);
+    writeFileSync(graph.out, supergraph);
+    console.log(`wrote ${shown(graph.out)} (${names})`);
   }
 }
 

@@ -4,6 +4,7 @@
 
 mod cache;
 mod canonical;
+mod conformance;
 mod documents;
 mod domains;
 mod everything;

@@ -1,6 +1,5 @@
-//! A market whose stocks may be cached: `stocks` has the stocks, `holdings` their holders. The supergraph is the output of this
-//! command, run in `market/`:
-//! `npm --prefix router/web run compose -- --subgraph stocks=stocks.graphql --subgraph holdings=holdings.graphql --out supergraph.graphql`.
+//! A market whose stocks may be cached: `stocks` has the stocks, `holdings` their holders. `npm --prefix router/web run compose`
+//! composes the supergraph from the files in `market/`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Deref;

@@ -22,7 +22,7 @@ use testing::Client;
 
 use crate::graph_client;
 
-/// Composed by `npm --prefix router/web run compose -- --subgraph NAME=FILE … --out FILE`, run where these files are.
+/// Composed by `npm --prefix router/web run compose`.
 pub const SUPERGRAPH: &str = include_str!("graph/supergraph.graphql");
 const SUBGRAPHS: [(&str, &str); 4] = [
     ("people", include_str!("graph/people.graphql")),
