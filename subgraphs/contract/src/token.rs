@@ -1,5 +1,6 @@
 //! Tokens: signed with this installation's keys, verified once, by the router.
 
+mod internal;
 mod key_file;
 
 use std::fmt;
@@ -9,8 +10,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+pub use self::internal::InternalCaller;
 use self::key_file::StoredKey;
 pub use self::key_file::{KeyList, KeySummary};
 use crate::{FileVersion, Role, Viewer};
@@ -86,6 +89,9 @@ pub enum TokenError {
     /// The token was valid, but has expired.
     #[error("the token has expired")]
     Expired,
+    /// The request has no token, where every request needs one.
+    #[error("a token is needed")]
+    Missing,
 }
 
 /// The installation's signing keys, newest first: the newest signs, all of them verify, so keys rotate with overlap.
@@ -114,12 +120,7 @@ struct SigningKey {
 
 impl TokenKeys {
     fn new(stored: &[StoredKey], path: Option<PathBuf>, file: Option<FileVersion>) -> Self {
-        let mut rules = Validation::new(Algorithm::HS256);
-        rules.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
-        rules.set_audience(&[AUDIENCE]);
-        rules.set_issuer(&[ISSUER]);
-        // `verify` checks the expiry: the library would use the system clock.
-        rules.validate_exp = false;
+        let rules = validation(ISSUER, AUDIENCE);
         let keys = stored.iter().map(SigningKey::new).collect();
         Self {
             set: RwLock::new(KeySet { keys, file }),
@@ -236,12 +237,27 @@ impl TokenKeys {
     }
 
     fn sign(&self, claims: &Claims) -> (String, i64) {
+        (self.encode(claims), claims.exp * 1_000_000)
+    }
+
+    /// Signs claims with the newest key.
+    fn encode(&self, claims: &impl Serialize) -> String {
         let key = &self.current()[0];
         let mut header = Header::new(Algorithm::HS256);
         header.kid = Some(key.kid.clone());
-        let token =
-            jsonwebtoken::encode(&header, claims, &key.encoding).expect("plain claims always encode with an HMAC key");
-        (token, claims.exp * 1_000_000)
+        jsonwebtoken::encode(&header, claims, &key.encoding).expect("plain claims always encode with an HMAC key")
+    }
+
+    /// Returns the claims of a token that one of the keys signed and that these rules accept.
+    fn decode<C: DeserializeOwned>(&self, token: &str, rules: &Validation) -> Result<C, TokenError> {
+        let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?;
+        let keys = self.current();
+        let key = keys
+            .iter()
+            .find(|key| Some(&key.kid) == header.kid.as_ref())
+            .ok_or(TokenError::Invalid)?;
+        let decoded = jsonwebtoken::decode::<C>(token, &key.decoding, rules);
+        Ok(decoded.map_err(|_| TokenError::Invalid)?.claims)
     }
 
     /// Checks a token: our key by its `kid`, HS256 only, our issuer and audience, not expired at `now_us`.
@@ -249,15 +265,7 @@ impl TokenKeys {
     /// # Errors
     /// [`TokenError`]; the caller answers 401.
     pub fn verify(&self, token: &str, now_us: i64) -> Result<VerifiedToken, TokenError> {
-        let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?;
-        let keys = self.current();
-        let key = keys
-            .iter()
-            .find(|key| Some(&key.kid) == header.kid.as_ref())
-            .ok_or(TokenError::Invalid)?;
-        let claims = jsonwebtoken::decode::<Claims>(token, &key.decoding, &self.rules)
-            .map_err(|_| TokenError::Invalid)?
-            .claims;
+        let claims: Claims = self.decode(token, &self.rules)?;
         let expires_us = claims.exp.checked_mul(1_000_000).ok_or(TokenError::Invalid)?;
         if expires_us <= now_us {
             return Err(TokenError::Expired);
@@ -278,6 +286,17 @@ impl TokenKeys {
             expires_us,
         })
     }
+}
+
+/// Returns the rules for tokens of that issuer for that audience.
+fn validation(issuer: &str, audience: &str) -> Validation {
+    let mut rules = Validation::new(Algorithm::HS256);
+    rules.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
+    rules.set_audience(&[audience]);
+    rules.set_issuer(&[issuer]);
+    // The callers check the expiry: the library would use the system clock.
+    rules.validate_exp = false;
+    rules
 }
 
 impl fmt::Debug for TokenKeys {
