@@ -27,6 +27,8 @@ use crate::limits::Limits;
 pub struct ResponseCache {
     /// `None` if the cache is disabled.
     active: Option<ActiveCache>,
+    /// Whether this process has no cache, because no changes are reported to it.
+    is_absent: bool,
     hits: AtomicU64,
     misses: AtomicU64,
     invalidations: AtomicU64,
@@ -91,6 +93,20 @@ impl ResponseCache {
     /// A disabled cache.
     pub fn disabled() -> Self {
         Self::default()
+    }
+
+    /// No cache, for a process that is told of no changes. Unlike those of a disabled cache, the fetches that a cache could answer
+    /// are sent with their caller, because the schema makes no promise to this process about what callers may see.
+    pub fn absent() -> Self {
+        Self {
+            is_absent: true,
+            ..Self::default()
+        }
+    }
+
+    /// Whether this process has [no cache](Self::absent).
+    pub fn is_absent(&self) -> bool {
+        self.is_absent
     }
 
     /// Whether the cache is enabled.

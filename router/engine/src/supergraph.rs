@@ -23,6 +23,7 @@ mod execution_state;
 mod field_errors;
 mod introspect;
 mod introspection_fields;
+mod join_graph;
 mod lanes;
 mod long_operations;
 mod meters;
@@ -52,6 +53,7 @@ use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{BoxStream, StreamExt};
 
 pub use self::error::SupergraphError;
+pub use self::join_graph::{SubgraphLocation, subgraph_locations};
 pub use self::long_operations::{LongOperationCounts, LongOperations};
 pub use self::meters::{LookupCounts, SubgraphCounts, SupergraphCounts};
 pub use self::request_error::{Diagnostic, Location, RequestError};

@@ -77,7 +77,7 @@ impl PlanExecution<'_> {
     /// Builds the request of a fetch.
     pub fn request(&self, fetch: &Fetch, variables: Variables) -> SubgraphRequest {
         // A cacheable fetch is sent anonymously, so its response cannot contain data that only one caller may see.
-        let caller = if fetch.is_anonymous {
+        let caller = if fetch.is_anonymous && !self.cache.is_absent() {
             Caller::anonymous()
         } else {
             self.caller.clone()

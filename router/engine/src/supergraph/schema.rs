@@ -115,9 +115,15 @@ pub fn public_sdl(supergraph_sdl: &str) -> Result<String, SupergraphError> {
     // The planner adds the introspection types; every GraphQL library has its own.
     document.definitions.retain(|definition| match definition {
         Definition::DirectiveDefinition(directive) => !BUILT_IN_DIRECTIVES.contains(&directive.name.as_str()),
-        Definition::TypeDefinition(TypeDefinition::Scalar(scalar)) => !BUILT_IN_SCALARS.contains(&scalar.name.as_str()),
+        Definition::TypeDefinition(TypeDefinition::Scalar(scalar)) => {
+            !BUILT_IN_SCALARS.contains(&scalar.name.as_str()) && !is_of_composition(&scalar.name)
+        }
+        // The planner removes the types of `join` v0.3, and not those that later versions add.
+        Definition::TypeDefinition(TypeDefinition::InputObject(input)) => !is_of_composition(&input.name),
         Definition::TypeDefinition(TypeDefinition::Object(object)) => !object.name.starts_with("__"),
-        Definition::TypeDefinition(TypeDefinition::Enum(list)) => !list.name.starts_with("__"),
+        Definition::TypeDefinition(TypeDefinition::Enum(list)) => {
+            !list.name.starts_with("__") && !is_of_composition(&list.name)
+        }
         _ => true,
     });
     for definition in &mut document.definitions {
@@ -129,6 +135,11 @@ pub fn public_sdl(supergraph_sdl: &str) -> Result<String, SupergraphError> {
     let document = apollo_compiler::ast::Document::parse(document.to_string(), "schema.graphql")
         .map_err(|invalid| SupergraphError::Schema(invalid.errors.to_string()))?;
     Ok(document.to_string())
+}
+
+/// Whether a type belongs to the specifications that a composition imports, not to the subgraphs.
+fn is_of_composition(name: &str) -> bool {
+    name.starts_with("join__") || name.starts_with("link__")
 }
 
 const BUILT_IN_DIRECTIVES: [&str; 5] = ["skip", "include", "deprecated", "specifiedBy", "oneOf"];
