@@ -1,5 +1,6 @@
 //! The embedded Agora: everything in one process, over one data folder.
 
+use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -22,6 +23,7 @@ use crate::readiness::Readiness;
 use crate::rest::MountServices;
 use crate::rest_access::AnonymousAccess;
 use crate::sharing_reads::SharingReads;
+use crate::subgraph::Subgraph;
 use crate::supergraph::{Supergraph, SupergraphError};
 use crate::traces::Traces;
 use crate::{demo, domains};
@@ -39,6 +41,8 @@ pub struct App {
     pub cache: Arc<ResponseCache>,
     /// The graph, for its figures.
     graph: Supergraph,
+    /// The subgraphs, by name.
+    subgraphs: HashMap<String, Arc<dyn Subgraph>>,
     /// The checks of `GET /ready`.
     pub readiness: Readiness,
     /// The traces, if a collector receives any.
@@ -121,7 +125,15 @@ impl App {
             expiry: Arc::default(),
             shared_reads: Arc::default(),
         };
-        let (gateway, graph) = open_gateway(settings, &services, &cache).await?;
+        let subgraphs = domains::open_all(&services, settings);
+        let graph = Supergraph::with_cache(
+            domains::SUPERGRAPH_SDL,
+            &contract::SCALARS,
+            subgraphs.clone(),
+            Arc::new(settings.limits.clone()),
+            Arc::clone(&cache),
+        )?;
+        let gateway = open_gateway(settings, &services, &graph).await?;
         let traces = Traces::start(&settings.telemetry)?;
         let gateway = gateway.with_traces(traces.clone());
         let mut mounts = MountServices::over_graph(rest::mounts());
@@ -143,6 +155,7 @@ impl App {
             services,
             gateway,
             graph,
+            subgraphs,
             readiness,
             traces,
             mounts,
@@ -174,7 +187,8 @@ impl App {
             gateway: self.gateway.clone(),
             graph: self.graph.clone(),
             cache: Arc::clone(&self.cache),
-            services: self.services.clone(),
+            clock: Arc::clone(&self.services.clock),
+            services: Some(self.services.clone()),
             order_replicas: self.order_service.as_ref().map(|service| service.front_end.clone()),
             readiness: self.readiness.clone(),
             traces: self.traces.clone(),
@@ -203,7 +217,7 @@ impl App {
         };
         let front = http::FrontConfig {
             mounts: mounts.collect(),
-            schema: settings.limits.introspection.then_some(domains::PUBLIC_SDL),
+            schema: settings.limits.introspection.then_some(domains::PUBLIC_SDL.into()),
             allowed_origins: settings.server.allowed_origins.0.clone(),
             demo: demo.then(demo_users),
             cache: Arc::clone(&self.cache),
@@ -223,6 +237,26 @@ impl App {
             }
             _ => routes,
         }
+    }
+
+    /// Builds the router of a process that serves these subgraphs, each at `/NAME/graphql`, to routers with this installation's keys.
+    /// A name that is no subgraph's is skipped.
+    pub fn subgraph_router(&self, settings: &Settings, access: AnonymousAccess, names: &[String]) -> axum::Router {
+        let front = http::FrontConfig {
+            storage: self.services.db.storage(),
+            anonymous_access: access,
+            readiness: Some(self.readiness.clone()),
+            metrics: settings.telemetry.metrics_listen.0.is_none().then(|| self.metrics()),
+            ..http::FrontConfig::default()
+        };
+        let subgraphs = names.iter().filter_map(|name| {
+            let subgraph = SharingReads(Arc::clone(self.subgraphs.get(name)?));
+            let auth = self.gateway.auth.for_subgraph(name, Arc::clone(&self.services.keys));
+            let gateway = self.gateway.with_graph(Arc::new(subgraph)).with_auth(Arc::new(auth));
+            Some((name.as_str(), gateway))
+        });
+        let routes = http::subgraph_router(&self.gateway, front, subgraphs);
+        http::with_middleware(&self.gateway, |_| None, routes)
     }
 
     /// Finishes queued writes and closes the database.
@@ -305,19 +339,8 @@ fn request_threads() -> u32 {
     u32::try_from(2 * processors).unwrap_or(u32::MAX)
 }
 
-async fn open_gateway(
-    settings: &Settings,
-    services: &Services,
-    cache: &Arc<ResponseCache>,
-) -> Result<(Gateway, Supergraph), OpenError> {
+async fn open_gateway(settings: &Settings, services: &Services, graph: &Supergraph) -> Result<Gateway, OpenError> {
     let limits = Arc::new(settings.limits.clone());
-    let graph = Supergraph::with_cache(
-        domains::SUPERGRAPH_SDL,
-        &contract::SCALARS,
-        domains::open_all(services, settings),
-        Arc::clone(&limits),
-        Arc::clone(cache),
-    )?;
     let auth = Authenticator::new(
         Arc::clone(&services.keys),
         Arc::clone(&services.clock),
@@ -338,11 +361,10 @@ async fn open_gateway(
         }
     })
     .await?;
-    let long_operations = graph.long_operations().clone();
-    let sharing = Arc::new(SharingReads(graph.clone()));
+    let sharing = Arc::new(SharingReads(Arc::new(graph.clone())));
     let gateway = Gateway::new(sharing, auth, Arc::clone(&services.clock), limits);
-    let gateway = gateway.with_long_operations(&long_operations);
-    Ok((gateway.with_trusted_proxies(&settings.server.trusted_proxies.0), graph))
+    let gateway = gateway.with_long_operations(graph.long_operations());
+    Ok(gateway.with_trusted_proxies(&settings.server.trusted_proxies.0))
 }
 
 /// Locks the folder for this process, and creates it if it does not exist.

@@ -5,12 +5,13 @@ mod identity_waits;
 mod revocations;
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::http::{HeaderMap, header};
-use contract::{Bus, Clock, Delivery, Event, TokenError, TokenKeys, VerifiedToken, Viewer};
+use contract::{Bus, Clock, Delivery, Event, InternalCaller, TokenError, TokenKeys, VerifiedToken, Viewer};
 use futures_util::stream::StreamExt;
 use moka::sync::Cache;
 
@@ -25,16 +26,28 @@ const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
 /// Verifies tokens against this installation's keys, and rejects tokens of ended sessions.
 pub struct Authenticator {
-    keys: Arc<TokenKeys>,
-    /// The identities of tokens whose signature and claims were correct, each with the generation of the keys. They may have
-    /// expired or been revoked since.
-    verified: Cache<Box<str>, (u64, Identity)>,
+    accepted: AcceptedTokens,
     clock: Arc<dyn Clock>,
-    revocations: RwLock<SessionRevocations>,
+    revocations: Arc<RwLock<SessionRevocations>>,
     /// The list of service credentials; without it, every signed credential is valid.
-    credentials: Option<CredentialFile>,
+    credentials: Option<Arc<CredentialFile>>,
     /// The open connections that end with their identity.
     waits: Arc<IdentityWaits>,
+}
+
+/// The tokens that a process accepts.
+enum AcceptedTokens {
+    /// None, because this process signs no caller in: every caller is anonymous, and tokens are for the subgraphs.
+    None,
+    /// Those of people and programs. A request without one is anonymous.
+    Own {
+        keys: Arc<TokenKeys>,
+        /// The identities of tokens whose signature and claims were correct, each with the generation of the keys. They may have
+        /// expired or been revoked since.
+        verified: Cache<Box<str>, (u64, Identity)>,
+    },
+    /// Those of a router for this subgraph. Every request needs one.
+    Internal { keys: Arc<TokenKeys>, subgraph: Box<str> },
 }
 
 /// An authenticated caller and the expiry of its token.
@@ -51,6 +64,8 @@ pub struct Identity {
     pub issued_us: Option<i64>,
     /// When the token expires, in microseconds since the epoch; `None` for anonymous callers.
     pub expires_us: Option<i64>,
+    /// The client's address as a router states it; `None` for all callers that a router does not stand in front of.
+    pub address: Option<IpAddr>,
 }
 
 impl Identity {
@@ -61,19 +76,100 @@ impl Identity {
         credential: None,
         issued_us: None,
         expires_us: None,
+        address: None,
     };
+}
+
+impl From<VerifiedToken> for Identity {
+    fn from(token: VerifiedToken) -> Self {
+        Self {
+            viewer: token.viewer,
+            session: token.session,
+            credential: token.credential,
+            issued_us: Some(token.issued_us),
+            expires_us: Some(token.expires_us),
+            address: None,
+        }
+    }
+}
+
+impl From<InternalCaller> for Identity {
+    fn from(caller: InternalCaller) -> Self {
+        let InternalCaller {
+            viewer,
+            session,
+            credential,
+            issued_us,
+            expires_us,
+            address,
+        } = caller;
+        Self {
+            viewer,
+            session,
+            credential,
+            issued_us,
+            expires_us,
+            address,
+        }
+    }
+}
+
+impl From<Identity> for InternalCaller {
+    fn from(identity: Identity) -> Self {
+        let Identity {
+            viewer,
+            session,
+            credential,
+            issued_us,
+            expires_us,
+            address,
+        } = identity;
+        Self {
+            viewer,
+            session,
+            credential,
+            issued_us,
+            expires_us,
+            address,
+        }
+    }
 }
 
 impl Authenticator {
     /// Verifies tokens with these keys, at this clock's time, and remembers at most so many verified tokens.
     pub fn new(keys: Arc<TokenKeys>, clock: Arc<dyn Clock>, tokens_max: u64) -> Self {
+        let verified = Cache::new(tokens_max);
+        Self::accepting(AcceptedTokens::Own { keys, verified }, clock)
+    }
+
+    /// An authenticator of a process without sign-in: it reads no token, and every caller is anonymous.
+    pub fn without_sign_in(clock: Arc<dyn Clock>) -> Self {
+        Self::accepting(AcceptedTokens::None, clock)
+    }
+
+    fn accepting(accepted: AcceptedTokens, clock: Arc<dyn Clock>) -> Self {
         Self {
-            keys,
-            verified: Cache::new(tokens_max),
+            accepted,
             clock,
-            revocations: RwLock::default(),
+            revocations: Arc::default(),
             credentials: None,
             waits: Arc::default(),
+        }
+    }
+
+    /// An authenticator of requests to this subgraph, which need a router's internal token. It shares the list of credentials and
+    /// the ended sessions with this one, so that a token that was revoked is refused here although the router does not know it.
+    #[must_use]
+    pub fn for_subgraph(&self, subgraph: &str, keys: Arc<TokenKeys>) -> Self {
+        Self {
+            accepted: AcceptedTokens::Internal {
+                keys,
+                subgraph: subgraph.into(),
+            },
+            clock: Arc::clone(&self.clock),
+            revocations: Arc::clone(&self.revocations),
+            credentials: self.credentials.clone(),
+            waits: Arc::clone(&self.waits),
         }
     }
 
@@ -81,25 +177,38 @@ impl Authenticator {
     #[must_use]
     pub fn with_credentials(self, list: PathBuf) -> Self {
         Self {
-            credentials: Some(CredentialFile::new(list)),
+            credentials: Some(Arc::new(CredentialFile::new(list))),
             ..self
         }
     }
 
-    /// Returns the caller that these headers identify; the anonymous one when there is no `Authorization`.
+    /// Returns the caller that these headers identify; the anonymous one when there is no `Authorization`, unless every request
+    /// needs one.
     ///
     /// # Errors
     /// When there is an `Authorization` and it is invalid: a request is never silently downgraded to anonymous.
     pub fn identify(&self, headers: &HeaderMap) -> Result<Identity, TokenError> {
+        self.identify_upgrade(headers)?.ok_or(TokenError::Missing)
+    }
+
+    /// As [`identify`](Self::identify), for the request that opens a WebSocket: `None` if `connection_init` has to identify the
+    /// caller.
+    ///
+    /// # Errors
+    /// As [`identify`](Self::identify).
+    pub fn identify_upgrade(&self, headers: &HeaderMap) -> Result<Option<Identity>, TokenError> {
         let mut values = headers.get_all(header::AUTHORIZATION).iter();
-        let Some(value) = values.next() else {
-            return Ok(Identity::ANONYMOUS);
+        let value = match (&self.accepted, values.next()) {
+            (AcceptedTokens::None, _) | (AcceptedTokens::Own { .. }, None) => return Ok(Some(Identity::ANONYMOUS)),
+            (AcceptedTokens::Internal { .. }, None) => return Ok(None),
+            (_, Some(value)) => value,
         };
         // There are two headers: a proxy in front of this server may have checked the other one.
         if values.next().is_some() {
             return Err(TokenError::Invalid);
         }
         self.identify_bearer(value.to_str().map_err(|_| TokenError::Invalid)?)
+            .map(Some)
     }
 
     /// Returns the caller of `Bearer TOKEN`.
@@ -107,6 +216,9 @@ impl Authenticator {
     /// # Errors
     /// When the scheme is another one, or the token is invalid.
     pub fn identify_bearer(&self, value: &str) -> Result<Identity, TokenError> {
+        if matches!(self.accepted, AcceptedTokens::None) {
+            return Ok(Identity::ANONYMOUS);
+        }
         let (scheme, token) = value.trim().split_once(' ').ok_or(TokenError::Invalid)?;
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(TokenError::Invalid);
@@ -122,33 +234,25 @@ impl Authenticator {
     /// # Errors
     /// When it is invalid, or its session has ended.
     pub fn identify_token(&self, token: &str) -> Result<Identity, TokenError> {
+        let (keys, verified) = match &self.accepted {
+            AcceptedTokens::None => return Ok(Identity::ANONYMOUS),
+            AcceptedTokens::Own { keys, verified } => (keys, verified),
+            AcceptedTokens::Internal { keys, subgraph } => {
+                let identity = Identity::from(keys.verify_internal(token, subgraph, self.clock.now_us())?);
+                self.require_valid(&identity)?;
+                return Ok(identity);
+            }
+        };
         // Before the check: if the keys change during it, the result counts for the earlier ones.
-        let generation = self.keys.generation();
-        if let Some((_, identity)) = self.verified.get(token).filter(|(checked, _)| *checked == generation) {
+        let generation = keys.generation();
+        if let Some((_, identity)) = verified.get(token).filter(|(checked, _)| *checked == generation) {
             self.require_valid(&identity)?;
             return Ok(identity);
         }
-        let identity = self.verify(token)?;
+        let identity = Identity::from(keys.verify(token, self.clock.now_us())?);
         self.require_valid(&identity)?;
-        self.verified.insert(token.into(), (generation, identity.clone()));
+        verified.insert(token.into(), (generation, identity.clone()));
         Ok(identity)
-    }
-
-    fn verify(&self, token: &str) -> Result<Identity, TokenError> {
-        let VerifiedToken {
-            viewer,
-            session,
-            credential,
-            issued_us,
-            expires_us,
-        } = self.keys.verify(token, self.clock.now_us())?;
-        Ok(Identity {
-            viewer,
-            session,
-            credential,
-            issued_us: Some(issued_us),
-            expires_us: Some(expires_us),
-        })
     }
 
     /// Checks that an identity is still valid.

@@ -9,8 +9,10 @@ mod keys;
 mod load;
 mod log;
 mod migrate;
+mod router;
 mod schema;
 mod serve;
+mod subgraph;
 mod token;
 mod verify;
 
@@ -30,7 +32,9 @@ use health::HealthArgs;
 use help_files::{CompletionsArgs, ManArgs};
 use keys::KeysCommand;
 use migrate::MigrateArgs;
+use router::RouterArgs;
 use schema::{PlanArgs, SchemaArgs};
+use subgraph::SubgraphArgs;
 use token::TokenArgs;
 use verify::VerifyArgs;
 
@@ -62,6 +66,10 @@ enum CliCommand {
     Demo(SettingsFlags),
     /// Runs everything in one process on SQLite, without sample data.
     Serve(SettingsFlags),
+    /// Runs a router over the subgraphs of any supergraph, behind HTTP; docs/ROUTER.md explains how.
+    Router(Box<RouterArgs>),
+    /// Serves domains as subgraphs behind HTTP, to routers with the same keys; docs/ROUTER.md explains how.
+    Subgraph(Box<SubgraphArgs>),
     /// Runs one replica of the order service; docs/ORDER_REPLICAS.md explains how.
     OrderReplica(Box<ReplicaArgs>),
     /// Lists, adds or removes the members of the order service, through any running replica.
@@ -140,6 +148,8 @@ async fn run(command: CliCommand) -> Result<(), CommandError> {
     match command {
         CliCommand::Demo(flags) => serve::demo(&flags).await,
         CliCommand::Serve(flags) => serve::serve(&flags).await,
+        CliCommand::Router(args) => args.run().await,
+        CliCommand::Subgraph(args) => args.run().await,
         CliCommand::OrderReplica(args) => serve::order_replica(&args).await,
         CliCommand::OrderMembers(command) => print(&command.execute().await?),
         CliCommand::Schema(args) => args.run(),
@@ -185,6 +195,7 @@ fn with_defaults(command: clap::Command) -> clap::Command {
         let defaults = match subcommand.get_name() {
             "demo" => Settings::demo(),
             "order-replica" => Settings::order_replica(),
+            "subgraph" => Settings::subgraph(),
             _ => Settings::default(),
         };
         let defaults = defaults.by_name();
@@ -211,7 +222,7 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent_and_every_setting_has_help() {
         with_defaults(Cli::command()).debug_assert();
-        for name in ["serve", "order-replica"] {
+        for name in ["serve", "order-replica", "router", "subgraph"] {
             for arg in Cli::command().find_subcommand(name).unwrap().get_arguments() {
                 assert!(arg.get_help().is_some(), "{} has no help", arg.get_id());
             }

@@ -2,9 +2,11 @@
 
 mod data_folder;
 mod error;
+mod lists;
 mod log;
 mod orders;
 mod problems;
+mod router;
 mod telemetry;
 
 use std::collections::BTreeMap;
@@ -17,19 +19,19 @@ use serde::{Deserialize, Serialize};
 
 pub use data_folder::DataFolder;
 pub use error::ConfigError;
+pub use lists::{AllowedOrigins, RestListener, RestListeners, TrustedProxies};
 pub use log::LogFormat;
 pub use orders::{
     OrderFlags, OrderReplicas, OrderServiceSettings, ReplicaFlags, ReplicaSettings, ReplicaUrl, http_url, replica_id,
     urls_by_id,
 };
-
+pub use router::RouterFlags;
 pub use telemetry::{MetricsListen, TelemetryFlags, TelemetrySettings};
 
-use crate::allowed_origin::AllowedOrigin;
-use crate::ip_network::IpNetwork;
 use crate::limits::{LimitFlags, Limits};
 use crate::rest_access::RestAccess;
-use contract::{DbOptions, InProcessBus, StringList, settings};
+use contract::{DbOptions, InProcessBus, settings};
+use remote::RemoteSettings;
 
 settings! {
     /// The server's addresses, folders and logs.
@@ -116,8 +118,11 @@ settings! {
 }
 
 /// Settings that may be 0, which disables a feature or has a meaning of its own; every other number must be positive.
-const ZERO_ALLOWED: [&str; 5] = [
+const ZERO_ALLOWED: [&str; 8] = [
     "shutdown_delay_ms",
+    "subgraph_retries_max",
+    "subgraph_failures_max",
+    "subgraph_resubscriptions_max",
     "price_feed_ms",
     "check_ms_max",
     "long_operation_threads",
@@ -146,6 +151,8 @@ pub struct Settings {
     pub replicas: ReplicaSettings,
     /// The background tasks.
     pub workers: WorkerSettings,
+    /// Requests to subgraphs behind HTTP.
+    pub subgraphs: RemoteSettings,
     /// Metrics and traces.
     pub telemetry: TelemetrySettings,
     /// The limits of everything that a caller can send or keep open.
@@ -253,6 +260,16 @@ impl Settings {
         let mut settings = Self::default();
         settings.server.data = PathBuf::from("./data/order-replica");
         settings.server.listen = SocketAddr::from(([127, 0, 0, 1], 4100));
+        settings
+    }
+
+    /// The defaults of `agora subgraph`, whose requests come from routers: a fetch of entities is longer than a request of a client.
+    pub fn subgraph() -> Self {
+        let mut settings = Self::default();
+        settings.server.listen = SocketAddr::from(([127, 0, 0, 1], 4200));
+        settings.limits.body_bytes_max = 16 * 1024 * 1024;
+        settings.limits.request_values_max = 1_000_000;
+        settings.limits.requests_bytes_max = 256 * 1024 * 1024;
         settings
     }
 
@@ -407,96 +424,4 @@ fn environment() -> Env {
             None => key.into(),
         }
     })
-}
-
-/// A list that is written as a TOML array or as one text with commas.
-macro_rules! comma_list {
-    ($(#[$meta:meta])* $name:ident of $item:ty) => {
-        $(#[$meta])*
-        #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-        #[serde(try_from = "StringList", into = "Vec<String>")]
-        pub struct $name(pub Vec<$item>);
-
-        impl TryFrom<StringList> for $name {
-            type Error = String;
-
-            fn try_from(words: StringList) -> Result<Self, String> {
-                words.split().map(|word| word.parse::<$item>().map_err(|error| error.to_string())).collect::<Result<_, _>>().map(Self)
-            }
-        }
-
-        impl std::str::FromStr for $name {
-            type Err = String;
-
-            fn from_str(text: &str) -> Result<Self, String> {
-                Self::try_from(StringList::One(text.to_owned()))
-            }
-        }
-
-        impl From<$name> for Vec<String> {
-            fn from(list: $name) -> Self {
-                list.0.iter().map(ToString::to_string).collect()
-            }
-        }
-    };
-}
-
-comma_list! {
-    /// Extra listeners of REST mounts.
-    RestListeners of RestListener
-}
-
-comma_list! {
-    /// Origins of other sites whose pages may call.
-    AllowedOrigins of AllowedOrigin
-}
-
-comma_list! {
-    /// Proxies whose `X-Forwarded-For` is trusted.
-    TrustedProxies of IpNetwork
-}
-
-/// A REST mount, or one of its services, on its own port.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RestListener {
-    /// The mount: `bookstore`.
-    pub mount: String,
-    /// The service inside it: `catalog`.
-    pub service: Option<String>,
-    /// The address where it listens.
-    pub address: SocketAddr,
-}
-
-impl std::str::FromStr for RestListener {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (name, address) = text
-            .split_once('=')
-            .ok_or_else(|| format!("`{text}` is not of the form SYSTEM[.SERVICE]=ADDRESS"))?;
-        let address = address
-            .parse()
-            .map_err(|_| format!("`{address}` is no address such as 127.0.0.1:5001"))?;
-        let (mount, service) = name
-            .split_once('.')
-            .map_or((name, None), |(mount, service)| (mount, Some(service)));
-        Ok(Self {
-            mount: mount.to_owned(),
-            service: service.map(str::to_owned),
-            address,
-        })
-    }
-}
-
-impl std::fmt::Display for RestListener {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let dot = if self.service.is_some() { "." } else { "" };
-        write!(
-            f,
-            "{}{dot}{}={}",
-            self.mount,
-            self.service.as_deref().unwrap_or_default(),
-            self.address
-        )
-    }
 }

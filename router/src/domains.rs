@@ -81,6 +81,11 @@ pub fn sdls() -> impl Iterator<Item = (&'static str, String)> {
     domains.chain([(nodes::NAME, nodes::sdl())])
 }
 
+/// Returns the names of all subgraphs: those of the domains, and the router's own.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    DOMAINS.iter().map(|domain| domain.name).chain([nodes::NAME])
+}
+
 /// Opens all subgraphs over the same services, by name.
 pub fn open_all(services: &Services, settings: &Settings) -> HashMap<String, Arc<dyn Subgraph>> {
     let open = |domain: &Domain| (domain.name.to_owned(), (domain.open)(services.clone(), settings));

@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::Authenticator;
+use crate::callers::Callers;
 use crate::ip_network::IpNetwork;
 use crate::limits::Limits;
 use crate::server::Permits;
@@ -26,6 +27,8 @@ pub struct GatewayState {
     pub graph: Arc<dyn Subgraph>,
     /// Authenticates callers.
     pub auth: Arc<Authenticator>,
+    /// Makes the callers that the graph's subgraphs read.
+    pub callers: Callers,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The limits.
@@ -55,6 +58,7 @@ impl Gateway {
         Self(Arc::new(GatewayState {
             graph,
             auth,
+            callers: Callers::default(),
             clock,
             long_operations: LongOperations::new(&limits),
             limits,
@@ -85,6 +89,22 @@ impl Gateway {
     pub fn with_long_operations(&self, long_operations: &LongOperations) -> Self {
         let mut state = GatewayState::clone(self);
         state.long_operations = long_operations.clone();
+        Self(Arc::new(state))
+    }
+
+    /// The same gateway with another authenticator.
+    #[must_use]
+    pub fn with_auth(&self, auth: Arc<Authenticator>) -> Self {
+        let mut state = GatewayState::clone(self);
+        state.auth = auth;
+        Self(Arc::new(state))
+    }
+
+    /// The same gateway, whose callers are of that form.
+    #[must_use]
+    pub fn with_callers(&self, callers: Callers) -> Self {
+        let mut state = GatewayState::clone(self);
+        state.callers = callers;
         Self(Arc::new(state))
     }
 

@@ -42,11 +42,13 @@ mod socket;
 mod sse;
 mod tagged_bytes;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::FromRef;
 use axum::http::HeaderValue;
+use axum::response::Redirect;
 use axum::routing::{any, get};
 use contract::StorageHealth;
 
@@ -76,7 +78,7 @@ pub struct FrontConfig {
     /// The REST mounts, for the index page.
     pub mounts: Vec<MountLink>,
     /// The public schema as SDL; `None` keeps it private.
-    pub schema: Option<&'static str>,
+    pub schema: Option<Cow<'static, str>>,
     /// Origins of other sites whose pages may open a WebSocket; [`with_cors`] lets them call everything else.
     pub allowed_origins: Vec<AllowedOrigin>,
     /// The users that GraphiQL offers to sign in as; only a demo has them.
@@ -122,6 +124,17 @@ struct HttpState {
     schema: Option<Arc<TaggedBytes>>,
 }
 
+impl HttpState {
+    fn new(gateway: &Gateway, front: FrontConfig) -> Self {
+        let schema = front.schema.clone();
+        Self {
+            gateway: gateway.clone(),
+            schema: schema.map(|sdl| Arc::new(TaggedBytes::new(sdl.into_owned()))),
+            config: Arc::new(front),
+        }
+    }
+}
+
 impl FromRef<HttpState> for Gateway {
     fn from_ref(state: &HttpState) -> Self {
         state.gateway.clone()
@@ -131,28 +144,54 @@ impl FromRef<HttpState> for Gateway {
 /// Builds the router of the graph and its pages. The caller wraps it and the REST mounts together in
 /// [`with_middleware`].
 pub fn router(gateway: &Gateway, front: FrontConfig) -> Router {
-    let state = HttpState {
-        gateway: gateway.clone(),
-        schema: front.schema.map(|sdl| Arc::new(TaggedBytes::new(sdl))),
-        config: Arc::new(front),
-    };
-    Router::new()
+    graph_routes()
         .route("/", get(pages::index))
-        .route("/health", get(operations::health))
-        .route("/ready", get(operations::ready))
-        .route("/metrics", get(operations::metrics))
         .route("/cache", get(operations::cache))
         .route("/orders", get(order_replicas::page))
         .route("/docs", get(pages::documentation))
         .route("/docs/", get(pages::documentation))
         .route("/docs/errors", get(error_codes::page))
+        .merge(built_pages::console())
+        .fallback(pages::not_found)
+        .with_state(HttpState::new(gateway, front))
+}
+
+/// As [`router`], for a graph that is not Agora's: GraphiQL is the only page.
+pub fn remote_router(gateway: &Gateway, front: FrontConfig) -> Router {
+    graph_routes()
+        .route("/", get(async || Redirect::to("/graphiql/")))
+        .fallback(async || error::nothing_here())
+        .with_state(HttpState::new(gateway, front))
+}
+
+/// The routes of subgraphs for routers, each with a gateway of its own, beside those for programs that watch this one.
+pub fn subgraph_router<'n>(
+    gateway: &Gateway,
+    front: FrontConfig,
+    subgraphs: impl Iterator<Item = (&'n str, Gateway)>,
+) -> Router {
+    let state = HttpState::new(gateway, front);
+    let watched = operations::routes().with_state(state.clone());
+    let routes = subgraphs.fold(watched, |routes, (name, gateway)| {
+        let state = HttpState {
+            gateway,
+            ..state.clone()
+        };
+        routes.route(&format!("/{name}/graphql"), any(graphql::handle).with_state(state))
+    });
+    routes
+        .method_not_allowed_fallback(error::method_not_allowed)
+        .fallback(async || error::nothing_here())
+}
+
+/// The routes of every graph.
+fn graph_routes() -> Router<HttpState> {
+    operations::routes()
         .route("/schema.graphql", get(schema::sdl))
         .merge(asset_routes())
-        .merge(built_pages::routes())
+        .merge(built_pages::graphiql())
         .route("/graphql", any(graphql::handle))
         .method_not_allowed_fallback(error::method_not_allowed)
-        .fallback(pages::not_found)
-        .with_state(state)
 }
 
 /// Answers depend on the caller and the time, so no intermediary may cache them. [`graphql::handle`] says so in its own

@@ -20,7 +20,8 @@ use crate::gateway::Gateway;
 pub struct Readiness(Arc<State>);
 
 struct State {
-    services: Services,
+    /// The database and the bus; `None` for a router over remote subgraphs.
+    services: Option<Services>,
     order_replicas: Option<FrontEnd>,
     /// One of them is cancelled when the end of the process has begun.
     ends: [CancellationToken; 2],
@@ -29,6 +30,9 @@ struct State {
     last: Mutex<Option<(Instant, Arc<Report>)>>,
     probes: AtomicU64,
 }
+
+/// The name of a check, and the reason that it fails.
+type CheckResult = (&'static str, Option<&'static str>);
 
 /// The results of the checks.
 #[derive(Debug)]
@@ -62,8 +66,22 @@ impl std::fmt::Debug for Readiness {
 impl Readiness {
     /// Checks these parts, and whether the process of that gateway ends. No check takes longer than `time_max`.
     pub fn new(services: &Services, order_replicas: Option<FrontEnd>, gateway: &Gateway, time_max: Duration) -> Self {
+        Self::over(Some(services.clone()), order_replicas, gateway, time_max)
+    }
+
+    /// Checks only whether the process of that gateway ends: the subgraphs of a router are parts of the answers, not of the process.
+    pub fn of_router(gateway: &Gateway) -> Self {
+        Self::over(None, None, gateway, Duration::ZERO)
+    }
+
+    fn over(
+        services: Option<Services>,
+        order_replicas: Option<FrontEnd>,
+        gateway: &Gateway,
+        time_max: Duration,
+    ) -> Self {
         Self(Arc::new(State {
-            services: services.clone(),
+            services,
             order_replicas,
             ends: [gateway.draining.clone(), gateway.shutdown.clone()],
             time_max,
@@ -91,18 +109,19 @@ impl Readiness {
 
 impl State {
     async fn run(&self) -> Report {
-        let (database, migrations, events, order_leader) =
-            tokio::join!(self.database(), self.migrations(), self.events(), self.order_leader());
         let failed = |is_bad: bool, why| is_bad.then_some(why);
-        let is_failing = self.services.db.storage().failure_reason().is_some();
+        let (services, order_leader) = tokio::join!(
+            async {
+                match &self.services {
+                    Some(services) => self.check_services(services).await.to_vec(),
+                    None => Vec::new(),
+                }
+            },
+            self.order_leader()
+        );
         let ends = self.ends.iter().any(CancellationToken::is_cancelled);
-        let mut checks = vec![
-            ("serving", failed(ends, "the server is shutting down")),
-            ("storage", failed(is_failing, "the storage fails")),
-            ("database", database),
-            ("migrations", migrations),
-            ("events", events),
-        ];
+        let mut checks = vec![("serving", failed(ends, "the server is shutting down"))];
+        checks.extend(services);
         if self.order_replicas.is_some() {
             checks.push(("order_leader", order_leader));
         }
@@ -112,9 +131,25 @@ impl State {
         }
     }
 
+    /// Checks the database and the bus.
+    async fn check_services(&self, services: &Services) -> [CheckResult; 4] {
+        let (database, migrations, events) = tokio::join!(
+            self.database(services),
+            self.migrations(services),
+            self.events(services)
+        );
+        let is_failing = services.db.storage().failure_reason().is_some();
+        [
+            ("storage", is_failing.then_some("the storage fails")),
+            ("database", database),
+            ("migrations", migrations),
+            ("events", events),
+        ]
+    }
+
     /// Reads from the database.
-    async fn database(&self) -> Option<&'static str> {
-        match timeout(self.time_max, migrations::answers(self.services.db.read())).await {
+    async fn database(&self, services: &Services) -> Option<&'static str> {
+        match timeout(self.time_max, migrations::answers(services.db.read())).await {
             Ok(Ok(())) => None,
             Ok(Err(error)) => {
                 tracing::warn!(%error, "not ready: the database does not answer");
@@ -125,8 +160,8 @@ impl State {
     }
 
     /// Compares the applied migrations with those of this program.
-    async fn migrations(&self) -> Option<&'static str> {
-        match timeout(self.time_max, migrations::is_newest(self.services.db.read())).await {
+    async fn migrations(&self, services: &Services) -> Option<&'static str> {
+        match timeout(self.time_max, migrations::is_newest(services.db.read())).await {
             Ok(Ok(true)) => None,
             Ok(Ok(false)) => Some("the tables are not at the newest migration of this program"),
             Ok(Err(_)) | Err(_) => Some("the list of migrations cannot be read"),
@@ -134,8 +169,8 @@ impl State {
     }
 
     /// Sends an event through the bus.
-    async fn events(&self) -> Option<&'static str> {
-        let bus: &dyn Bus = &*self.services.bus;
+    async fn events(&self, services: &Services) -> Option<&'static str> {
+        let bus: &dyn Bus = &*services.bus;
         let mut probes = bus.subscribe_to(Topic::Probes);
         let number = self.probes.fetch_add(1, Ordering::Relaxed);
         bus.publish(Event::Probe(number));

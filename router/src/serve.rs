@@ -16,6 +16,7 @@ use crate::config::{LogFormat, RestListener, ServerSettings, Settings};
 use crate::gateway::Gateway;
 use crate::listen::{ReservedAddress, ServeError, StopSignals};
 use crate::order_service::ReplicaProcesses;
+use crate::remote_app::RemoteApp;
 use crate::workers::Workers;
 use crate::{http, rest, server};
 
@@ -79,6 +80,17 @@ pub async fn require_no_public_password(settings: &Settings, db: &impl Connectio
     })
 }
 
+/// The content of the main address.
+#[derive(Clone, Debug)]
+pub enum Front {
+    /// The graph, its pages and every REST mount.
+    Graph,
+    /// The same, for the demo: its pages offer to sign in as its people.
+    Demo,
+    /// These subgraphs, for routers.
+    Subgraphs(Vec<String>),
+}
+
 /// Serves until SIGTERM or SIGINT, then gives open requests time to finish, and stops `replicas` after them. A second signal ends the
 /// process at once.
 ///
@@ -90,8 +102,9 @@ pub async fn run(
     replicas: Option<ReplicaProcesses>,
     addresses: Addresses,
     settings: &Settings,
-    demo: bool,
+    front: &Front,
 ) -> Result<(), ServeError> {
+    let demo = matches!(front, Front::Demo);
     if let Err(refusal) = require_no_public_password(settings, app.services.db.read()).await {
         if let Some(replicas) = replicas {
             replicas.stop().await;
@@ -99,12 +112,56 @@ pub async fn run(
         app.close().await?;
         return Err(refusal);
     }
-    let listeners = open_listeners(&app, addresses, settings, demo)?;
+    let listeners = open_listeners(&app, addresses, settings, front)?;
     // Installed before the announcement: a process that reads it may send SIGTERM at once.
-    let mut signals = StopSignals::install();
-    announce(&listeners, settings, demo);
+    let signals = StopSignals::install();
+    if demo && settings.server.log_format == LogFormat::Text {
+        print_addresses(&listeners);
+    }
+    announce(&listeners, Some(&settings.server.data));
     let gateway = app.gateway.clone();
     let workers = Workers::start(&app.services, &settings.workers, &gateway.shutdown, demo);
+    let stop = stop(app, workers, replicas, &settings.server);
+    serve_until_signal(&gateway, listeners, signals, &settings.server, stop).await
+}
+
+/// As [`run`], for a router over remote subgraphs.
+///
+/// # Errors
+/// When the server cannot listen on an address.
+pub async fn run_router(app: RemoteApp, addresses: Addresses, settings: &Settings) -> Result<(), ServeError> {
+    let Addresses { main, metrics, .. } = addresses;
+    let access = settings.server.rest_access.anonymous_access(main.address);
+    let mut listeners = vec![Listener {
+        name: GRAPH.to_owned(),
+        address: main.address,
+        tcp: main.listen()?,
+        router: app.router(settings, access),
+    }];
+    if let Some(reserved) = metrics {
+        listeners.push(Listener::of_metrics(reserved, app.metrics_router())?);
+    }
+    let signals = StopSignals::install();
+    announce(&listeners, None);
+    let gateway = app.gateway.clone();
+    let stop = async {
+        let time_max = Duration::from_millis(settings.server.shutdown_close_ms_max);
+        stop_long_operations(&app.gateway, time_max).await;
+        app.close().await;
+        tracing::info!("stopped");
+        Ok(())
+    };
+    serve_until_signal(&gateway, listeners, signals, &settings.server, stop).await
+}
+
+/// Serves these listeners until a signal, then gives open requests time to finish, and then runs `stop`.
+async fn serve_until_signal(
+    gateway: &Gateway,
+    listeners: Vec<Listener>,
+    mut signals: StopSignals,
+    settings: &ServerSettings,
+    stop: impl Future<Output = Result<(), ServeError>>,
+) -> Result<(), ServeError> {
     let served = join_all(listeners.into_iter().map(|listener| {
         server::serve(
             listener.tcp,
@@ -120,8 +177,8 @@ pub async fn run(
         () = signals.next() => {}
     }
     let ended = async {
-        drain(&gateway, &settings.server, served).await;
-        stop(app, workers, replicas, &settings.server).await
+        drain(gateway, settings, served).await;
+        stop.await
     };
     tokio::select! {
         ended = ended => ended,
@@ -164,11 +221,7 @@ async fn stop(
     settings: &ServerSettings,
 ) -> Result<(), ServeError> {
     let time_max = Duration::from_millis(settings.shutdown_close_ms_max);
-    let long_operations = app.gateway.long_operations.clone();
-    let stopped = tokio::task::spawn_blocking(move || long_operations.stop(time_max));
-    if let Err(error) = stopped.await {
-        tracing::error!(%error, "the long operations did not stop");
-    }
+    stop_long_operations(&app.gateway, time_max).await;
     if timeout(time_max, workers.join()).await.is_err() {
         tracing::warn!("some tasks did not end in time");
     }
@@ -187,6 +240,16 @@ async fn stop(
     Ok(())
 }
 
+async fn stop_long_operations(gateway: &Gateway, time_max: Duration) {
+    let long_operations = gateway.long_operations.clone();
+    let stopped = tokio::task::spawn_blocking(move || long_operations.stop(time_max));
+    if let Err(error) = stopped.await {
+        tracing::error!(%error, "the long operations did not stop");
+    }
+}
+
+/// The name of the listener of the graph.
+const GRAPH: &str = "graph";
 /// The name of the listener of the metrics.
 const METRICS: &str = "metrics";
 
@@ -198,19 +261,35 @@ struct Listener {
     router: Router,
 }
 
+impl Listener {
+    fn of_metrics(reserved: ReservedAddress, router: Router) -> Result<Self, ServeError> {
+        Ok(Self {
+            name: METRICS.to_owned(),
+            address: reserved.address,
+            tcp: reserved.listen()?,
+            router,
+        })
+    }
+}
+
 fn open_listeners(
     app: &App,
     addresses: Addresses,
     settings: &Settings,
-    demo: bool,
+    front: &Front,
 ) -> Result<Vec<Listener>, ServeError> {
     let server = &settings.server;
     let Addresses { main, extra, metrics } = addresses;
     let address = main.address;
     let access = server.rest_access.anonymous_access(address);
+    let (name, router) = match front {
+        Front::Graph => (GRAPH, app.router(settings, access, false)),
+        Front::Demo => (GRAPH, app.router(settings, access, true)),
+        Front::Subgraphs(names) => ("subgraphs", app.subgraph_router(settings, access, names)),
+    };
     let mut listeners = vec![Listener {
-        name: "graph".to_owned(),
-        router: app.router(settings, access, demo),
+        name: name.to_owned(),
+        router,
         tcp: main.listen()?,
         address,
     }];
@@ -233,12 +312,7 @@ fn open_listeners(
         });
     }
     if let Some(reserved) = metrics {
-        listeners.push(Listener {
-            name: METRICS.to_owned(),
-            address: reserved.address,
-            tcp: reserved.listen()?,
-            router: app.metrics_router(),
-        });
+        listeners.push(Listener::of_metrics(reserved, app.metrics_router())?);
     }
     if access.is_open() && !server.listen.ip().is_loopback() {
         tracing::warn!(address = %server.listen, "REST routes without authentication are open to every caller on this address");
@@ -246,11 +320,8 @@ fn open_listeners(
     Ok(listeners)
 }
 
-/// Logs the addresses. The demo is for people: it prints what they can open, unless a program reads its log.
-fn announce(listeners: &[Listener], settings: &Settings, demo: bool) {
-    if demo && settings.server.log_format == LogFormat::Text {
-        print_addresses(listeners);
-    }
+/// Logs the addresses, and the data folder if there is one.
+fn announce(listeners: &[Listener], data: Option<&Path>) {
     for Listener { name, address, .. } in listeners {
         tracing::info!(listener = name, url = format!("http://{address}"), "listening");
     }
@@ -258,7 +329,7 @@ fn announce(listeners: &[Listener], settings: &Settings, demo: bool) {
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         addresses = addresses.join(","),
-        data = %absolute(&settings.server.data).display(),
+        data = data.map(|data| tracing::field::display(absolute(data).display().to_string())),
         "ready"
     );
 }
@@ -268,7 +339,7 @@ fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-/// Prints the addresses to open on standard output, as the result of the command.
+/// Prints the addresses to open on standard output, as the result of the command. The demo is for people; a program reads the log.
 fn print_addresses(listeners: &[Listener]) {
     let main = listeners[0].address;
     let mut lines = vec![

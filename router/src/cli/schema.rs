@@ -13,18 +13,28 @@ pub(super) struct SchemaArgs {
     /// Writes each domain's SDL to `DIR/NAME/schema.graphql` instead; the supergraph is composed from these files.
     #[arg(long, value_name = "DIR")]
     subgraphs: Option<PathBuf>,
-    /// Writes the public schema to a file instead of printing it.
+    /// Writes the schema to a file instead of printing it.
     #[arg(long, value_name = "FILE", conflicts_with = "subgraphs")]
     out: Option<PathBuf>,
+    /// The composed supergraph instead of the public schema, for a router.
+    #[arg(long, conflicts_with = "subgraphs")]
+    supergraph: bool,
 }
 
 impl SchemaArgs {
     pub(super) fn run(&self) -> Result<(), CommandError> {
         match (&self.subgraphs, &self.out) {
             (Some(folder), _) => write_subgraphs(folder),
-            (None, Some(file)) => Ok(std::fs::write(file, public_schema()?)?),
-            (None, None) => print(&public_schema()?),
+            (None, Some(file)) => Ok(std::fs::write(file, self.schema()?)?),
+            (None, None) => print(&self.schema()?),
         }
+    }
+
+    fn schema(&self) -> Result<String, CommandError> {
+        if self.supergraph {
+            return Ok(domains::SUPERGRAPH_SDL.to_owned());
+        }
+        Ok(supergraph::public_sdl(domains::SUPERGRAPH_SDL)?)
     }
 }
 
@@ -47,10 +57,6 @@ impl PlanArgs {
         let graph = supergraph::Supergraph::without_subgraphs(domains::SUPERGRAPH_SDL, &contract::SCALARS)?;
         print(&graph.plan_text(&query, self.operation.as_deref())?)
     }
-}
-
-fn public_schema() -> Result<String, CommandError> {
-    Ok(supergraph::public_sdl(domains::SUPERGRAPH_SDL)?)
 }
 
 fn write_subgraphs(folder: &Path) -> Result<(), CommandError> {

@@ -40,9 +40,14 @@ const HASHED_FOLDER: &str = "assets/";
 static GRAPHIQL: LazyLock<BuiltPage> = LazyLock::new(|| BuiltPage::new::<GraphiqlAssets>(GRAPHIQL_POLICY));
 static CONSOLE: LazyLock<BuiltPage> = LazyLock::new(|| BuiltPage::new::<ConsoleAssets>(CONSOLE_POLICY));
 
-/// The routes of the pages and their files.
-pub(super) fn routes() -> Router<HttpState> {
-    page_routes("/graphiql", &GRAPHIQL).merge(page_routes("/console", &CONSOLE))
+/// The routes of GraphiQL and its files.
+pub(super) fn graphiql() -> Router<HttpState> {
+    page_routes("/graphiql", &GRAPHIQL)
+}
+
+/// The routes of the console and its files.
+pub(super) fn console() -> Router<HttpState> {
+    page_routes("/console", &CONSOLE)
 }
 
 fn page_routes(prefix: &'static str, page: &'static LazyLock<BuiltPage>) -> Router<HttpState> {

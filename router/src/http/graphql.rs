@@ -123,7 +123,7 @@ async fn open_socket(state: HttpState, id: RequestId, request: Request) -> Resul
     let (mut parts, _) = request.into_parts();
     let connection = parts.extensions.get::<Arc<Connection>>().cloned();
     origin::require_allowed(&parts.headers, &parts.uri, &state.config.allowed_origins)?;
-    let identity = state.gateway.auth.identify(&parts.headers)?;
+    let identity = state.gateway.auth.identify_upgrade(&parts.headers)?;
     if state.gateway.shutdown.is_cancelled() {
         return Err(HttpError::shutting_down());
     }
@@ -140,7 +140,15 @@ async fn open_socket(state: HttpState, id: RequestId, request: Request) -> Resul
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &())
         .await
         .map_err(|rejection| handshake_error(&rejection))?;
-    Ok(socket::open(state.gateway, upgrade, identity, id, permit, connection))
+    let headers = state.gateway.callers.propagated(&parts.headers);
+    let upgrade_request = socket::UpgradeRequest { identity, headers, id };
+    Ok(socket::open(
+        state.gateway,
+        upgrade,
+        upgrade_request,
+        permit,
+        connection,
+    ))
 }
 
 async fn handle_http(
@@ -164,9 +172,9 @@ async fn handle_http(
     if parts.method == Method::POST && !preconditions_hold(&parts.headers) {
         return Err(HttpError::new(ErrorCode::PreconditionFailed, PRECONDITION_FAILED));
     }
-    let operation = OperationRequest::new(params, &identity, id.0)
-        .prepare(gateway, note)
-        .await;
+    let headers = gateway.callers.propagated(&parts.headers);
+    let caller = gateway.callers.caller(&identity, &headers);
+    let operation = OperationRequest::new(params, caller, id.0).prepare(gateway, note).await;
     let is_post = parts.method == Method::POST;
     if !is_post && operation.kind == OperationKind::Mutation {
         let error = HttpError::new(ErrorCode::MethodNotAllowed, "a mutation has to be sent by POST");
@@ -174,7 +182,12 @@ async fn handle_http(
     }
     match (response_form(accepted, operation.kind, is_post)?, operation) {
         (ResponseForm::Single(media), operation) => {
-            let answer = operation.fetch(gateway, Transport::Http).await;
+            let answer = operation.fetch(gateway, Transport::Http);
+            let answer = match identity.address {
+                None => answer.await,
+                // Boxed, so that the futures of the other requests stay small.
+                address => contract::with_client_address(address, answer).boxed().await,
+            };
             if let Some(note) = note {
                 note.codes(answer.codes);
             }

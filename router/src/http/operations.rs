@@ -1,10 +1,11 @@
 //! The addresses for operators and the programs that watch this one: health, readiness, metrics, the counters of the cache.
 
-use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
 use contract::{ErrorCode, Viewer};
 use serde_json::json;
 
@@ -14,6 +15,14 @@ use crate::http::error::{self, HttpError};
 use crate::metrics;
 use crate::readiness::Check;
 
+/// The addresses for the programs that watch this one.
+pub(super) fn routes() -> Router<HttpState> {
+    Router::new()
+        .route("/health", get(health))
+        .route("/ready", get(ready))
+        .route("/metrics", get(metrics))
+}
+
 /// Whether a path is one of those that are answered also while requests are refused: they are needed especially then.
 pub(super) fn is_for_watchers(path: &str) -> bool {
     matches!(path, "/health" | "/ready" | "/metrics")
@@ -21,7 +30,7 @@ pub(super) fn is_for_watchers(path: &str) -> bool {
 
 /// Answers `GET /health`: 200 while the server accepts requests, 503 while the database cannot be written or after the
 /// shutdown began.
-pub(super) async fn health(State(state): State<HttpState>) -> Response {
+async fn health(State(state): State<HttpState>) -> Response {
     let (status, word) = if state.gateway.shutdown.is_cancelled() {
         (StatusCode::SERVICE_UNAVAILABLE, "stopping")
     } else if state.config.storage.failure_reason().is_some() {
@@ -39,7 +48,7 @@ pub(super) async fn health(State(state): State<HttpState>) -> Response {
 }
 
 /// Answers `GET /ready`: 200 if every check passes, 503 if one fails, with all of them.
-pub(super) async fn ready(State(state): State<HttpState>) -> Response {
+async fn ready(State(state): State<HttpState>) -> Response {
     let Some(readiness) = &state.config.readiness else {
         return error::nothing_here().into_response();
     };
@@ -59,7 +68,7 @@ pub(super) async fn ready(State(state): State<HttpState>) -> Response {
 }
 
 /// Answers `GET /metrics`: as [`cache`], for operators and this machine.
-pub(super) async fn metrics(State(state): State<HttpState>, request: Request) -> Response {
+async fn metrics(State(state): State<HttpState>, request: Request) -> Response {
     let Some(collector) = &state.config.metrics else {
         return error::nothing_here().into_response();
     };

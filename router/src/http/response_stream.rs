@@ -24,7 +24,7 @@ use crate::http::params::{Params, ParamsMemory};
 use crate::http::response_queue::{QueueItem, ResponseQueue};
 use crate::request_meters::{Queue, Transport, operation_span};
 use crate::subgraph::{
-    EncodedResponse, OperationKind, PreparedRequest, RequestDocument, SubgraphRequest, SubgraphResponse,
+    Caller, EncodedResponse, OperationKind, PreparedRequest, RequestDocument, SubgraphRequest, SubgraphResponse,
 };
 
 /// A requested operation.
@@ -34,12 +34,12 @@ pub(super) struct OperationRequest {
 }
 
 impl OperationRequest {
-    pub(super) fn new(params: Params, identity: &Identity, request_id: Arc<str>) -> Self {
+    pub(super) fn new(params: Params, caller: Caller, request_id: Arc<str>) -> Self {
         let request = SubgraphRequest {
             document: RequestDocument::Text(params.query.into()),
             operation_name: params.operation_name,
             variables: params.variables,
-            caller: crate::in_process::caller(identity.viewer.clone(), identity.session),
+            caller,
             request_id,
             budget: None,
         };

@@ -20,6 +20,7 @@ use tokio::time::{Instant, Interval, interval_at, timeout, timeout_at};
 use tokio_stream::{StreamExt, StreamMap};
 
 use crate::auth::Identity;
+use crate::callers::PropagatedHeaders;
 use crate::gateway::Gateway;
 use crate::http::error::HttpError;
 use crate::http::json;
@@ -41,12 +42,20 @@ const ID_BYTES_MAX: usize = 256;
 /// The size of each socket's read buffer; most messages are short, and a longer one gets a larger buffer.
 const READ_BUFFER_BYTES: usize = 1024;
 
-/// Accepts a WebSocket. `identity` comes from the headers of the upgrade; `connection_init` may replace it.
+/// The facts about the request that opens a WebSocket. `connection_init` may replace the identity.
+pub(super) struct UpgradeRequest {
+    /// `None` if `connection_init` has to identify the caller.
+    pub(super) identity: Option<Identity>,
+    /// The headers that the fetches of the operations carry.
+    pub(super) headers: PropagatedHeaders,
+    pub(super) id: RequestId,
+}
+
+/// Accepts a WebSocket.
 pub(super) fn open(
     gateway: Gateway,
     upgrade: WebSocketUpgrade,
-    identity: Identity,
-    id: RequestId,
+    upgrade_request: UpgradeRequest,
     permit: OwnedSemaphorePermit,
     transport: Option<Arc<Transport>>,
 ) -> Response {
@@ -62,7 +71,9 @@ pub(super) fn open(
     let address = contract::client_address();
     upgrade.on_upgrade(move |socket| {
         let protocol_agreed = socket.protocol().is_some();
+        let UpgradeRequest { identity, headers, id } = upgrade_request;
         let mut connection = WebSocketConnection::new(gateway, socket, id, transport);
+        connection.headers = headers;
         contract::with_client_address(address, async move {
             let _permit = permit;
             let close = if protocol_agreed {
@@ -105,6 +116,8 @@ struct WebSocketConnection {
     /// The transport connection, which counts the bytes of partially received messages.
     transport: Option<Arc<Transport>>,
     id: RequestId,
+    /// The headers that the fetches of the operations carry.
+    headers: PropagatedHeaders,
     operations: StreamMap<String, ResponseStream>,
     /// Set when the connection has to end, as soon as the running operations have finished.
     closing: Option<Close>,
@@ -121,6 +134,7 @@ impl WebSocketConnection {
             socket,
             transport,
             id,
+            headers: None,
             operations: StreamMap::new(),
             closing: None,
             message_memory_bytes: 0,
@@ -129,7 +143,7 @@ impl WebSocketConnection {
         }
     }
 
-    async fn run(&mut self, identity: Identity) -> SocketResult {
+    async fn run(&mut self, identity: Option<Identity>) -> SocketResult {
         // Boxed, so that an open socket does not keep the memory of its start. The same goes for each message below.
         let identity = self.initialise(identity).boxed().await?;
         let mut invalidated = until_invalidated(&self.gateway, &identity);
@@ -154,7 +168,7 @@ impl WebSocketConnection {
     }
 
     /// Waits for `connection_init` and authenticates the caller.
-    async fn initialise(&mut self, from_headers: Identity) -> SocketResult<Identity> {
+    async fn initialise(&mut self, from_headers: Option<Identity>) -> SocketResult<Identity> {
         let time = Duration::from_millis(self.gateway.limits.connection_init_ms_max);
         let until = Instant::now() + time;
         loop {
@@ -172,8 +186,13 @@ impl WebSocketConnection {
                 Some(ClientMessage::ConnectionInit { payload }) => {
                     let auth = &self.gateway.auth;
                     let identity = match message::authorization(payload.as_ref()) {
-                        Ok(None) => auth.require_valid(&from_headers).map(|()| from_headers),
-                        Ok(Some(value)) => auth.identify_bearer(value),
+                        Ok(None) => from_headers
+                            .ok_or(TokenError::Missing)
+                            .and_then(|identity| auth.require_valid(&identity).map(|()| identity)),
+                        Ok(Some(value)) => {
+                            self.headers = self.gateway.callers.propagated_with(self.headers.take(), value);
+                            auth.identify_bearer(value)
+                        }
                         Err(()) => Err(TokenError::Invalid),
                     };
                     let identity = identity.map_err(|error| Close::new(4403, format!("Forbidden: {error}")))?;
@@ -223,7 +242,8 @@ impl WebSocketConnection {
         let started = if self.operations.len() >= most {
             Err(message::too_many_operations(most))
         } else {
-            let operation = OperationRequest::new(params, identity, self.id.0.clone());
+            let caller = self.gateway.callers.caller(identity, &self.headers);
+            let operation = OperationRequest::new(params, caller, self.id.0.clone());
             ResponseStream::prepare_and_start(
                 &self.gateway,
                 identity.clone(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use contract::{BusCounts, Services};
+use contract::{BusCounts, Clock, Services};
 use order_log::FrontEnd;
 use tokio::sync::Semaphore;
 
@@ -29,8 +29,10 @@ pub struct Sources {
     pub graph: Supergraph,
     /// The cache of responses.
     pub cache: Arc<ResponseCache>,
-    /// The database and the bus.
-    pub services: Services,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The database and the bus; `None` for a router over remote subgraphs.
+    pub services: Option<Services>,
     /// The client of the order replicas, if there are any.
     pub order_replicas: Option<FrontEnd>,
     /// The checks of `GET /ready`.
@@ -53,7 +55,7 @@ impl std::fmt::Debug for Collector {
 impl Collector {
     /// Reads these parts from now on.
     pub fn new(sources: Sources) -> Self {
-        let started_us = sources.services.clock.now_us();
+        let started_us = sources.clock.now_us();
         Self(Arc::new(State { sources, started_us }))
     }
 
@@ -72,11 +74,15 @@ impl Collector {
         write_graph(&mut out, &sources.graph, &sources.cache);
         write_open(&mut out, &sources.gateway);
         write_refusals(&mut out, sources);
-        write_database(&mut out, &sources.services);
+        if let Some(services) = &sources.services {
+            write_database(&mut out, services);
+        }
         write_long_operations(&mut out, &sources.graph);
-        write_events(&mut out, sources.services.bus.counts());
-        let is_failing = sources.services.db.storage().failure_reason().is_some();
-        out.value(metric::STORAGE_FAILING, u8::from(is_failing));
+        if let Some(services) = &sources.services {
+            write_events(&mut out, services.bus.counts());
+            let is_failing = services.db.storage().failure_reason().is_some();
+            out.value(metric::STORAGE_FAILING, u8::from(is_failing));
+        }
         if let Some(front_end) = &sources.order_replicas {
             order_replicas::write(&mut out, &front_end.statuses().await);
         }
@@ -171,11 +177,12 @@ fn write_open(out: &mut Exposition, gateway: &Gateway) {
 /// Writes what requests have counted, and what the graph and the database have refused themselves.
 fn write_refusals(out: &mut Exposition, sources: &Sources) {
     let graph = sources.graph.counts();
+    let writes = sources.services.as_ref().map(|services| services.db.stats().refused);
     let others = [
         ("planning", graph.planning_refusals),
         ("long_operations", graph.long_operations.refused),
-        ("writes", sources.services.db.stats().refused),
     ];
+    let others = others.into_iter().chain(writes.map(|count| ("writes", count)));
     let mut refusals = out.metric(metric::REFUSALS);
     for (queue, count) in sources.gateway.permits.meters.refusals().chain(others) {
         refusals.value(&[("queue", queue)], count);

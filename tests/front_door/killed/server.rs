@@ -52,7 +52,7 @@ fn child_that_serves_until_it_is_killed() {
             .await
             .expect("replicas start");
         agora::demo::seed(&app.services).await.expect("the demo's data");
-        agora::serve::run(app, replicas, addresses, &settings, true)
+        agora::serve::run(app, replicas, addresses, &settings, &agora::serve::Front::Demo)
             .await
             .expect("Agora serves");
     });

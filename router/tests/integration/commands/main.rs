@@ -8,11 +8,13 @@ mod http;
 mod load;
 mod migrate;
 mod replicas;
+mod router;
 mod shutdown;
 #[path = "../../../../subgraphs/order_log/tests/integration/sqlite_catalog.rs"]
 #[expect(dead_code, reason = "the tests of the order log also read its quantities")]
 mod sqlite_catalog;
 mod start;
+mod subgraph;
 mod token;
 
 use std::io::{BufRead, BufReader, Write};
@@ -72,7 +74,7 @@ impl Server {
 
     /// As [`start_with`](Self::start_with), with its log going to `log`.
     fn start_logging(folder: &Path, arguments: &[&str], listeners: usize, log: Stdio) -> Self {
-        if arguments[0] == "serve" {
+        if ["serve", "router", "subgraph"].contains(&arguments[0]) {
             return Self::start_serve(folder, arguments, listeners);
         }
         let arguments = [arguments, &["--listen", "127.0.0.1:0"]].concat();
@@ -124,7 +126,7 @@ impl Server {
             let field = |name: &str| event["fields"][name].as_str().unwrap_or_default().to_owned();
             match &*field("listener") {
                 "" => {}
-                "graph" => url = Some(field("url")),
+                "graph" | "subgraphs" => url = Some(field("url")),
                 name => rest_listeners.push((format!("({name})"), field("url"))),
             }
             output.push_str(&line);

@@ -67,7 +67,7 @@ async fn the_page_of_error_codes_explains_each_code() {
 #[tokio::test]
 async fn the_schema_is_a_file_with_an_entity_tag() {
     let front = FrontConfig {
-        schema: Some("type Query { book: String }"),
+        schema: Some("type Query { book: String }".into()),
         ..FrontConfig::default()
     };
     let server = TestServer::with(Limits::default(), front).await;
