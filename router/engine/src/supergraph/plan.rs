@@ -1,9 +1,11 @@
 //! Compiles a valid operation to a plan in the gateway's own form, so that as little as possible is computed per
 //! request.
 //!
-//! The planner is a library (`hive-router-query-planner`); only this folder depends on it.
+//! The planner is a library (`hive-router-query-planner`); only this folder depends on it. [`check`] proves each plan
+//! right before it is used.
 
 mod cacheable;
+mod check;
 mod compile;
 mod document;
 pub mod model;

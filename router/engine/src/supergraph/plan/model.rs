@@ -110,7 +110,7 @@ pub struct EntityBatch {
 }
 
 /// A segment of the path to the entities.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub enum FlattenPathSegment {
     /// Into the value of a key.
     Key(Name),
@@ -121,7 +121,7 @@ pub enum FlattenPathSegment {
 }
 
 /// A selection of a representation.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub enum RequiredSelection {
     /// A field. The planner writes `price: alias` if the fetched data has the required value under another name.
     Field {
@@ -137,7 +137,7 @@ pub enum RequiredSelection {
 }
 
 /// A change to a tree.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Rewrite {
     /// The path to the place.
     pub at: Vec<RewritePathSegment>,
@@ -146,7 +146,7 @@ pub struct Rewrite {
 }
 
 /// A segment of the path to a rewrite. Lists are followed to their items.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub enum RewritePathSegment {
     /// Into the value of a key.
     Key(Name),
@@ -155,7 +155,7 @@ pub enum RewritePathSegment {
 }
 
 /// The effect of a rewrite.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub enum RewriteAction {
     /// The key at the end of the path gets this name.
     Rename(Name),

@@ -13,6 +13,7 @@ use hive_router_query_planner::utils::cancellation::CancellationToken;
 use hive_router_query_planner::utils::parsing::safe_parse_schema;
 
 use super::cacheable::Cacheable;
+use super::check::PlanChecker;
 use super::compile::Compiler;
 use super::document::{self, PlannerDocument};
 use super::model::{Fetches, MutationStep, ObjectProjection, Plan, PlanStep};
@@ -20,8 +21,7 @@ use super::planning_cost::PlanningCosts;
 use super::projection_plan::projection_plan;
 use super::serial;
 use crate::limits::Limits;
-use crate::supergraph::arguments::Arguments;
-use crate::supergraph::canonical::canonicalize;
+use crate::supergraph::canonical::{CanonicalOperation, canonicalize};
 use crate::supergraph::conditions::ResolvedOperation;
 use crate::supergraph::error::SupergraphError;
 use crate::supergraph::request_error::RequestError;
@@ -37,7 +37,7 @@ pub struct PlannerInput {
     /// The planner's input, with the keys of its root fields.
     documents: Vec<(Name, PlannerDocument)>,
     is_serial: bool,
-    arguments: Arguments,
+    operation: CanonicalOperation,
     introspects: bool,
     projection: Arc<ObjectProjection>,
 }
@@ -47,7 +47,7 @@ impl PlannerInput {
     pub fn into_plan(self, fetches: Arc<Fetches>) -> Plan {
         Plan {
             fetches,
-            arguments: self.arguments,
+            arguments: self.operation.arguments,
             introspects: self.introspects,
             projection: self.projection,
         }
@@ -57,6 +57,7 @@ impl PlannerInput {
 /// The planner, with the facts about a supergraph that plans depend on.
 pub struct OperationPlanner {
     planner: Planner,
+    checker: PlanChecker,
     /// Subgraph names, in the order of the supergraph's list.
     subgraphs: HashMap<String, usize>,
     cacheable: Cacheable,
@@ -81,6 +82,7 @@ impl OperationPlanner {
             .collect();
         Ok(Self {
             planner,
+            checker: PlanChecker::new(document)?,
             subgraphs,
             cacheable: Cacheable::of(document),
             planning_costs: PlanningCosts::from_supergraph(document),
@@ -120,17 +122,33 @@ impl OperationPlanner {
             cost: self.planning_costs.of(&operation),
             documents,
             is_serial,
-            arguments: operation.arguments,
+            operation,
             introspects: introspects(&resolved.document, &resolved.operation),
             projection,
         })
     }
 
-    /// Plans the fetches of an operation.
+    /// Plans the fetches of an operation, and checks the plan.
     ///
     /// # Errors
-    /// When planning exceeds its time limit, or the planner fails.
+    /// When planning exceeds its time limit, the planner fails, or its plan is wrong.
     pub fn plan_fetches(
+        &self,
+        schema: &PublicSchema,
+        limits: &Limits,
+        input: &PlannerInput,
+    ) -> Result<Fetches, RequestError> {
+        let fetches = self.plan_unchecked(schema, limits, input)?;
+        match self.checker.check(schema, &input.operation, &fetches) {
+            Ok(()) => Ok(fetches),
+            Err(fault) => {
+                tracing::error!(%fault, operation = %input.text, "the planner returned a wrong plan");
+                Err(RequestError::OperationNotSupported)
+            }
+        }
+    }
+
+    fn plan_unchecked(
         &self,
         schema: &PublicSchema,
         limits: &Limits,
