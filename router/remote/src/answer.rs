@@ -7,9 +7,9 @@ use bytes::Bytes;
 use flate2::read::GzDecoder;
 use foundation::truncate_chars;
 
-use super::fetch_error::FetchError;
 use super::http_client::HttpAnswer;
 use super::response::ResponseReader;
+use super::subgraph_error::SubgraphError;
 
 /// The characters of a media type that an error message repeats.
 const MEDIA_TYPE_CHARS_MAX: usize = 100;
@@ -18,12 +18,12 @@ const MEDIA_TYPE_CHARS_MAX: usize = 100;
 ///
 /// # Errors
 /// When the answer has no GraphQL response.
-pub fn read_answer(answer: &HttpAnswer, reader: &ResponseReader) -> Result<Response, FetchError> {
+pub fn read_answer(answer: &HttpAnswer, reader: &ResponseReader) -> Result<Response, SubgraphError> {
     let is_success = answer.status.is_success();
-    let status = FetchError::Status(answer.status.as_u16());
+    let status = SubgraphError::Status(answer.status.as_u16());
     let body = decoded(answer, reader)?;
     if body.is_empty() {
-        return Err(if is_success { FetchError::EmptyBody } else { status });
+        return Err(if is_success { SubgraphError::EmptyBody } else { status });
     }
     if let Some(media_type) = answer.media_type.as_deref().map(essence)
         && !is_json(media_type)
@@ -31,35 +31,35 @@ pub fn read_answer(answer: &HttpAnswer, reader: &ResponseReader) -> Result<Respo
         let mut shown = media_type.to_owned();
         truncate_chars(&mut shown, MEDIA_TYPE_CHARS_MAX);
         return Err(if is_success {
-            FetchError::MediaType(shown)
+            SubgraphError::MediaType(shown)
         } else {
             status
         });
     }
     reader.parse(&body).map_err(|error| match error {
-        FetchError::InvalidResponse(_) if !is_success => status,
+        SubgraphError::InvalidResponse(_) if !is_success => status,
         error => error,
     })
 }
 
 /// Returns the body without its content encoding.
-fn decoded(answer: &HttpAnswer, reader: &ResponseReader) -> Result<Bytes, FetchError> {
+fn decoded(answer: &HttpAnswer, reader: &ResponseReader) -> Result<Bytes, SubgraphError> {
     match answer.encoding.as_deref() {
         None | Some("identity") => Ok(answer.body.clone()),
         Some("gzip" | "x-gzip") if reader.accepts_gzip => decompress(&answer.body, reader.bytes_max),
-        Some(_) => Err(FetchError::ContentEncoding),
+        Some(_) => Err(SubgraphError::ContentEncoding),
     }
 }
 
 /// Decompresses a body up to a bound.
-fn decompress(body: &[u8], bytes_max: usize) -> Result<Bytes, FetchError> {
+fn decompress(body: &[u8], bytes_max: usize) -> Result<Bytes, SubgraphError> {
     let mut decoded = Vec::new();
     let bound = u64::try_from(bytes_max).unwrap_or(u64::MAX).saturating_add(1);
     let read = GzDecoder::new(body).take(bound).read_to_end(&mut decoded);
     match read {
-        Ok(bytes) if bytes > bytes_max => Err(FetchError::TooLarge(bytes_max)),
+        Ok(bytes) if bytes > bytes_max => Err(SubgraphError::TooLarge(bytes_max)),
         Ok(_) => Ok(decoded.into()),
-        Err(_) => Err(FetchError::InvalidGzip),
+        Err(_) => Err(SubgraphError::InvalidGzip),
     }
 }
 

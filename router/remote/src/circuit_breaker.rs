@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::fetch_error::FetchError;
+use super::subgraph_error::SubgraphError;
 
 /// A circuit breaker. It opens after several failures in a row; then requests fail at once, except for one probe per interval. An
 /// answer of any kind closes it.
@@ -43,24 +43,24 @@ impl CircuitBreaker {
     ///
     /// # Errors
     /// When the circuit is open and no probe is due.
-    pub fn admit(&self, now: Instant) -> Result<(), FetchError> {
+    pub fn admit(&self, now: Instant) -> Result<(), SubgraphError> {
         let mut state = self.lock();
         if !self.is_open(&state) {
             return Ok(());
         }
         if state.next_probe.is_some_and(|next_probe| now < next_probe) {
-            return Err(FetchError::CircuitOpen);
+            return Err(SubgraphError::CircuitOpen);
         }
         state.next_probe = Some(now + self.probe_interval);
         Ok(())
     }
 
     /// Counts the outcome of a request that was let through.
-    pub fn record<T>(&self, outcome: &Result<T, FetchError>, now: Instant) {
+    pub fn record<T>(&self, outcome: &Result<T, SubgraphError>, now: Instant) {
         match outcome {
             Err(error) if error.is_outage() => self.record_failure(now),
             // Too many requests in flight say nothing about the subgraph.
-            Err(FetchError::Busy) => {}
+            Err(SubgraphError::Busy) => {}
             _ => self.record_answer(),
         }
     }
@@ -99,7 +99,7 @@ mod tests {
     const INTERVAL: Duration = Duration::from_millis(500);
 
     fn fail(circuit: &CircuitBreaker, now: Instant) {
-        circuit.record::<()>(&Err(FetchError::Timeout(1)), now);
+        circuit.record::<()>(&Err(SubgraphError::Timeout(1)), now);
     }
 
     #[test]
@@ -131,8 +131,8 @@ mod tests {
     fn nonsense_and_waiting_do_not_open_it() {
         let circuit = CircuitBreaker::new("reviews", 1, INTERVAL);
         let now = Instant::now();
-        circuit.record::<()>(&Err(FetchError::Busy), now);
-        circuit.record::<()>(&Err(FetchError::EmptyBody), now);
+        circuit.record::<()>(&Err(SubgraphError::Busy), now);
+        circuit.record::<()>(&Err(SubgraphError::EmptyBody), now);
         assert!(circuit.admit(now).is_ok());
     }
 

@@ -10,9 +10,9 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 
-use super::fetch_error::FetchError;
 use super::remote_error::RemoteError;
 use super::settings::RemoteSettings;
+use super::subgraph_error::SubgraphError;
 use super::tls;
 
 /// Bytes in both directions, encrypted or not.
@@ -71,10 +71,13 @@ impl Connector {
     ///
     /// # Errors
     /// When there is no connection in time.
-    pub async fn connect(&self) -> Result<Box<dyn Io>, FetchError> {
+    pub async fn connect(&self) -> Result<Box<dyn Io>, SubgraphError> {
         match tokio::time::timeout(self.time_max, self.open()).await {
-            Ok(opened) => opened.map_err(|error| FetchError::Unreachable(error.to_string())),
-            Err(_) => Err(FetchError::Unreachable(format!("no connection in {:?}", self.time_max))),
+            Ok(opened) => opened.map_err(|error| SubgraphError::Unreachable(error.to_string())),
+            Err(_) => Err(SubgraphError::Unreachable(format!(
+                "no connection in {:?}",
+                self.time_max
+            ))),
         }
     }
 

@@ -10,11 +10,11 @@ use tokio::time::{Instant, sleep, timeout};
 use super::answer::read_answer;
 use super::circuit_breaker::CircuitBreaker;
 use super::connector::Connector;
-use super::fetch_error::FetchError;
 use super::http_client::{HttpAnswer, HttpClient, HttpRequest};
 use super::remote_error::RemoteError;
 use super::response::ResponseReader;
 use super::settings::RemoteSettings;
+use super::subgraph_error::SubgraphError;
 
 /// The bytes of an answer that is read in the task of its request: about a millisecond of work.
 const INLINE_BYTES_MAX: usize = 128 * 1024;
@@ -69,16 +69,16 @@ impl Endpoint {
     ///
     /// # Errors
     /// When there is no GraphQL response.
-    pub async fn exchange(&self, request: &HttpRequest) -> Result<Response, FetchError> {
+    pub async fn exchange(&self, request: &HttpRequest) -> Result<Response, SubgraphError> {
         self.circuit.admit(Instant::now())?;
         let answer = timeout(self.settings.request_time_max(), self.post(request)).await;
-        let answer = answer.unwrap_or(Err(FetchError::Timeout(self.settings.subgraph_ms_max)));
+        let answer = answer.unwrap_or(Err(SubgraphError::Timeout(self.settings.subgraph_ms_max)));
         self.circuit.record(&answer, Instant::now());
         self.read(answer?).await
     }
 
     /// Sends a request, and a query again while the subgraph seems to be away for a moment.
-    async fn post(&self, request: &HttpRequest) -> Result<HttpAnswer, FetchError> {
+    async fn post(&self, request: &HttpRequest) -> Result<HttpAnswer, SubgraphError> {
         let retries = if request.is_read {
             self.settings.subgraph_retries_max
         } else {
@@ -98,13 +98,13 @@ impl Endpoint {
     }
 
     /// Reads a response. A long one would hold up the other requests of this thread, so it is read aside.
-    async fn read(&self, answer: HttpAnswer) -> Result<Response, FetchError> {
+    async fn read(&self, answer: HttpAnswer) -> Result<Response, SubgraphError> {
         if answer.body.len() <= INLINE_BYTES_MAX && answer.encoding.is_none() {
             return read_answer(&answer, &self.reader);
         }
         let reader = Arc::clone(&self.reader);
         let read = pace::spawn_blocking(move || read_answer(&answer, &reader));
         read.await
-            .unwrap_or_else(|ended| Err(FetchError::Unread(ended.to_string())))
+            .unwrap_or_else(|ended| Err(SubgraphError::Unread(ended.to_string())))
     }
 }

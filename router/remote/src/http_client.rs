@@ -14,9 +14,9 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::connector::Connector;
-use super::fetch_error::FetchError;
 use super::pool::{Pool, Sender};
 use super::settings::RemoteSettings;
+use super::subgraph_error::SubgraphError;
 
 /// A client of one address.
 pub struct HttpClient {
@@ -72,7 +72,7 @@ impl HttpAnswer {
 
 /// A failed attempt to send a request.
 struct FailedAttempt {
-    error: FetchError,
+    error: SubgraphError,
     progress: Progress,
 }
 
@@ -106,7 +106,7 @@ impl HttpClient {
     ///
     /// # Errors
     /// When there is no complete answer.
-    pub async fn post(&self, request: &HttpRequest) -> Result<HttpAnswer, FetchError> {
+    pub async fn post(&self, request: &HttpRequest) -> Result<HttpAnswer, SubgraphError> {
         let _place = self.place().await?;
         let first = match self.pool.take().await {
             Some(kept) => kept,
@@ -129,7 +129,7 @@ impl HttpClient {
     ///
     /// # Errors
     /// When there is no answer.
-    pub async fn open(&self, request: &HttpRequest) -> Result<OpenAnswer, FetchError> {
+    pub async fn open(&self, request: &HttpRequest) -> Result<OpenAnswer, SubgraphError> {
         let mut sender = self.connect().await?;
         let answer = sender.send_request(self.message(request)).await;
         let (head, body) = answer.map_err(|error| error_of(&error))?.into_parts();
@@ -140,17 +140,17 @@ impl HttpClient {
         })
     }
 
-    async fn place(&self) -> Result<SemaphorePermit<'_>, FetchError> {
+    async fn place(&self) -> Result<SemaphorePermit<'_>, SubgraphError> {
         match timeout(self.settings.wait_time_max(), self.places.acquire()).await {
             Ok(Ok(place)) => Ok(place),
-            Ok(Err(_)) | Err(_) => Err(FetchError::Busy),
+            Ok(Err(_)) | Err(_) => Err(SubgraphError::Busy),
         }
     }
 
-    async fn connect(&self) -> Result<Sender, FetchError> {
+    async fn connect(&self) -> Result<Sender, SubgraphError> {
         let stream = self.connector.connect().await?;
         let handshake = http1::handshake(TokioIo::new(stream)).await;
-        let (sender, connection) = handshake.map_err(|error| FetchError::Unreachable(error.to_string()))?;
+        let (sender, connection) = handshake.map_err(|error| SubgraphError::Unreachable(error.to_string()))?;
         tokio::spawn(async move {
             // The request in flight gets the error; without one, the subgraph has closed an idle connection.
             let _ended = connection.await;
@@ -197,8 +197,8 @@ impl FailedAttempt {
     }
 }
 
-impl From<FetchError> for FailedAttempt {
-    fn from(error: FetchError) -> Self {
+impl From<SubgraphError> for FailedAttempt {
+    fn from(error: SubgraphError) -> Self {
         Self {
             error,
             progress: Progress::Answered,
@@ -206,11 +206,11 @@ impl From<FetchError> for FailedAttempt {
     }
 }
 
-fn error_of(error: &hyper::Error) -> FetchError {
+fn error_of(error: &hyper::Error) -> SubgraphError {
     if error.is_parse() {
-        FetchError::NoHttp(error.to_string())
+        SubgraphError::NoHttp(error.to_string())
     } else {
-        FetchError::ConnectionLost(error.to_string())
+        SubgraphError::ConnectionLost(error.to_string())
     }
 }
 
@@ -218,7 +218,7 @@ fn error_of(error: &hyper::Error) -> FetchError {
 ///
 /// # Errors
 /// When it is too long or breaks off.
-pub async fn read_open(answer: &mut OpenAnswer, bytes_max: usize) -> Result<HttpAnswer, FetchError> {
+pub async fn read_open(answer: &mut OpenAnswer, bytes_max: usize) -> Result<HttpAnswer, SubgraphError> {
     let body = read(&mut answer.body, bytes_max).await?;
     Ok(complete(&answer.head, body))
 }
@@ -237,8 +237,8 @@ fn complete(head: &Parts, body: Bytes) -> HttpAnswer {
 }
 
 /// Reads a body to its end. One that came in one piece is not copied.
-async fn read(body: &mut Incoming, bytes_max: usize) -> Result<Bytes, FetchError> {
-    let too_large = || FetchError::TooLarge(bytes_max);
+async fn read(body: &mut Incoming, bytes_max: usize) -> Result<Bytes, SubgraphError> {
+    let too_large = || SubgraphError::TooLarge(bytes_max);
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if announced > bytes_max {
         return Err(too_large());

@@ -26,7 +26,6 @@ mod answer;
 mod circuit_breaker;
 mod connector;
 mod endpoint;
-mod fetch_error;
 mod headers;
 mod http_client;
 mod json;
@@ -37,6 +36,7 @@ mod response;
 mod settings;
 mod shared_reads;
 mod subgraph;
+mod subgraph_error;
 mod subscription;
 mod tls;
 

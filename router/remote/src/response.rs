@@ -3,9 +3,9 @@
 use async_graphql::indexmap::IndexMap;
 use async_graphql::{ErrorExtensionValues, Name, PathSegment, Response, ServerError, Value};
 
-use super::fetch_error::FetchError;
 use super::json::{self, Bounds};
 use super::settings::RemoteSettings;
+use super::subgraph_error::SubgraphError;
 
 /// The members of a response map, or of another object of an answer.
 pub type Fields = IndexMap<Name, Value>;
@@ -41,7 +41,7 @@ impl ResponseReader {
     ///
     /// # Errors
     /// When the body is no JSON, exceeds the bounds, or has neither valid data nor an error.
-    pub fn parse(&self, body: &[u8]) -> Result<Response, FetchError> {
+    pub fn parse(&self, body: &[u8]) -> Result<Response, SubgraphError> {
         self.read(json::parse(body, self.bounds)?)
     }
 
@@ -49,9 +49,9 @@ impl ResponseReader {
     ///
     /// # Errors
     /// When the value has neither valid data nor an error.
-    pub fn read(&self, map: Value) -> Result<Response, FetchError> {
+    pub fn read(&self, map: Value) -> Result<Response, SubgraphError> {
         let Value::Object(mut map) = map else {
-            return Err(FetchError::InvalidResponse("it must be an object"));
+            return Err(SubgraphError::InvalidResponse("it must be an object"));
         };
         let errors = match map.swap_remove("errors") {
             None | Some(Value::Null) => Vec::new(),
@@ -59,22 +59,22 @@ impl ResponseReader {
                 let errors = errors.into_iter().map(|error| self.error(error));
                 errors.collect::<Result<_, _>>()?
             }
-            Some(_) => return Err(FetchError::InvalidResponse("`errors` must be a list")),
+            Some(_) => return Err(SubgraphError::InvalidResponse("`errors` must be a list")),
         };
         let mut response = Response::from_errors(errors);
         match map.swap_remove("data") {
             Some(data @ Value::Object(_)) => response.data = data,
             None | Some(Value::Null) if !response.errors.is_empty() => {}
-            None | Some(Value::Null) => return Err(FetchError::InvalidResponse("it must have `data` or `errors`")),
-            Some(_) => return Err(FetchError::InvalidResponse("`data` must be an object or null")),
+            None | Some(Value::Null) => return Err(SubgraphError::InvalidResponse("it must have `data` or `errors`")),
+            Some(_) => return Err(SubgraphError::InvalidResponse("`data` must be an object or null")),
         }
         Ok(response)
     }
 
     /// Returns the response in place of the subgraph's: one error, whose message names the subgraph.
-    pub fn failure(&self, error: FetchError) -> Response {
+    pub fn failure(&self, error: SubgraphError) -> Response {
         let code = error.code();
-        if let FetchError::Refused(error) = error {
+        if let SubgraphError::Refused(error) = error {
             return Response::from_errors(vec![*error]);
         }
         let mut shown = ServerError::new(format!("the subgraph `{}` {error}", self.subgraph), None);
@@ -84,12 +84,12 @@ impl ResponseReader {
     }
 
     /// Reads one error. Its message is required; a path or extensions of a wrong form are left out.
-    fn error(&self, error: Value) -> Result<ServerError, FetchError> {
+    fn error(&self, error: Value) -> Result<ServerError, SubgraphError> {
         let Value::Object(mut fields) = error else {
-            return Err(FetchError::InvalidResponse("an error must be an object"));
+            return Err(SubgraphError::InvalidResponse("an error must be an object"));
         };
         let Some(Value::String(message)) = fields.swap_remove("message") else {
-            return Err(FetchError::InvalidResponse(
+            return Err(SubgraphError::InvalidResponse(
                 "an error must have a `message` that is a string",
             ));
         };

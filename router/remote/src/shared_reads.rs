@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt, Shared, WeakShared};
 use http::HeaderMap;
 
-use super::fetch_error::FetchError;
+use super::subgraph_error::SubgraphError;
 
 /// The number of mutations that any remote subgraph has answered.
 ///
@@ -24,7 +24,7 @@ pub fn record_mutation() {
 }
 
 /// The outcome of a read.
-pub type Outcome = Result<Response, FetchError>;
+pub type Outcome = Result<Response, SubgraphError>;
 
 type SharedRead = Shared<BoxFuture<'static, Arc<Outcome>>>;
 type InFlight = Mutex<HashMap<ReadKey, WeakShared<BoxFuture<'static, Arc<Outcome>>>>>;

@@ -9,12 +9,12 @@ use futures_util::stream::BoxStream;
 use http::Uri;
 
 use super::endpoint::Endpoint;
-use super::fetch_error::FetchError;
 use super::headers::RequestHeaders;
 use super::remote_error::RemoteError;
 use super::request::RequestParts;
 use super::settings::RemoteSettings;
 use super::shared_reads::{ReadKey, SharedReads, record_mutation};
+use super::subgraph_error::SubgraphError;
 use super::subscription::Subscription;
 
 /// A subgraph whose GraphQL server is another process.
@@ -42,8 +42,8 @@ impl RemoteSubgraph {
         })
     }
 
-    async fn response(&self, request: &SubgraphRequest) -> Result<Response, FetchError> {
-        let identity = self.identity.headers(request).map_err(FetchError::refused)?;
+    async fn response(&self, request: &SubgraphRequest) -> Result<Response, SubgraphError> {
+        let identity = self.identity.headers(request).map_err(SubgraphError::refused)?;
         let parts = RequestParts::new(request);
         let is_read = parts.is_read;
         let key = (is_read && self.endpoint.settings.subgraph_share_reads)

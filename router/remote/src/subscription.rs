@@ -14,8 +14,8 @@ use self::backoff::Backoff;
 use self::event::SourceEvent;
 use self::event_source::EventSource;
 use super::endpoint::Endpoint;
-use super::fetch_error::FetchError;
 use super::headers::RequestHeaders;
+use super::subgraph_error::SubgraphError;
 
 mod backoff;
 mod event;
@@ -76,7 +76,7 @@ impl Subscription {
                 Err(error) => error,
             };
             error.log(&self.endpoint.name, &self.request.request_id);
-            if matches!(error, FetchError::Refused(_)) || !is_established {
+            if matches!(error, SubgraphError::Refused(_)) || !is_established {
                 return Some(self.endpoint.reader.failure(error));
             }
             match backoff.wait_after(opened.elapsed()) {
@@ -91,7 +91,7 @@ impl Subscription {
         &self,
         events: &mpsc::Sender<Response>,
         is_established: &mut bool,
-    ) -> Result<Option<Response>, FetchError> {
+    ) -> Result<Option<Response>, SubgraphError> {
         let mut source = self.open().await?;
         *is_established = true;
         loop {
@@ -108,16 +108,16 @@ impl Subscription {
     }
 
     /// Opens a connection and subscribes.
-    async fn open(&self) -> Result<EventSource, FetchError> {
+    async fn open(&self) -> Result<EventSource, SubgraphError> {
         let endpoint = &self.endpoint;
-        let caller = self.identity.headers(&self.request).map_err(FetchError::refused)?;
+        let caller = self.identity.headers(&self.request).map_err(SubgraphError::refused)?;
         endpoint.circuit.admit(Instant::now())?;
         let opening = EventSource::open(endpoint, &self.request, caller, || {
             self.identity.connection_init(&self.request)
         });
         let time_max: Duration = endpoint.settings.request_time_max();
         let opened = timeout(time_max, opening).await;
-        let opened = opened.unwrap_or(Err(FetchError::Timeout(endpoint.settings.subgraph_ms_max)));
+        let opened = opened.unwrap_or(Err(SubgraphError::Timeout(endpoint.settings.subgraph_ms_max)));
         endpoint.circuit.record(&opened, Instant::now());
         opened
     }

@@ -8,8 +8,8 @@ use super::event::SourceEvent;
 use super::event_stream::EventStream;
 use super::websocket::WebSocket;
 use crate::endpoint::Endpoint;
-use crate::fetch_error::FetchError;
 use crate::settings::SubscriptionProtocol;
+use crate::subgraph_error::SubgraphError;
 
 /// A subscription over one connection.
 pub enum EventSource {
@@ -29,7 +29,7 @@ impl EventSource {
         request: &SubgraphRequest,
         caller: HeaderMap,
         connection_init: impl FnOnce() -> Option<Value>,
-    ) -> Result<Self, FetchError> {
+    ) -> Result<Self, SubgraphError> {
         match endpoint.settings.subgraph_subscriptions {
             SubscriptionProtocol::Websocket => {
                 let socket = WebSocket::open(endpoint, request, caller, connection_init()).await?;
@@ -46,7 +46,7 @@ impl EventSource {
     ///
     /// # Errors
     /// When the connection breaks.
-    pub async fn next(&mut self) -> Result<SourceEvent, FetchError> {
+    pub async fn next(&mut self) -> Result<SourceEvent, SubgraphError> {
         match self {
             Self::WebSocket(socket) => socket.next().await,
             Self::EventStream(events) => events.next().await,

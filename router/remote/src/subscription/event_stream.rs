@@ -13,10 +13,10 @@ use tokio::time::timeout;
 use super::event::SourceEvent;
 use crate::answer::{essence, read_answer};
 use crate::endpoint::Endpoint;
-use crate::fetch_error::FetchError;
 use crate::http_client::{OpenAnswer, read_open};
 use crate::request::RequestParts;
 use crate::response::ResponseReader;
+use crate::subgraph_error::SubgraphError;
 
 const ACCEPTED: HeaderValue =
     HeaderValue::from_static("text/event-stream, application/graphql-response+json, application/json");
@@ -44,7 +44,11 @@ impl EventStream {
     ///
     /// # Errors
     /// When the subgraph cannot be reached, or answers neither with a stream nor with a GraphQL response.
-    pub async fn open(endpoint: &Endpoint, request: &SubgraphRequest, caller: HeaderMap) -> Result<Self, FetchError> {
+    pub async fn open(
+        endpoint: &Endpoint,
+        request: &SubgraphRequest,
+        caller: HeaderMap,
+    ) -> Result<Self, SubgraphError> {
         let mut sent = RequestParts::new(request).into_http(caller, &endpoint.host, false);
         sent.headers.insert(ACCEPT, ACCEPTED);
         let answer = endpoint.client.open(&sent).await?;
@@ -59,7 +63,7 @@ impl EventStream {
             let answer = read_open(&mut stream.answer, stream.reader.bytes_max).await?;
             let response = read_answer(&answer, &stream.reader)?;
             if response.errors.is_empty() {
-                return Err(FetchError::SubscriptionProtocol("a single response".to_owned()));
+                return Err(SubgraphError::SubscriptionProtocol("a single response".to_owned()));
             }
             stream.rejection = Some(response);
         }
@@ -70,7 +74,7 @@ impl EventStream {
     ///
     /// # Errors
     /// When the connection breaks, or the subgraph breaks the protocol.
-    pub async fn next(&mut self) -> Result<SourceEvent, FetchError> {
+    pub async fn next(&mut self) -> Result<SourceEvent, SubgraphError> {
         if let Some(rejection) = self.rejection.take() {
             return Ok(SourceEvent::Rejected(rejection));
         }
@@ -96,12 +100,12 @@ impl EventStream {
     }
 
     /// Reads lines until one is empty: the end of an event.
-    async fn event(&mut self) -> Result<Event, FetchError> {
+    async fn event(&mut self) -> Result<Event, SubgraphError> {
         let mut event = Event::default();
         loop {
             let line = self.line().await?;
             let line = std::str::from_utf8(&line)
-                .map_err(|_| FetchError::SubscriptionProtocol("invalid UTF-8".to_owned()))?
+                .map_err(|_| SubgraphError::SubscriptionProtocol("invalid UTF-8".to_owned()))?
                 .trim_end_matches(['\r', '\n']);
             let (field, value) = line.split_once(':').unwrap_or((line, ""));
             let value = value.strip_prefix(' ').unwrap_or(value);
@@ -117,13 +121,13 @@ impl EventStream {
                 _ => {}
             }
             if event.data.len() > self.reader.bytes_max {
-                return Err(FetchError::TooLarge(self.reader.bytes_max));
+                return Err(SubgraphError::TooLarge(self.reader.bytes_max));
             }
         }
     }
 
     /// Reads a line, with its end.
-    async fn line(&mut self) -> Result<BytesMut, FetchError> {
+    async fn line(&mut self) -> Result<BytesMut, SubgraphError> {
         let mut searched = 0;
         loop {
             let end = self.unread[searched..].iter().position(|byte| *byte == b'\n');
@@ -132,14 +136,14 @@ impl EventStream {
             }
             searched = self.unread.len();
             if searched > self.reader.bytes_max {
-                return Err(FetchError::TooLarge(self.reader.bytes_max));
+                return Err(SubgraphError::TooLarge(self.reader.bytes_max));
             }
             self.read_more().await?;
         }
     }
 
-    async fn read_more(&mut self) -> Result<(), FetchError> {
-        let lost = |reason: String| FetchError::ConnectionLost(reason);
+    async fn read_more(&mut self) -> Result<(), SubgraphError> {
+        let lost = |reason: String| SubgraphError::ConnectionLost(reason);
         match timeout(self.silence_max, self.answer.body.frame()).await {
             Ok(Some(Ok(frame))) => {
                 if let Ok(data) = frame.into_data() {
@@ -149,7 +153,7 @@ impl EventStream {
             }
             Ok(Some(Err(error))) => Err(lost(error.to_string())),
             Ok(None) => Err(lost("the stream ended without `complete`".to_owned())),
-            Err(_) => Err(FetchError::Silence(self.silence_max)),
+            Err(_) => Err(SubgraphError::Silence(self.silence_max)),
         }
     }
 }

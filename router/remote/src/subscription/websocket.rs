@@ -18,10 +18,10 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use super::event::SourceEvent;
 use crate::connector::Io;
 use crate::endpoint::Endpoint;
-use crate::fetch_error::FetchError;
 use crate::json::{self, Bounds};
 use crate::request::{RequestParts, insert_correlation};
 use crate::response::{Fields, ResponseReader};
+use crate::subgraph_error::SubgraphError;
 
 const PROTOCOL: HeaderValue = HeaderValue::from_static("graphql-transport-ws");
 /// The id of the subscription: a socket has only one.
@@ -47,7 +47,7 @@ impl WebSocket {
         request: &SubgraphRequest,
         caller: HeaderMap,
         connection_init: Option<serde_json::Value>,
-    ) -> Result<Self, FetchError> {
+    ) -> Result<Self, SubgraphError> {
         let settings = &endpoint.settings;
         let mut upgrade = websocket_url(endpoint)?.into_client_request().map_err(error_of)?;
         add_headers(upgrade.headers_mut(), caller, &request.request_id, &endpoint.host);
@@ -75,7 +75,7 @@ impl WebSocket {
     ///
     /// # Errors
     /// When the connection breaks, or the subgraph breaks the protocol.
-    pub async fn next(&mut self) -> Result<SourceEvent, FetchError> {
+    pub async fn next(&mut self) -> Result<SourceEvent, SubgraphError> {
         loop {
             let mut message = self.receive().await?;
             match &*message.kind {
@@ -89,7 +89,7 @@ impl WebSocket {
                 "ping" => self.send_pong(message.payload.take()).await?,
                 "pong" => {}
                 _ => {
-                    return Err(FetchError::SubscriptionProtocol(format!(
+                    return Err(SubgraphError::SubscriptionProtocol(format!(
                         "a message of type {}",
                         message.kind
                     )));
@@ -99,7 +99,7 @@ impl WebSocket {
     }
 
     /// Sends `connection_init` and waits until the subgraph acknowledges it.
-    async fn initialize(&mut self, payload: Option<serde_json::Value>) -> Result<(), FetchError> {
+    async fn initialize(&mut self, payload: Option<serde_json::Value>) -> Result<(), SubgraphError> {
         let init = match payload {
             Some(payload) => serde_json::json!({ "type": "connection_init", "payload": payload }),
             None => serde_json::json!({ "type": "connection_init" }),
@@ -112,7 +112,7 @@ impl WebSocket {
                 "ping" => self.send_pong(message.payload).await?,
                 "pong" => {}
                 _ => {
-                    return Err(FetchError::SubscriptionProtocol(format!(
+                    return Err(SubgraphError::SubscriptionProtocol(format!(
                         "{} before connection_ack",
                         message.kind
                     )));
@@ -121,7 +121,7 @@ impl WebSocket {
         }
     }
 
-    async fn subscribe(&mut self, request: &RequestParts) -> Result<(), FetchError> {
+    async fn subscribe(&mut self, request: &RequestParts) -> Result<(), SubgraphError> {
         let payload = String::from_utf8_lossy(&request.body);
         let message = format!(r#"{{"id":"{ID}","type":"subscribe","payload":{payload}}}"#);
         self.send(message).await
@@ -134,12 +134,12 @@ impl WebSocket {
     }
 
     /// Waits for the next message of the protocol, and pings a subgraph that is silent.
-    async fn receive(&mut self) -> Result<ProtocolMessage, FetchError> {
+    async fn receive(&mut self) -> Result<ProtocolMessage, SubgraphError> {
         let mut is_pinged = false;
         loop {
             let received = match timeout(self.silence, self.stream.next()).await {
                 Ok(received) => received,
-                Err(_) if is_pinged => return Err(FetchError::Silence(self.silence * 2)),
+                Err(_) if is_pinged => return Err(SubgraphError::Silence(self.silence * 2)),
                 Err(_) => {
                     is_pinged = true;
                     self.send(r#"{"type":"ping"}"#.to_owned()).await?;
@@ -150,21 +150,23 @@ impl WebSocket {
             match received {
                 Some(Ok(Message::Text(text))) => return ProtocolMessage::parse(&text, self.reader.bounds),
                 Some(Ok(Message::Close(Some(frame)))) if FATAL_CLOSE_CODES.contains(&frame.code.into()) => {
-                    return Err(FetchError::SocketClosed(frame.code.into()));
+                    return Err(SubgraphError::SocketClosed(frame.code.into()));
                 }
-                Some(Ok(Message::Close(_))) | None => return Err(FetchError::ConnectionLost("closed".to_owned())),
+                Some(Ok(Message::Close(_))) | None => return Err(SubgraphError::ConnectionLost("closed".to_owned())),
                 Some(Ok(Message::Binary(_))) => {
-                    return Err(FetchError::SubscriptionProtocol("a binary message".to_owned()));
+                    return Err(SubgraphError::SubscriptionProtocol("a binary message".to_owned()));
                 }
                 // The library answers pings.
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
-                Some(Err(tungstenite::Error::Capacity(_))) => return Err(FetchError::TooLarge(self.reader.bytes_max)),
+                Some(Err(tungstenite::Error::Capacity(_))) => {
+                    return Err(SubgraphError::TooLarge(self.reader.bytes_max));
+                }
                 Some(Err(error)) => return Err(error_of(error)),
             }
         }
     }
 
-    async fn send_pong(&mut self, payload: Option<Value>) -> Result<(), FetchError> {
+    async fn send_pong(&mut self, payload: Option<Value>) -> Result<(), SubgraphError> {
         let pong = match payload {
             Some(payload) => format!(r#"{{"type":"pong","payload":{}}}"#, json_text(&payload)),
             None => r#"{"type":"pong"}"#.to_owned(),
@@ -172,11 +174,11 @@ impl WebSocket {
         self.send(pong).await
     }
 
-    async fn send(&mut self, text: String) -> Result<(), FetchError> {
+    async fn send(&mut self, text: String) -> Result<(), SubgraphError> {
         // A subgraph that does not read must not hold the subscription for ever.
         match timeout(self.silence, self.stream.send(Message::text(text))).await {
             Ok(sent) => sent.map_err(error_of),
-            Err(_) => Err(FetchError::Silence(self.silence)),
+            Err(_) => Err(SubgraphError::Silence(self.silence)),
         }
     }
 }
@@ -188,10 +190,10 @@ struct ProtocolMessage {
 }
 
 impl ProtocolMessage {
-    fn parse(text: &str, bounds: Bounds) -> Result<Self, FetchError> {
-        let no_message = || FetchError::SubscriptionProtocol("a message without a type".to_owned());
+    fn parse(text: &str, bounds: Bounds) -> Result<Self, SubgraphError> {
+        let no_message = || SubgraphError::SubscriptionProtocol("a message without a type".to_owned());
         let parsed = json::parse(text.as_bytes(), bounds);
-        let parsed = parsed.map_err(|error| FetchError::SubscriptionProtocol(error.to_string()))?;
+        let parsed = parsed.map_err(|error| SubgraphError::SubscriptionProtocol(error.to_string()))?;
         let Value::Object(mut fields) = parsed else {
             return Err(no_message());
         };
@@ -212,13 +214,13 @@ fn json_text(value: &Value) -> String {
 }
 
 /// Returns the address of the socket.
-fn websocket_url(endpoint: &Endpoint) -> Result<Uri, FetchError> {
+fn websocket_url(endpoint: &Endpoint) -> Result<Uri, SubgraphError> {
     let mut parts = endpoint.url.clone().into_parts();
     let is_encrypted = parts.scheme == Some(Scheme::HTTPS);
     let scheme = if is_encrypted { "wss" } else { "ws" };
     let path = &endpoint.settings.subgraph_websocket_path;
     let wrong_path =
-        |error: &dyn std::fmt::Display| FetchError::Unreachable(format!("subgraph_websocket_path: {error}"));
+        |error: &dyn std::fmt::Display| SubgraphError::Unreachable(format!("subgraph_websocket_path: {error}"));
     parts.scheme = Some(
         scheme
             .parse()
@@ -249,13 +251,13 @@ fn is_of_the_connection(name: &str) -> bool {
     name.starts_with("sec-websocket") || ["connection", "content-length", "host", "upgrade"].contains(&name)
 }
 
-fn error_of(error: tungstenite::Error) -> FetchError {
+fn error_of(error: tungstenite::Error) -> SubgraphError {
     match error {
-        tungstenite::Error::Http(answer) => FetchError::NoUpgrade(answer.status().as_u16()),
+        tungstenite::Error::Http(answer) => SubgraphError::NoUpgrade(answer.status().as_u16()),
         tungstenite::Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake)
         | tungstenite::Error::ConnectionClosed
         | tungstenite::Error::AlreadyClosed
-        | tungstenite::Error::Io(_) => FetchError::ConnectionLost(error.to_string()),
-        _ => FetchError::SubscriptionProtocol(error.to_string()),
+        | tungstenite::Error::Io(_) => SubgraphError::ConnectionLost(error.to_string()),
+        _ => SubgraphError::SubscriptionProtocol(error.to_string()),
     }
 }

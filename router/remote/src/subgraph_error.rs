@@ -9,7 +9,7 @@ use super::json::JsonError;
 
 /// The reason that a subgraph gives no response. The text continues a sentence that begins with the subgraph.
 #[derive(Clone, Debug, thiserror::Error)]
-pub enum FetchError {
+pub enum SubgraphError {
     /// No connection was established.
     #[error("cannot be reached")]
     Unreachable(String),
@@ -78,7 +78,7 @@ pub enum FetchError {
     Refused(Box<ServerError>),
 }
 
-impl FetchError {
+impl SubgraphError {
     /// The failure of a request that the program refuses to send.
     pub fn refused(error: ServerError) -> Self {
         Self::Refused(Box::new(error))
@@ -113,7 +113,7 @@ impl FetchError {
     }
 }
 
-impl From<JsonError> for FetchError {
+impl From<JsonError> for SubgraphError {
     fn from(error: JsonError) -> Self {
         match error {
             JsonError::TooDeep(max) => Self::TooDeep(max),
