@@ -20,12 +20,22 @@ pub trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
+/// A version of HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpVersion {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2. An unencrypted server must expect it.
+    Http2,
+}
+
 /// Connects to one address.
 pub struct Connector {
     host: String,
     port: u16,
     tls: Option<(TlsConnector, ServerName<'static>)>,
     time_max: Duration,
+    version: HttpVersion,
 }
 
 impl Connector {
@@ -33,7 +43,12 @@ impl Connector {
     ///
     /// # Errors
     /// When the address is none of HTTP or HTTPS, or the files of the settings cannot be used.
-    pub fn new(subgraph: &str, url: &Uri, settings: &RemoteSettings) -> Result<Self, RemoteError> {
+    pub fn new(
+        subgraph: &str,
+        url: &Uri,
+        settings: &RemoteSettings,
+        version: HttpVersion,
+    ) -> Result<Self, RemoteError> {
         let wrong_url = || RemoteError::Url {
             subgraph: subgraph.to_owned(),
             url: url.to_string(),
@@ -55,7 +70,11 @@ impl Connector {
         }
         let tls = if is_encrypted {
             let name = ServerName::try_from(host.clone()).map_err(|_| wrong_url())?;
-            Some((tls::connector(settings)?, name))
+            let protocol: &[u8] = match version {
+                HttpVersion::Http1 => b"http/1.1",
+                HttpVersion::Http2 => b"h2",
+            };
+            Some((tls::connector(settings, protocol)?, name))
         } else {
             None
         };
@@ -64,7 +83,13 @@ impl Connector {
             host,
             tls,
             time_max: settings.connect_time_max(),
+            version,
         })
+    }
+
+    /// The version of HTTP that the server is asked for.
+    pub fn version(&self) -> HttpVersion {
+        self.version
     }
 
     /// Connects.

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::answer::read_answer;
 use super::circuit_breaker::CircuitBreaker;
-use super::connector::Connector;
+use super::connector::{Connector, HttpVersion};
 use super::http_client::{HttpAnswer, HttpClient, HttpRequest};
 use super::remote_error::RemoteError;
 use super::response::ResponseReader;
@@ -29,7 +29,7 @@ pub struct Endpoint {
     pub url: Uri,
     /// The value of the header `host`.
     pub host: HeaderValue,
-    /// The way to the address.
+    /// The way to the address for WebSockets, which are upgrades of HTTP/1.1.
     pub connector: Arc<Connector>,
     /// The client for queries and mutations.
     pub client: HttpClient,
@@ -47,7 +47,12 @@ impl Endpoint {
     /// # Errors
     /// When the address is none of HTTP or HTTPS, or a file of the settings cannot be used.
     pub fn new(name: &str, url: Uri, settings: Arc<RemoteSettings>) -> Result<Self, RemoteError> {
-        let connector = Arc::new(Connector::new(name, &url, &settings)?);
+        let connector = Arc::new(Connector::new(name, &url, &settings, HttpVersion::Http1)?);
+        let client_connector = if settings.subgraph_http2 {
+            Arc::new(Connector::new(name, &url, &settings, HttpVersion::Http2)?)
+        } else {
+            Arc::clone(&connector)
+        };
         let authority = url.authority().map_or("", |authority| authority.as_str());
         let host = HeaderValue::from_str(authority).map_err(|_| RemoteError::Url {
             subgraph: name.to_owned(),
@@ -56,7 +61,7 @@ impl Endpoint {
         Ok(Self {
             name: name.to_owned(),
             host,
-            client: HttpClient::new(Arc::clone(&connector), &url, Arc::clone(&settings)),
+            client: HttpClient::new(client_connector, &url, Arc::clone(&settings)),
             connector,
             circuit: CircuitBreaker::new(name, settings.subgraph_failures_max, settings.probe_interval()),
             reader: Arc::new(ResponseReader::new(name, &settings)),

@@ -1,20 +1,19 @@
-//! Requests to one address over HTTP/1.1, with the bounds on their number, their time and their answers.
+//! Requests to one address, with the bounds on their number, their time and their answers.
 
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST};
 use http::response::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
-use super::connector::Connector;
-use super::pool::{Pool, Sender};
+use super::connector::{Connector, HttpVersion};
+use super::pool::Pool;
+use super::sender::{Message, Sender};
 use super::settings::RemoteSettings;
 use super::subgraph_error::SubgraphError;
 
@@ -90,9 +89,12 @@ enum Progress {
 impl HttpClient {
     /// A client of the address, which the connector reaches.
     pub fn new(connector: Arc<Connector>, url: &Uri, settings: Arc<RemoteSettings>) -> Self {
-        let target = url
-            .path_and_query()
-            .map_or_else(|| Uri::from_static("/"), |path| path.clone().into());
+        let path = url.path_and_query().cloned();
+        let path = path.map_or_else(|| Uri::from_static("/"), Uri::from);
+        let target = match connector.version() {
+            HttpVersion::Http1 => path,
+            HttpVersion::Http2 => url.clone(),
+        };
         Self {
             connector,
             pool: Arc::new(Pool::new(settings.idle_time_max())),
@@ -131,8 +133,8 @@ impl HttpClient {
     /// When there is no answer.
     pub async fn open(&self, request: &HttpRequest) -> Result<OpenAnswer, SubgraphError> {
         let mut sender = self.connect().await?;
-        let answer = sender.send_request(self.message(request)).await;
-        let (head, body) = answer.map_err(|error| error_of(&error))?.into_parts();
+        let answer = sender.send(self.message(request)).await;
+        let (head, body) = answer.map_err(|failed| error_of(failed.error()))?.into_parts();
         Ok(OpenAnswer {
             head,
             body,
@@ -149,19 +151,18 @@ impl HttpClient {
 
     async fn connect(&self) -> Result<Sender, SubgraphError> {
         let stream = self.connector.connect().await?;
-        let handshake = http1::handshake(TokioIo::new(stream)).await;
-        let (sender, connection) = handshake.map_err(|error| SubgraphError::Unreachable(error.to_string()))?;
-        tokio::spawn(async move {
-            // The request in flight gets the error; without one, the subgraph has closed an idle connection.
-            let _ended = connection.await;
-        });
+        let begun = Sender::begin(stream, self.connector.version()).await;
+        let sender = begun.map_err(|error| SubgraphError::Unreachable(error.to_string()))?;
+        if let Some(shared) = sender.share() {
+            self.pool.put(shared);
+        }
         Ok(sender)
     }
 
-    /// Sends a request once. The connection goes back to the pool when the answer was read to its end.
+    /// Sends a request once. A connection for one request at a time goes back to the pool when the answer was read to its end.
     async fn attempt(&self, mut sender: Sender, request: &HttpRequest) -> Result<HttpAnswer, FailedAttempt> {
         let answer = sender
-            .try_send_request(self.message(request))
+            .send(self.message(request))
             .await
             .map_err(|mut failed| FailedAttempt {
                 progress: match failed.take_message() {
@@ -173,15 +174,21 @@ impl HttpClient {
             })?;
         let (head, mut body) = answer.into_parts();
         let body = read(&mut body, self.settings.subgraph_answer_bytes_max).await?;
-        self.pool.put(sender);
+        if sender.share().is_none() {
+            self.pool.put(sender);
+        }
         Ok(complete(&head, body))
     }
 
-    fn message(&self, request: &HttpRequest) -> Request<Full<Bytes>> {
+    fn message(&self, request: &HttpRequest) -> Message {
         let mut message = Request::new(Full::new(request.body.clone()));
         *message.method_mut() = Method::POST;
         *message.uri_mut() = self.target.clone();
         *message.headers_mut() = request.headers.clone();
+        if self.connector.version() == HttpVersion::Http2 {
+            // The target has the host.
+            message.headers_mut().remove(HOST);
+        }
         message
     }
 }

@@ -33,6 +33,7 @@ mod pool;
 mod remote_error;
 mod request;
 mod response;
+mod sender;
 mod settings;
 mod shared_reads;
 mod subgraph;

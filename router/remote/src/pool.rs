@@ -3,16 +3,12 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::client::conn::http1::SendRequest;
 use tokio::time::{Instant, sleep};
 
-/// The requesting end of a connection. The connection ends with it.
-pub type Sender = SendRequest<Full<Bytes>>;
+use super::sender::Sender;
 
-/// The idle connections to one subgraph. The one used last is taken first, so that the ones that a burst left over reach the end of
-/// their idle time.
+/// The connections to one subgraph that can take a request: the idle ones of HTTP/1.1, and those of HTTP/2. The one used last is taken
+/// first, so that the ones that a burst left over reach the end of their idle time.
 pub struct Pool {
     idle: Mutex<IdleConnections>,
     idle_time_max: Duration,
@@ -40,18 +36,21 @@ impl Pool {
         }
     }
 
-    /// Takes a connection that the subgraph has not closed, as far as is known.
-    pub async fn take(&self) -> Option<Sender> {
+    /// Takes a connection that the subgraph has not closed, as far as is known. One for many requests stays here as well.
+    pub async fn take(self: &Arc<Self>) -> Option<Sender> {
         while let Some(mut connection) = self.pop() {
             let is_fresh = connection.since.elapsed() < self.idle_time_max;
             if is_fresh && connection.sender.ready().await.is_ok() {
+                if let Some(shared) = connection.sender.share() {
+                    self.put(shared);
+                }
                 return Some(connection.sender);
             }
         }
         None
     }
 
-    /// Keeps a connection whose last answer was read to its end.
+    /// Keeps a connection that can take a request.
     pub fn put(self: &Arc<Self>, sender: Sender) {
         let since = Instant::now();
         let mut idle = self.lock();

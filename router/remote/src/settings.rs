@@ -14,6 +14,9 @@ settings! {
         subgraph_ms_max: u64 = 5_000,
         /// Milliseconds that connecting to a subgraph may take, with the name look-up and TLS.
         subgraph_connect_ms_max: u64 = 1_000,
+        /// Whether queries and mutations are sent over HTTP/2, where many requests share a connection. Without TLS, subgraphs must expect
+        /// it. Between programs of one network HTTP/1.1 needs less processor time.
+        subgraph_http2: bool = false,
         /// Concurrent requests to one subgraph; one more waits.
         subgraph_requests_max: usize = 256,
         /// Milliseconds that a request waits for one of them to end; then the subgraph counts as unavailable.

@@ -12,11 +12,11 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use super::remote_error::RemoteError;
 use super::settings::RemoteSettings;
 
-/// Returns the connector for addresses of HTTPS.
+/// Returns the connector for addresses of HTTPS, over which servers speak that protocol.
 ///
 /// # Errors
 /// When a file of the settings cannot be read, or its certificates cannot be used.
-pub fn connector(settings: &RemoteSettings) -> Result<TlsConnector, RemoteError> {
+pub fn connector(settings: &RemoteSettings, protocol: &[u8]) -> Result<TlsConnector, RemoteError> {
     let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(unusable)?
@@ -25,7 +25,7 @@ pub fn connector(settings: &RemoteSettings) -> Result<TlsConnector, RemoteError>
         Some((chain, key)) => builder.with_client_auth_cert(chain, key).map_err(unusable)?,
         None => builder.with_no_client_auth(),
     };
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![protocol.to_vec()];
     Ok(Arc::new(config).into())
 }
 

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use axum::http::Version;
 use remote::RemoteSettings;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Barrier, Semaphore};
 
 use super::client::{failure, fetch, subgraph, subgraph_with};
 use super::server::{TestServer, json, raw};
@@ -21,6 +22,55 @@ async fn requests_one_after_another_use_one_connection() {
         assert!(fetch(&subgraph, "{ a }").await.errors.is_empty());
     }
     assert_eq!((server.received().len(), server.connections()), (10, 1));
+}
+
+#[tokio::test]
+async fn requests_at_the_same_time_share_a_connection_of_http2() {
+    let all_arrived = Arc::new(Barrier::new(3));
+    let server = TestServer::start(move |number| {
+        let all_arrived = Arc::clone(&all_arrived);
+        async move {
+            if number > 0 {
+                all_arrived.wait().await;
+            }
+            json(ANSWER)
+        }
+    })
+    .await;
+    let settings = RemoteSettings {
+        subgraph_http2: true,
+        subgraph_share_reads: false,
+        ..RemoteSettings::default()
+    };
+    let subgraph = subgraph_with(&server.url, settings);
+    assert_eq!(fetch(&subgraph, "{ a }").await.errors, []);
+    let (first, second, third) = tokio::join!(
+        fetch(&subgraph, "{ a }"),
+        fetch(&subgraph, "{ a }"),
+        fetch(&subgraph, "mutation { a }")
+    );
+    assert_eq!([first.errors, second.errors, third.errors], [[], [], []]);
+    assert_eq!(server.connections(), 1);
+    assert!(
+        server
+            .received()
+            .iter()
+            .all(|request| request.version == Version::HTTP_2)
+    );
+}
+
+#[tokio::test]
+async fn a_query_over_http2_is_sent_again_once_when_its_connection_dies_without_an_answer() {
+    let requests = Arc::new(AtomicUsize::new(0));
+    let dying = dying_first(usize::MAX, &requests).await;
+    let settings = RemoteSettings {
+        subgraph_http2: true,
+        ..RemoteSettings::default()
+    };
+    let subgraph = subgraph_with(&dying, settings);
+    let response = fetch(&subgraph, "{ a }").await;
+    assert_eq!(failure(&response).1, "UNAVAILABLE");
+    assert_eq!(requests.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, Version};
 use axum::response::Response;
 use axum::serve::Listener;
 use tokio::net::{TcpListener, TcpStream};
@@ -15,6 +15,8 @@ use tokio::net::{TcpListener, TcpStream};
 /// A request that a server received.
 #[derive(Clone, Debug)]
 pub struct Received {
+    /// The version of HTTP.
+    pub version: Version,
     /// The target.
     pub path: String,
     /// The headers.
@@ -108,7 +110,8 @@ async fn remember(received: &Mutex<Vec<Received>>, request: Request) -> usize {
     let body = to_bytes(body, usize::MAX).await.unwrap();
     let mut received = received.lock().unwrap();
     received.push(Received {
-        path: head.uri.to_string(),
+        version: head.version,
+        path: head.uri.path().to_owned(),
         headers: head.headers,
         body: String::from_utf8(body.to_vec()).unwrap(),
     });

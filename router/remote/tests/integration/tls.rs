@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use axum::http::Version;
 use axum::serve::Listener;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use remote::{NoHeaders, RemoteError, RemoteSettings, RemoteSubgraph};
@@ -31,6 +32,19 @@ async fn a_subgraph_with_a_certificate_of_the_own_authority_is_asked() {
         assert!(response.errors.is_empty(), "{response:?}");
     }
     assert_eq!(server.connections(), 1);
+}
+
+#[tokio::test]
+async fn http2_is_agreed_upon_during_the_handshake() {
+    let authority = Authority::new();
+    let server = authority.server(false).await;
+    let settings = RemoteSettings {
+        subgraph_http2: true,
+        ..authority.settings()
+    };
+    let response = fetch(&subgraph_with(&server.url, settings), "{ a }").await;
+    assert!(response.errors.is_empty(), "{response:?}");
+    assert_eq!(server.received()[0].version, Version::HTTP_2);
 }
 
 #[tokio::test]
@@ -133,7 +147,9 @@ impl Authority {
         let (certificate, key) = self.issue("localhost");
         let chain: Vec<CertificateDer<'static>> = vec![certificate.der().clone()];
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        Arc::new(builder.with_single_cert(chain, key).unwrap()).into()
+        let mut config = builder.with_single_cert(chain, key).unwrap();
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Arc::new(config).into()
     }
 }
 
