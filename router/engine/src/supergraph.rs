@@ -33,6 +33,7 @@ mod pipeline;
 mod plan;
 mod plan_execution;
 mod project;
+mod public_document;
 mod request_error;
 mod response_paths;
 mod schema;

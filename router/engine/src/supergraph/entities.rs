@@ -95,7 +95,7 @@ fn equal_fields(known: &Fields, required: &[RequiredSelection], object: &Fields)
                 _ => 0,
             },
             RequiredSelection::Field { key, name, inner } if inner.is_empty() => {
-                let value = get(object, name).or_else(|| get(object, key))?;
+                let value = get(object, name)?;
                 (get(known, key)? == value).then_some(1)?
             }
             RequiredSelection::Field { .. } => return None,
@@ -211,15 +211,8 @@ fn select_fields(
                 }
             }
             RequiredSelection::Field { key, name, inner } => {
-                let (name, value) = match get(object, name) {
-                    Some(value) => (name, Some(value)),
-                    None => match get(object, key) {
-                        Some(value) => (key, Some(value)),
-                        None => (name, None),
-                    },
-                };
                 let error_paths = error_paths.and_then(|error_paths| error_paths.field(name));
-                let value = value.ok_or_else(|| missing_value(error_paths))?;
+                let value = get(object, name).ok_or_else(|| missing_value(error_paths))?;
                 into.insert(key.clone(), select_value(value, error_paths, inner)?);
             }
         }

@@ -48,7 +48,7 @@ impl Operations {
         let types = public_schema(supergraph_sdl)?;
         let document = supergraph_document(supergraph_sdl)?;
         let schema = PublicSchema::new(types, &document, scalars);
-        let planner = OperationPlanner::new(supergraph_sdl, &document)?;
+        let planner = OperationPlanner::new(&document, &schema)?;
         // An entry's weight grows with the size of its document; a small document weighs one.
         let operations = Cache::builder()
             .max_capacity(limits.plans_max)

@@ -1,16 +1,26 @@
-//! Compiles a valid operation to a plan in the gateway's own form, so that as little as possible is computed per
-//! request.
+//! Plans a valid operation, in a form for which as little as possible is computed per request.
 //!
-//! The planner is a library (`hive-router-query-planner`); only this folder depends on it. [`check`] proves each plan
+//! [`join_graph`] knows the fields that each subgraph resolves, and the keys that lead from one subgraph to another.
+//! [`best_plan`] assigns each field to a subgraph. [`fetch_graph`] turns the assignment into fetches with the keys and
+//! required fields that they need, and [`steps`] writes their documents and the order in which they run. [`check`] proves each plan
 //! right before it is used.
 
+mod best_plan;
 mod cacheable;
 mod check;
-mod compile;
 mod document;
+mod executable;
+mod fetch_graph;
+mod join_graph;
 pub mod model;
+mod operation_key;
 pub mod planner;
 mod planning_cost;
 mod projection_plan;
+mod response_shapes;
+mod selections;
 mod serial;
+mod stages;
+mod steps;
 pub mod text;
+mod work;

@@ -1,17 +1,16 @@
 //! The public schema: the supergraph without the parts that only the router needs.
 
-use apollo_compiler::ast::Document;
+use apollo_compiler::ast::{Definition, Document, OperationType};
 use apollo_compiler::collections::{HashMap, HashSet};
 use apollo_compiler::parser::Parser;
 use apollo_compiler::schema::{ExtendedType, Implementers};
 use apollo_compiler::validation::Valid;
 use apollo_compiler::{Name, Schema};
 use foundation::Scalar;
-use hive_router_query_planner::consumer_schema::ConsumerSchema;
-use hive_router_query_planner::utils::parsing::safe_parse_schema;
 
 use super::error::SupergraphError;
 use super::introspection_fields;
+use super::public_document::public_document;
 use super::schema_sizes::SchemaSizes;
 use super::text_bounds::TextBounds;
 
@@ -104,60 +103,24 @@ directive @oneOf on INPUT_OBJECT";
 /// # Errors
 /// When the supergraph is not SDL, or has no query type.
 pub fn public_sdl(supergraph_sdl: &str) -> Result<String, SupergraphError> {
-    use graphql_tools::parser::schema::{Definition, TypeDefinition};
-
-    let supergraph = safe_parse_schema(supergraph_sdl).map_err(|error| SupergraphError::Schema(error.to_string()))?;
-    if supergraph_query_type(&supergraph).is_none() {
+    let supergraph = supergraph_document(supergraph_sdl)?;
+    if !has_query_type(&supergraph) {
         return Err(SupergraphError::Schema("it has no query type".into()));
     }
-    let public = ConsumerSchema::new_from_supergraph(&supergraph);
-    let mut document = (*public.document).clone();
-    // The planner adds the introspection types; every GraphQL library has its own.
-    document.definitions.retain(|definition| match definition {
-        Definition::DirectiveDefinition(directive) => !BUILT_IN_DIRECTIVES.contains(&directive.name.as_str()),
-        Definition::TypeDefinition(TypeDefinition::Scalar(scalar)) => {
-            !BUILT_IN_SCALARS.contains(&scalar.name.as_str()) && !is_of_composition(&scalar.name)
-        }
-        // The planner removes the types of `join` v0.3, and not those that later versions add.
-        Definition::TypeDefinition(TypeDefinition::InputObject(input)) => !is_of_composition(&input.name),
-        Definition::TypeDefinition(TypeDefinition::Object(object)) => !object.name.starts_with("__"),
-        Definition::TypeDefinition(TypeDefinition::Enum(list)) => {
-            !list.name.starts_with("__") && !is_of_composition(&list.name)
-        }
-        _ => true,
-    });
-    for definition in &mut document.definitions {
-        if let Definition::TypeDefinition(TypeDefinition::Object(object)) = definition {
-            object.fields.retain(|field| !field.name.starts_with("__"));
-        }
-    }
-    // The other library prints the document, because it indents the fields of a block.
-    let document = apollo_compiler::ast::Document::parse(document.to_string(), "schema.graphql")
-        .map_err(|invalid| SupergraphError::Schema(invalid.errors.to_string()))?;
-    Ok(document.to_string())
+    Ok(public_document(supergraph).to_string())
 }
 
-/// Whether a type belongs to the specifications that a composition imports, not to the subgraphs.
-fn is_of_composition(name: &str) -> bool {
-    name.starts_with("join__") || name.starts_with("link__")
+fn has_query_type(document: &Document) -> bool {
+    let name = root_type(document, OperationType::Query);
+    let mut definitions = document.definitions.iter();
+    definitions.any(|definition| matches!(definition, Definition::ObjectTypeDefinition(object) if object.name == *name))
 }
 
-const BUILT_IN_DIRECTIVES: [&str; 5] = ["skip", "include", "deprecated", "specifiedBy", "oneOf"];
-const BUILT_IN_SCALARS: [&str; 5] = ["Boolean", "Float", "Int", "ID", "String"];
-
-fn supergraph_query_type(document: &graphql_tools::static_graphql::schema::Document) -> Option<String> {
-    use graphql_tools::parser::schema::{Definition, TypeDefinition};
-
+/// Returns the name of a root type of a supergraph.
+pub fn root_type(document: &Document, kind: OperationType) -> String {
     let declared = document.definitions.iter().find_map(|definition| match definition {
-        Definition::SchemaDefinition(schema) => schema.query.clone(),
+        Definition::SchemaDefinition(schema) => schema.root_operations.iter().find(|root| root.0 == kind),
         _ => None,
     });
-    let name = declared.unwrap_or_else(|| "Query".into());
-    document
-        .definitions
-        .iter()
-        .any(|definition| {
-            matches!(definition, Definition::TypeDefinition(TypeDefinition::Object(object)) if object.name == name)
-        })
-        .then_some(name)
+    declared.map_or_else(|| kind.default_type_name().to_string(), |root| root.1.to_string())
 }

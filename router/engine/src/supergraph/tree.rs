@@ -195,6 +195,9 @@ fn rewrite_at(value: &mut Value, path: &[RewritePathSegment], action: &RewriteAc
                 object.insert(name.clone(), moved);
             }
         }
+        (RewritePathSegment::Key(key), RewriteAction::Set(text)) if rest.is_empty() => {
+            object.insert(key.clone(), Value::String(text.clone()));
+        }
         (RewritePathSegment::Key(key), _) => {
             if let Some(inner) = get_mut(object, key) {
                 rewrite_at(inner, rest, action);

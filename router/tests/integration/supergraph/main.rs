@@ -18,6 +18,7 @@ mod market;
 mod nodes;
 mod operations;
 mod paths;
+mod planner;
 mod planning;
 mod plans;
 mod preparation;

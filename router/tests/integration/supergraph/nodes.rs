@@ -118,10 +118,10 @@ fn a_node_is_found_before_its_fields_are_fetched() {
     let query = "{ node(id: \"post_1\") { id ... on Book { title } ... on Post { title score } } }";
     insta::assert_snapshot!(supergraph.plan_text(query, None).unwrap(), @"
     Sequence
-      Fetch nodes  query($a0:ID!) { node(id: $a0) { __typename id ...on Book { __typename id } ...on Post { __typename id } } }
+      Fetch nodes  query($a0:ID!) { node(id: $a0) { __typename id ...on Book { id } ...on Post { id } } }
       Parallel
-        Fetch votes  Post(id) => { score }   at node|[Post]
-        Fetch posts  Post(id) => { title }   at node|[Post]
         Fetch bookstore  Book(id) => { title }   at node|[Book]
+        Fetch posts  Post(id) => { title }   at node|[Post]
+        Fetch votes  Post(id) => { score }   at node|[Post]
     ");
 }

@@ -12,19 +12,19 @@ fn the_plan_of_an_operation_is_readable() {
     insta::assert_snapshot!(plan("{ me { name reviews { body product { name shipping } } } depots { city } }"), @r#"
     Sequence
       Parallel
-        Fetch shipping  { depots { city } }
         Fetch people  { me { __typename name id } }
+        Fetch shipping  { depots { city } }
       Fetch reviews  Person(id) => { reviews { body product { __typename upc } } }   at me
-      Fetch products  Product(upc) => { price weight name }   at me.reviews.@.product
-      Fetch shipping  Product(price weight upc) => { shipping }   at me.reviews.@.product
+      Fetch products  Product(upc) => { name price weight }   at me.reviews.@.product
+      Fetch shipping  Product(upc price weight) => { shipping }   at me.reviews.@.product
     "#);
     insta::assert_snapshot!(plan("{ me { favourite { ... on Product { name } ... on Review { author { name } } } } }"), @r#"
     Sequence
       Fetch people  { me { __typename id } }
-      Fetch reviews  Person(id) => { favourite { __typename ...on Product { __typename upc } ...on Review { author { __typename id } } } }   at me
+      Fetch reviews  Person(id) => { favourite { __typename ...on Product { upc } ...on Review { author { __typename id } } } }   at me
       Parallel
-        Fetch people  Person(id) => { name }   at me.favourite|[Review].author
         Fetch products  Product(upc) => { name }   at me.favourite|[Product]
+        Fetch people  Person(id) => { name }   at me.favourite|[Review].author
     "#);
     insta::assert_snapshot!(plan("mutation { note(text: \"a\") jot(text: \"b\") again: note(text: \"c\") }"), @r#"
     Serial
@@ -35,7 +35,7 @@ fn the_plan_of_an_operation_is_readable() {
     insta::assert_snapshot!(plan("mutation { a: rename(id: \"1\", name: \"x\") { karma } a: rename(id: \"1\", name: \"x\") { name } b: rename(id: \"1\", name: \"y\") { karma } }"), @r#"
     Serial
       Sequence
-        Fetch people  mutation($a0:ID!, $a1:String!) { rename(id: $a0, name: $a1) { __typename id name } }
+        Fetch people  mutation($a0:ID!, $a1:String!) { rename(id: $a0, name: $a1) { __typename name id } }
         Fetch reviews  Person(id) => { karma }   at rename
       Sequence
         Fetch people  mutation($a0:ID!, $a2:String!) { _2_rename: rename(id: $a0, name: $a2) { __typename id } }

@@ -10,21 +10,19 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use apollo_compiler::ast::{self, Definition, DirectiveList, FieldDefinition, OperationType, Type};
+use apollo_compiler::name;
 use async_graphql::Name;
-use hive_router_query_planner::ast::document::Document;
-use hive_router_query_planner::ast::selection_item::SelectionItem;
-use hive_router_query_planner::ast::selection_set::{FieldSelection, SelectionSet};
-use hive_router_query_planner::state::supergraph_state::OperationKind;
 
+use super::document::{FieldSelection, SelectionSet, TYPENAME};
 use super::model::{TrackedField, TrackedObject};
 
 /// The name of the tag.
 const TAG: &str = "cacheable";
 /// The key field that identifies an entity in invalidations.
-const ID: &str = "id";
+const ID: apollo_compiler::Name = name!("id");
 /// The alias of the id if the operation does not select it. It collides with no key of the operation, because the gateway
 /// chooses those keys (`canonical.rs`).
-const ID_ALIAS: &str = "_cache_id";
+const ID_ALIAS: apollo_compiler::Name = name!("_cache_id");
 
 /// The facts about caching in a supergraph.
 #[derive(Debug, Default)]
@@ -76,44 +74,26 @@ impl Cacheable {
         read
     }
 
-    /// Returns the entities that the response to a fetch of root fields depends on, or `None` if the fetch is not cacheable.
-    /// Adds their ids to the document where it does not select them.
-    pub fn roots(&self, subgraph: &str, document: &mut Document) -> Option<Vec<TrackedField>> {
-        let operation = &mut document.operation;
-        if !matches!(operation.operation_kind, None | Some(OperationKind::Query)) {
-            return None;
-        }
-        let mut set = operation.selection_set.clone();
+    /// Returns the entities that the response to a query of these root fields depends on, or `None` if it is not cacheable.
+    /// Adds their ids to the selections where they are missing; the selections are of no use if it is not cacheable.
+    pub fn roots(&self, subgraph: &str, selections: &mut SelectionSet) -> Option<Vec<TrackedField>> {
         let mut dependencies = Vec::new();
-        for item in &mut set.items {
-            let field = plain(item)?;
+        for field in plain_fields(selections)? {
             let (Type::Named(ty) | Type::NonNullNamed(ty)) = self.tagged(&self.query, &field.name)? else {
                 return None;
             };
-            let object = self.object(subgraph, ty, &mut field.selections)?;
+            let object = self.object(subgraph, ty, &mut field.inner)?;
             object.entity.as_ref()?;
-            let key = Name::new(field.selection_identifier());
+            let key = Name::new(&field.key);
             dependencies.push(TrackedField { key, object });
         }
-        operation.selection_set = set;
         (!dependencies.is_empty()).then_some(dependencies)
     }
 
-    /// As [`roots`](Self::roots), for the entities under one key of a fetch of entities.
-    pub fn entities(&self, subgraph: &str, document: &mut Document, key: &str) -> Option<TrackedObject> {
-        let mut items = document.operation.selection_set.items.iter_mut();
-        let field = items.find_map(|item| match item {
-            SelectionItem::Field(field) if field.selection_identifier() == key => Some(field),
-            _ => None,
-        })?;
-        let [SelectionItem::InlineFragment(only)] = &mut field.selections.items[..] else {
-            return None;
-        };
-        let mut set = only.selections.clone();
-        let object = self.object(subgraph, &only.type_condition, &mut set)?;
-        object.entity.as_ref()?;
-        only.selections = set;
-        Some(object)
+    /// As [`roots`](Self::roots), for the entities of one type in a fetch of entities.
+    pub fn entities(&self, subgraph: &str, ty: &str, selections: &mut SelectionSet) -> Option<TrackedObject> {
+        let object = self.object(subgraph, ty, selections)?;
+        object.entity.is_some().then_some(object)
     }
 
     fn tagged(&self, ty: &str, field: &str) -> Option<&Type> {
@@ -123,32 +103,33 @@ impl Cacheable {
     fn object(&self, subgraph: &str, ty: &str, set: &mut SelectionSet) -> Option<TrackedObject> {
         let mut inner = Vec::new();
         let mut id = None;
-        for item in &mut set.items {
-            let field = plain(item)?;
-            if field.name == "__typename" {
+        for field in plain_fields(set)? {
+            if field.name == TYPENAME {
                 continue;
             }
-            let key = Name::new(field.selection_identifier());
+            let key = Name::new(&field.key);
             if field.name == ID {
                 id = Some(key.clone());
             }
             let field_type = self.tagged(ty, &field.name)?.inner_named_type();
-            if field.selections.is_empty() {
+            if field.inner.is_empty() {
                 continue;
             }
             // Objects of an interface or a union are not cached.
             self.objects.get(field_type.as_str())?;
-            let object = self.object(subgraph, field_type, &mut field.selections)?;
+            let object = self.object(subgraph, field_type, &mut field.inner)?;
             inner.push(TrackedField { key, object });
         }
         let is_entity = self.entities.contains(&(ty.to_owned(), subgraph.to_owned()));
         let entity = is_entity.then(|| {
             let id = id.unwrap_or_else(|| {
-                set.items.push(SelectionItem::Field(FieldSelection {
-                    name: ID.to_owned(),
-                    alias: Some(ID_ALIAS.to_owned()),
-                    ..FieldSelection::default()
-                }));
+                set.fields.push(FieldSelection {
+                    key: ID_ALIAS,
+                    name: ID,
+                    arguments: Vec::new(),
+                    ty: None,
+                    inner: SelectionSet::default(),
+                });
                 Name::new(ID_ALIAS)
             });
             (Arc::from(ty), id)
@@ -157,12 +138,10 @@ impl Cacheable {
     }
 }
 
-/// Returns a field without conditions. The planner may also write fragments; they make the fetch not cacheable.
-fn plain(item: &mut SelectionItem) -> Option<&mut FieldSelection> {
-    match item {
-        SelectionItem::Field(field) if field.skip_if.is_none() && field.include_if.is_none() => Some(field),
-        _ => None,
-    }
+/// Returns the fields of a selection set without fragments. The selections on an object that has one of several types make
+/// the fetch not cacheable.
+fn plain_fields(set: &mut SelectionSet) -> Option<&mut Vec<FieldSelection>> {
+    set.fragments.is_empty().then_some(&mut set.fields)
 }
 
 fn is_tagged(field: &FieldDefinition) -> bool {
@@ -174,7 +153,7 @@ fn is_tagged(field: &FieldDefinition) -> bool {
 fn known_by_id(directives: &DirectiveList) -> impl Iterator<Item = &str> {
     let joins = directives.iter().filter(|directive| directive.name == "join__type");
     joins
-        .filter(|join| text(join, "key").map(str::trim) == Some(ID))
+        .filter(|join| text(join, "key").map(str::trim) == Some(ID.as_str()))
         .filter_map(|join| join.specified_argument_by_name("graph")?.as_enum())
         .map(|graph| graph.as_str())
 }

@@ -123,11 +123,11 @@ pub enum FlattenPathSegment {
 /// A selection of a representation.
 #[derive(Debug, PartialEq)]
 pub enum RequiredSelection {
-    /// A field. The planner writes `price: alias` if the fetched data has the required value under another name.
+    /// A field.
     Field {
-        /// The key in the representation. The fetched data uses it too if it does not have `name`.
+        /// The key in the representation.
         key: Name,
-        /// The key in the fetched data.
+        /// The key in the fetched data, which differs if a selected field has taken the name.
         name: Name,
         /// The selections on the value, if it is an object.
         inner: Vec<RequiredSelection>,
@@ -159,7 +159,7 @@ pub enum RewritePathSegment {
 pub enum RewriteAction {
     /// The key at the end of the path gets this name.
     Rename(Name),
-    /// The value at the end of the path becomes this string.
+    /// The key at the end of the path gets this string as its value, even if the object has no such key.
     Set(String),
 }
 

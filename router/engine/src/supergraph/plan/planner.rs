@@ -1,27 +1,24 @@
-//! Plans operations with the library.
+//! Plans operations.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use apollo_compiler::ast;
-use async_graphql::Name;
-use hive_router_query_planner::ast::normalization::normalize_operation;
-use hive_router_query_planner::graph::PlannerOverrideContext;
-use hive_router_query_planner::planner::plan_nodes::PlanNode;
-use hive_router_query_planner::planner::{Planner, QueryPlannerOptions};
-use hive_router_query_planner::utils::cancellation::CancellationToken;
-use hive_router_query_planner::utils::parsing::safe_parse_schema;
+use apollo_compiler::{Name, ast};
 
+use super::best_plan::BestPlan;
 use super::cacheable::Cacheable;
 use super::check::PlanChecker;
-use super::compile::Compiler;
-use super::document::{self, PlannerDocument};
+use super::fetch_graph::FetchGraph;
+use super::join_graph::JoinGraph;
 use super::model::{Fetches, MutationStep, ObjectProjection, Plan, PlanStep};
+use super::operation_key::operation_key;
 use super::planning_cost::PlanningCosts;
 use super::projection_plan::projection_plan;
 use super::serial;
+use super::steps::StepBuilder;
+use super::work::{PlanningError, WorkLimit};
 use crate::limits::Limits;
-use crate::supergraph::canonical::{CanonicalOperation, canonicalize};
+use crate::supergraph::canonical::{CanonicalField, CanonicalOperation, canonicalize};
 use crate::supergraph::conditions::ResolvedOperation;
 use crate::supergraph::error::SupergraphError;
 use crate::supergraph::request_error::RequestError;
@@ -34,9 +31,6 @@ pub struct PlannerInput {
     pub text: Arc<str>,
     /// The cost of planning.
     pub cost: u64,
-    /// The planner's input, with the keys of its root fields.
-    documents: Vec<(Name, PlannerDocument)>,
-    is_serial: bool,
     operation: CanonicalOperation,
     introspects: bool,
     projection: Arc<ObjectProjection>,
@@ -56,44 +50,32 @@ impl PlannerInput {
 
 /// The planner, with the facts about a supergraph that plans depend on.
 pub struct OperationPlanner {
-    planner: Planner,
-    checker: PlanChecker,
-    /// Subgraph names, in the order of the supergraph's list.
-    subgraphs: HashMap<String, usize>,
+    graph: JoinGraph,
     cacheable: Cacheable,
     planning_costs: PlanningCosts,
+    checker: PlanChecker,
+    /// A key for the type of an interface object, which no field has.
+    typename_alias: Name,
 }
 
 impl OperationPlanner {
     /// Reads a supergraph.
     ///
     /// # Errors
-    /// When it is not a valid supergraph.
-    pub fn new(supergraph_sdl: &str, document: &ast::Document) -> Result<Self, SupergraphError> {
-        let parsed = safe_parse_schema(supergraph_sdl).map_err(|error| SupergraphError::Schema(error.to_string()))?;
-        let planner = Planner::new_from_supergraph(&parsed, QueryPlannerOptions::default())
-            .map_err(|error| SupergraphError::Schema(error.to_string()))?;
-        let mut names: Vec<_> = planner.supergraph.known_subgraphs.values().cloned().collect();
-        names.sort_unstable();
-        let subgraphs = names
-            .into_iter()
-            .enumerate()
-            .map(|(index, name)| (name, index))
-            .collect();
+    /// When it is not a valid supergraph, or uses a feature that is not supported.
+    pub fn new(document: &ast::Document, schema: &PublicSchema) -> Result<Self, SupergraphError> {
         Ok(Self {
-            planner,
-            checker: PlanChecker::new(document)?,
-            subgraphs,
+            graph: JoinGraph::load(document)?,
             cacheable: Cacheable::of(document),
             planning_costs: PlanningCosts::from_supergraph(document),
+            checker: PlanChecker::new(document)?,
+            typename_alias: unused_name("_typename", &schema.field_names.iter().map(Name::as_str).collect()),
         })
     }
 
-    /// Returns the names of the subgraphs, in the order of [`Fetch::subgraph`].
+    /// Returns the names of the subgraphs, in the order of [`Fetch::subgraph`](super::model::Fetch::subgraph).
     pub fn subgraph_names(&self) -> Vec<&str> {
-        let mut names: Vec<_> = self.subgraphs.keys().map(String::as_str).collect();
-        names.sort_unstable();
-        names
+        self.graph.subgraphs().iter().map(|name| &**name).collect()
     }
 
     /// Prepares an operation for the planner.
@@ -108,20 +90,9 @@ impl OperationPlanner {
     ) -> Result<PlannerInput, RequestError> {
         let operation = canonicalize(schema, resolved)?;
         let projection = projection_plan(schema, &operation, limits.query_fields_max.saturating_mul(10))?;
-        let roots = serial::root_fields(&operation);
-        let is_serial = roots.len() > 1;
-        let documents: Vec<_> = roots
-            .into_iter()
-            .filter_map(|(key, fields)| {
-                Some((key, document::planner_document(schema, &operation, fields.into_iter())?))
-            })
-            .collect();
-        let text: String = documents.iter().map(|(_, document)| document.to_string()).collect();
         Ok(PlannerInput {
-            text: text.into(),
+            text: operation_key(&operation).into(),
             cost: self.planning_costs.of(&operation),
-            documents,
-            is_serial,
             operation,
             introspects: introspects(&resolved.document, &resolved.operation),
             projection,
@@ -131,14 +102,14 @@ impl OperationPlanner {
     /// Plans the fetches of an operation, and checks the plan.
     ///
     /// # Errors
-    /// When planning exceeds its time limit, the planner fails, or its plan is wrong.
+    /// When planning exceeds its limits, a field cannot be fetched, or the plan is wrong.
     pub fn plan_fetches(
         &self,
         schema: &PublicSchema,
         limits: &Limits,
         input: &PlannerInput,
     ) -> Result<Fetches, RequestError> {
-        let fetches = self.plan_unchecked(schema, limits, input)?;
+        let fetches = self.plan_unchecked(limits, input)?;
         match self.checker.check(schema, &input.operation, &fetches) {
             Ok(()) => Ok(fetches),
             Err(fault) => {
@@ -148,79 +119,80 @@ impl OperationPlanner {
         }
     }
 
-    fn plan_unchecked(
-        &self,
-        schema: &PublicSchema,
-        limits: &Limits,
-        input: &PlannerInput,
-    ) -> Result<Fetches, RequestError> {
-        if input.is_serial {
-            return self.plan_serially(schema, limits, &input.documents);
-        }
-        match input.documents.first() {
-            None => Ok(Fetches {
-                source: None,
-                steps: PlanStep::Sequence(Vec::new()),
-            }),
-            Some((_, document)) => self.plan_roots(schema, limits, document),
-        }
+    fn plan_unchecked(&self, limits: &Limits, input: &PlannerInput) -> Result<Fetches, RequestError> {
+        let mut roots = serial::root_fields(&input.operation);
+        let steps = match roots.len() {
+            0 => PlanStep::Sequence(Vec::new()),
+            1 => return self.plan_roots(limits, &input.operation, &roots.remove(0).1),
+            _ => self.plan_serially(limits, &input.operation, roots)?,
+        };
+        Ok(Fetches { source: None, steps })
     }
 
     /// Plans each of these root fields separately.
     fn plan_serially(
         &self,
-        schema: &PublicSchema,
         limits: &Limits,
-        roots: &[(Name, PlannerDocument)],
-    ) -> Result<Fetches, RequestError> {
-        let steps = roots.iter().map(|(data_key, document)| {
+        operation: &CanonicalOperation,
+        roots: Vec<(async_graphql::Name, Vec<&CanonicalField>)>,
+    ) -> Result<PlanStep, RequestError> {
+        let steps = roots.into_iter().map(|(data_key, fields)| {
             Ok(MutationStep {
-                data_key: data_key.clone(),
-                step: self.plan_roots(schema, limits, document)?.steps,
+                data_key,
+                step: self.plan_roots(limits, operation, &fields)?.steps,
             })
         });
-        Ok(Fetches {
-            source: None,
-            steps: PlanStep::Serial(steps.collect::<Result<_, RequestError>>()?),
-        })
+        Ok(PlanStep::Serial(steps.collect::<Result<_, RequestError>>()?))
     }
 
     /// Plans these root fields of an operation, which may be all of them.
     fn plan_roots(
         &self,
-        schema: &PublicSchema,
         limits: &Limits,
-        document: &PlannerDocument,
+        operation: &CanonicalOperation,
+        fields: &[&CanonicalField],
     ) -> Result<Fetches, RequestError> {
-        let node = self.library_plan(document, limits)?;
-        Compiler {
-            schema,
-            subgraphs: &self.subgraphs,
+        let fetch_graph = self.fetch_graph(limits, operation, fields).map_err(|error| {
+            if error == PlanningError::Unreachable {
+                tracing::error!(
+                    operation = operation_key(operation),
+                    "a valid operation cannot be planned"
+                );
+            }
+            RequestError::from(error)
+        })?;
+        StepBuilder {
+            graph: &self.graph,
             cacheable: &self.cacheable,
+            arguments: &operation.arguments,
+            kind: operation.kind,
+            typename_alias: &self.typename_alias,
         }
-        .plan(node)
+        .fetches(fetch_graph)
     }
 
-    fn library_plan(&self, document: &PlannerDocument, limits: &Limits) -> Result<Option<PlanNode>, RequestError> {
-        let not_supported = |error: &dyn std::fmt::Display| {
-            tracing::error!(%error, %document, "the planner failed on a valid operation");
-            RequestError::OperationNotSupported
-        };
-        let make = || {
-            let normalized = normalize_operation(&self.planner.supergraph, document, None);
-            let normalized = normalized.map_err(|error| not_supported(&error))?;
-            let planned = self.planner.plan_from_normalized_operation(
-                normalized.executable_operation(),
-                PlannerOverrideContext::default(),
-                &CancellationToken::with_timeout(limits.planning_time_max()),
-            );
-            planned.map(|plan| plan.node).map_err(|error| match error {
-                hive_router_query_planner::planner::PlannerError::CancellationError(_) => RequestError::Timeout,
-                other => not_supported(&other),
-            })
-        };
-        // The library calls `expect`; a panic in it fails only this request.
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(make))
-            .unwrap_or_else(|_| Err(not_supported(&"it panicked")))
+    fn fetch_graph(
+        &self,
+        limits: &Limits,
+        operation: &CanonicalOperation,
+        fields: &[&CanonicalField],
+    ) -> Result<FetchGraph<'_>, PlanningError> {
+        let root = self.graph.type_id(&operation.ty).ok_or(PlanningError::Unreachable)?;
+        let mut search = BestPlan::new(&self.graph, WorkLimit::new(limits.planning_time_max()));
+        let fields = fields.iter();
+        let items: Vec<_> = fields
+            .map(|field| search.selections.add_canonical_field(field))
+            .collect();
+        let plan = search.root(root, &items)?;
+        Ok(FetchGraph::build(search, root, &items, &plan))
     }
+}
+
+/// Returns this name, or a longer one if it is taken.
+fn unused_name(base: &str, taken: &HashSet<&str>) -> Name {
+    let mut name = base.to_owned();
+    while taken.contains(name.as_str()) {
+        name.insert(0, '_');
+    }
+    Name::new_unchecked(&name)
 }

@@ -1,8 +1,7 @@
 //! Executes a mutation in order: the selection set of one root field is finished, fetches of entities included, before
 //! the next root field begins (GraphQL, sections 6.2.2 and 6.3.1).
 //!
-//! The planner orders only the root fields themselves. It combines adjacent root fields of one subgraph into one fetch,
-//! and runs the fetches of their entities after it. So the gateway plans one root field at a time.
+//! A plan may fetch the entities of adjacent root fields together. So each root field of a mutation is planned alone.
 
 use apollo_compiler::executable::OperationType;
 use async_graphql::Name;

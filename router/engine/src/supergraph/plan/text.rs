@@ -2,11 +2,9 @@
 
 use std::fmt::Write as _;
 
-use hive_router_query_planner::ast::operation::SubgraphFetchOperation;
-use hive_router_query_planner::ast::selection_item::SelectionItem;
-use hive_router_query_planner::ast::selection_set::SelectionSet;
-
-use super::model::{Fetch, Plan, PlanStep};
+use super::fetch_graph::PathStep;
+use super::join_graph::JoinGraph;
+use super::model::{Fetch, Plan, PlanStep, RequiredSelection};
 
 /// Formats the whole plan.
 pub fn format_plan(plan: &Plan) -> String {
@@ -43,44 +41,52 @@ fn write_line(out: &mut String, level: usize, what: &str, fetch: &Fetch) {
     }
 }
 
-/// Formats the operation of a fetch of root fields.
-pub fn format_operation(operation: &SubgraphFetchOperation) -> String {
-    spaced(&operation.document_str)
-}
-
-/// Formats the selections on the entities under a key of the response.
-pub fn format_entities(operation: &SubgraphFetchOperation, key: &str) -> String {
-    let mut items = operation.document.operation.selection_set.items.iter();
-    let field = items.find_map(|item| match item {
-        SelectionItem::Field(field) if field.selection_identifier() == key => Some(field),
-        _ => None,
-    });
-    match field.map(|field| &field.selections.items[..]) {
-        Some([SelectionItem::InlineFragment(only)]) => spaced(&only.selections.to_string()),
-        _ => spaced(&field.map(|field| field.selections.to_string()).unwrap_or_default()),
+/// Writes the fields of a representation: `id org { id }`.
+pub fn write_required(out: &mut String, required: &[RequiredSelection]) {
+    let mut separator = "";
+    for selection in required {
+        match selection {
+            RequiredSelection::Field { key, .. } if key == "__typename" => continue,
+            RequiredSelection::Field { key, name, inner } => {
+                let _ = write!(out, "{separator}{key}");
+                if key != name {
+                    let _ = write!(out, ": {name}");
+                }
+                if !inner.is_empty() {
+                    write_inner(out, inner);
+                }
+            }
+            RequiredSelection::On(types, inner) => {
+                let mut types: Vec<_> = types.iter().map(String::as_str).collect();
+                types.sort_unstable();
+                let _ = write!(out, "{separator}... on {}", types.join("|"));
+                write_inner(out, inner);
+            }
+        }
+        separator = " ";
     }
 }
 
-/// Formats the fields of a representation: `User(id)`.
-pub fn format_requires(set: &SelectionSet) -> String {
-    let types = set.items.iter().filter_map(|item| match item {
-        SelectionItem::InlineFragment(inline) => Some(format!(
-            "{}({})",
-            inline.type_condition,
-            fields(&inline.selections).join(" ")
-        )),
-        _ => None,
-    });
-    types.collect::<Vec<_>>().join(" | ")
+fn write_inner(out: &mut String, inner: &[RequiredSelection]) {
+    out.push_str(" { ");
+    write_required(out, inner);
+    out.push_str(" }");
 }
 
-fn fields(set: &SelectionSet) -> Vec<String> {
-    let items = set.items.iter().map(ToString::to_string);
-    items.filter(|item| item != "__typename").collect()
+/// Writes the place of objects in the answer: `me.favourite|[Review].author`.
+pub fn write_path(out: &mut String, path: &[PathStep], graph: &JoinGraph) {
+    for (index, step) in path.iter().enumerate() {
+        let dot = if index == 0 { "" } else { "." };
+        let _ = match step {
+            PathStep::Key(key) => write!(out, "{dot}{key}"),
+            PathStep::Items => write!(out, "{dot}@"),
+            PathStep::Type(ty) => write!(out, "|[{}]", graph.name(*ty)),
+        };
+    }
 }
 
-fn spaced(text: &str) -> String {
-    let mut spaced = text.replace('{', " { ").replace('}', " }");
-    spaced = spaced.trim_start().to_owned();
-    spaced
+/// Puts spaces around the braces of a document, for people.
+pub fn spaced(text: &str) -> String {
+    let spaced = text.replace('{', " { ").replace('}', " }");
+    spaced.trim_start().to_owned()
 }

@@ -259,12 +259,12 @@ impl<'a> SymbolicTree<'a> {
         Ok(taken)
     }
 
-    /// Replaces the value of a key for these types by a text.
+    /// Replaces the value of a key for these types by a text, and adds it to the objects that do not have the key.
     pub fn set_constant(
         &mut self,
         facts: &SupergraphFacts,
         node: NodeId,
-        key: &str,
+        key: &'a str,
         types: &TypeSet,
         text: &'a str,
     ) -> Result<(), PlanFault> {
@@ -272,6 +272,15 @@ impl<'a> SymbolicTree<'a> {
             let entry = self.entry_mut(node, key, index);
             let is_own_type = entry.field.name == TYPENAME && entry.types.is_subset(&facts.only(text));
             entry.field.constant = (!is_own_type).then_some(text);
+        }
+        let mut missing = types.clone();
+        for entry in self.entries(node, key) {
+            missing.remove(&entry.types);
+        }
+        if !missing.is_empty() {
+            let is_own_type = missing.is_subset(&facts.only(text));
+            let field = FieldValue::typename((!is_own_type).then_some(text));
+            self.write(node, key, &missing, &field, None, 0)?;
         }
         Ok(())
     }
@@ -302,7 +311,7 @@ impl<'a> SymbolicTree<'a> {
     /// Checks that each key below a node is needed.
     pub fn check_needed(&self, node: NodeId) -> Result<(), PlanFault> {
         for (key, entry) in self.all_entries(node) {
-            if !entry.is_needed && key != TYPENAME {
+            if !entry.is_needed && entry.field.name != TYPENAME {
                 let fault = PlanFault::from(PlanFaultKind::NotNeeded(entry.field.to_string()));
                 return Err(fault.below(key));
             }
