@@ -28,16 +28,13 @@ pub fn select<'a>(
             }
             RequiredSelection::Field { key, name, inner } => {
                 let mut rest = types.clone();
-                for source in [name, key] {
-                    let taken = rest.clone();
-                    for index in tree.select(node, source, &taken)? {
-                        let entry = tree.entries(node, source)[index].clone();
-                        rest.remove(&entry.types);
-                        select_entry(facts, tree, inner, &entry, (representation, key))
-                            .map_err(|fault| fault.below(source))?;
-                    }
-                    tree.mark_needed(node, source, &taken);
+                for index in tree.select(node, name, types)? {
+                    let entry = tree.entries(node, name)[index].clone();
+                    rest.remove(&entry.types);
+                    select_entry(facts, tree, inner, &entry, (representation, key))
+                        .map_err(|fault| fault.below(name))?;
                 }
+                tree.mark_needed(node, name, types);
                 if let Some(ty) = facts.first_name(&rest) {
                     return Err(PlanFaultKind::NotFetchedBefore(format!("{ty}.{name}")).into());
                 }
