@@ -232,12 +232,31 @@ fn an_override_with_a_label_is_not_chosen() {
 
 #[test]
 fn a_feature_that_is_not_supported_is_refused_by_name() {
-    let types = r#"
-        schema @link(url: "https://specs.apollo.dev/context/v0.1", for: SECURITY) { query: Query }
-        type Query @join__type(graph: A) { id: ID }
-    "#;
-    let refused = Supergraph::without_subgraphs(&format!("{GRAPHS}{types}"), &[]);
-    assert!(matches!(refused, Err(SupergraphError::Unsupported("@context"))));
+    let open = |specification: &str, purpose: &str| {
+        let types = format!(
+            r#"
+            schema @link(url: "https://specs.apollo.dev/{specification}"{purpose}) {{ query: Query }}
+            type Query @join__type(graph: A) {{ id: ID }}
+            "#
+        );
+        Supergraph::without_subgraphs(&format!("{GRAPHS}{types}"), &[]).map(drop)
+    };
+    let table = [
+        ("context/v0.1", ", for: SECURITY", "@context"),
+        ("policy/v0.1", "", "@policy"),
+        ("authenticated/v0.1", ", for: SECURITY", "@authenticated"),
+        ("requiresScopes/v0.1", "", "@requiresScopes"),
+        ("unheard/v1.0", ", for: EXECUTION", "@unheard"),
+    ];
+    for (specification, purpose, feature) in table {
+        match open(specification, purpose) {
+            Err(SupergraphError::Unsupported(refused)) => assert_eq!(refused, feature),
+            other => panic!("{specification}: {other:?}"),
+        }
+    }
+    for (specification, purpose) in [("inaccessible/v0.2", ", for: SECURITY"), ("unheard/v1.0", "")] {
+        open(specification, purpose).expect("a feature that changes no answer");
+    }
 }
 
 #[test]

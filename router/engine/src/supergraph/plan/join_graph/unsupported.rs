@@ -4,8 +4,11 @@ use apollo_compiler::ast::{Definition, Directive, Document};
 
 use crate::supergraph::error::SupergraphError;
 
-/// The specifications that are not supported, by the last names of their addresses.
-const UNSUPPORTED: [(&str, &str); 2] = [("context", "@context"), ("policy", "@policy")];
+/// The specifications that change answers or access, by the last names of their addresses, and are supported. Those that a link marks
+/// as such (`for: EXECUTION`, `for: SECURITY`) and that are not here are refused, as the specification of links demands.
+const SUPPORTED: [&str; 2] = ["join", "inaccessible"];
+/// Those that older compositions do not mark.
+const UNSUPPORTED: [&str; 4] = ["authenticated", "context", "policy", "requiresScopes"];
 
 /// Checks that a supergraph uses supported features only.
 ///
@@ -18,9 +21,12 @@ pub fn require_supported(supergraph: &Document) -> Result<(), SupergraphError> {
         _ => &[],
     });
     for link in links.filter(|directive| directive.name == "link") {
-        let feature = linked_specification(link);
-        if let Some((_, directive)) = UNSUPPORTED.iter().find(|(name, _)| Some(*name) == feature) {
-            return Err(SupergraphError::Unsupported(directive));
+        let Some(feature) = linked_specification(link) else {
+            continue;
+        };
+        let is_required = link.specified_argument_by_name("for").is_some() && !SUPPORTED.contains(&feature);
+        if is_required || UNSUPPORTED.contains(&feature) {
+            return Err(SupergraphError::Unsupported(format!("@{feature}")));
         }
     }
     Ok(())
