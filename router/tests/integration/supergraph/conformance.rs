@@ -6,6 +6,7 @@ mod execution;
 mod field_sets;
 mod graph;
 mod object;
+mod server;
 mod subgraph;
 
 use std::collections::{BTreeMap, HashMap};
@@ -22,6 +23,7 @@ use futures_util::{FutureExt, StreamExt};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use self::case::Case;
 use self::execution::execute;
@@ -58,8 +60,24 @@ fn the_expected_answers_are_those_of_the_merged_schema() {
     assert!(report.is_empty(), "{report}");
 }
 
+/// How the router reaches the subgraphs.
+#[derive(Clone, Copy, PartialEq)]
+enum Reach {
+    InProcess,
+    Http,
+}
+
 #[tokio::test]
 async fn the_router_gives_the_expected_answers() {
+    judge_all(Reach::InProcess).await;
+}
+
+#[tokio::test]
+async fn the_router_gives_the_expected_answers_over_http() {
+    judge_all(Reach::Http).await;
+}
+
+async fn judge_all(reach: Reach) {
     let known_failures: BTreeMap<String, String> = serde_json::from_str(KNOWN_FAILURES).unwrap();
     let cases = case::read_all();
     assert!(cases.len() >= CASES_MIN, "{} cases", cases.len());
@@ -69,8 +87,8 @@ async fn the_router_gives_the_expected_answers() {
             let _ = writeln!(report, "{name}: known_failures.json names a case that does not exist\n");
         }
     }
-    for case in &cases {
-        let outcome = AssertUnwindSafe(outcome(case)).catch_unwind().await;
+    for case in cases.iter().filter(|case| reach == Reach::Http || !case.needs_http()) {
+        let outcome = AssertUnwindSafe(outcome(case, reach)).catch_unwind().await;
         match (outcome, known_failures.get(&case.name)) {
             (Ok(Ok(())), None) | (Ok(Err(_)) | Err(_), Some(_)) => {}
             (Ok(Ok(())), Some(_)) => {
@@ -171,9 +189,10 @@ fn a_subgraph_refuses_requests_that_a_router_must_not_send() {
 }
 
 /// Runs a case, and returns how the router's answer differs from the expected one.
-async fn outcome(case: &Case) -> Result<(), String> {
+async fn outcome(case: &Case, reach: Reach) -> Result<(), String> {
     let session = Session::new(case.graph.clone());
-    let supergraph = supergraph(case, &session)?;
+    let mut servers = JoinSet::new();
+    let supergraph = supergraph(case, &session, reach, &mut servers).await?;
     let request = SubgraphRequest {
         operation_name: case.setup.operation.clone(),
         ..graph_client::request(Viewer::Anonymous, &case.query, case.variables.clone())
@@ -199,13 +218,21 @@ async fn outcome(case: &Case) -> Result<(), String> {
     })
 }
 
-fn supergraph(case: &Case, session: &Arc<Session>) -> Result<Supergraph, String> {
-    let subgraphs = case.graph.subgraphs.keys().map(|name| {
-        let fault = case.setup.faults.get(name).cloned();
-        let subgraph: Arc<dyn Subgraph> = Arc::new(TestSubgraph::new(name, session, fault));
-        (name.clone(), subgraph)
-    });
-    let subgraphs: HashMap<_, _> = subgraphs.collect();
+async fn supergraph(
+    case: &Case,
+    session: &Arc<Session>,
+    reach: Reach,
+    servers: &mut JoinSet<()>,
+) -> Result<Supergraph, String> {
+    let mut subgraphs: HashMap<String, Arc<dyn Subgraph>> = HashMap::new();
+    for name in case.graph.subgraphs.keys() {
+        let subgraph = TestSubgraph::new(name, session, case.setup.faults.get(name).cloned());
+        let subgraph = match reach {
+            Reach::InProcess => Arc::new(subgraph),
+            Reach::Http => server::serve(subgraph, servers).await,
+        };
+        subgraphs.insert(name.clone(), subgraph);
+    }
     let limits = Arc::new(Limits::default());
     Supergraph::new(&case.graph.supergraph, &[], subgraphs, limits).map_err(|error| error.to_string())
 }

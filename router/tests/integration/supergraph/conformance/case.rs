@@ -84,6 +84,11 @@ impl Case {
         }
     }
 
+    /// Whether the case is about HTTP, so that it cannot run in one process.
+    pub fn needs_http(&self) -> bool {
+        self.setup.faults.values().any(Fault::needs_http)
+    }
+
     /// Returns the answers of the reference executor, as text: it executes the operation over the public schema and all data.
     pub fn reference(&self) -> Vec<String> {
         let session = Session::new(self.graph.clone());

@@ -34,13 +34,23 @@ pub struct Fault {
     depth: Option<usize>,
     /// It sends its response with this value at the JSON pointer.
     replaced: Option<(String, Value)>,
+    /// It sends a response of so many bytes.
+    bytes: Option<usize>,
+    /// Over HTTP: the status of its response.
+    pub status: Option<u16>,
+    /// Over HTTP: the media type of its response.
+    pub media_type: Option<String>,
+    /// Over HTTP: the connection ends after the first half of its response.
+    pub cut: bool,
+    /// Over HTTP: it never responds.
+    pub silent: bool,
 }
 
 /// A subgraph of a running case.
 pub struct TestSubgraph {
-    name: String,
+    pub name: String,
     session: Arc<Session>,
-    fault: Option<Fault>,
+    pub fault: Option<Fault>,
 }
 
 impl Session {
@@ -84,6 +94,11 @@ impl TestSubgraph {
         }
     }
 
+    /// Returns the number of events of a subscription.
+    pub fn events(&self, document: &str) -> usize {
+        events(self.session.view(Some(&self.name), 0), document)
+    }
+
     fn answer(&self, request: &SubgraphRequest, event: usize) -> SubgraphResponse {
         let variables = serde_json::to_value(&request.variables).unwrap();
         let body = self.respond(
@@ -101,12 +116,21 @@ impl TestSubgraph {
 }
 
 impl Fault {
+    /// Whether the fault is one of HTTP, or of a size that only the client over HTTP bounds.
+    pub fn needs_http(&self) -> bool {
+        let is_of_http = self.status.is_some() || self.media_type.is_some() || self.cut || self.silent;
+        is_of_http || self.bytes.is_some()
+    }
+
     fn apply(&self, good: String) -> String {
         if let Some(text) = &self.body {
             return text.clone();
         }
         if let Some(depth) = self.depth {
             return format!("{{\"data\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
+        }
+        if let Some(bytes) = self.bytes {
+            return format!("{{\"data\":{{\"filler\":\"{}\"}}}}", "x".repeat(bytes));
         }
         if self.truncated {
             return good.chars().take(good.chars().count() / 2).collect();
@@ -132,8 +156,7 @@ impl Subgraph for TestSubgraph {
     }
 
     fn subscribe(&self, request: SubgraphRequest) -> BoxStream<'static, SubgraphResponse> {
-        let view = self.session.view(Some(&self.name), 0);
-        let events = 0..events(view, request.document.text());
+        let events = 0..self.events(request.document.text());
         let answers: Vec<_> = events.map(|event| self.answer(&request, event)).collect();
         stream::iter(answers).boxed()
     }
