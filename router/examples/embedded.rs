@@ -45,7 +45,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(address).await?;
     println!("  GraphQL  http://{}/graphql", listener.local_addr()?);
     let shutdown = app.gateway.shutdown.clone();
-    let workers = Workers::start(&app.services, &settings.workers, &shutdown, true);
+    let workers = Workers::start(&app.services, &app.ledger_check, &settings.workers, &shutdown, true);
     tokio::spawn({
         let shutdown = shutdown.clone();
         async move {

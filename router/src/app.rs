@@ -17,6 +17,7 @@ use crate::config::{ConfigError, DataFolder, Settings};
 use crate::gateway::Gateway;
 use crate::http::{ListenerErrorFormat, with_unlimited_middleware};
 use crate::invalidating_bus::InvalidatingBus;
+use crate::ledger_check::LedgerCheck;
 use crate::metrics::{Collector, Sources};
 use crate::order_service::{OrderService, ReplicaCommandBuilder, ReplicaProcesses, replica_upstreams};
 use crate::readiness::Readiness;
@@ -45,6 +46,8 @@ pub struct App {
     subgraphs: HashMap<String, Arc<dyn Subgraph>>,
     /// The checks of `GET /ready`.
     pub readiness: Readiness,
+    /// The check that the tables add up, for the task that repeats it.
+    pub ledger_check: LedgerCheck,
     /// The traces, if a collector receives any.
     pub traces: Option<Arc<Traces>>,
     /// The replicas of the order service; `None` if the trades are a table of the database.
@@ -134,6 +137,7 @@ impl App {
             Arc::clone(&cache),
         )?;
         let gateway = open_gateway(settings, &services, &graph).await?;
+        let ledger_check = LedgerCheck::new(folder.table_files(), Arc::clone(&services.clock));
         let traces = Traces::start(&settings.telemetry)?;
         let gateway = gateway.with_traces(traces.clone());
         let mut mounts = MountServices::over_graph(rest::mounts());
@@ -157,6 +161,7 @@ impl App {
             graph,
             subgraphs,
             readiness,
+            ledger_check,
             traces,
             mounts,
             cache,
@@ -191,6 +196,7 @@ impl App {
             services: Some(self.services.clone()),
             order_replicas: self.order_service.as_ref().map(|service| service.front_end.clone()),
             readiness: self.readiness.clone(),
+            ledger_check: Some(self.ledger_check.clone()),
             traces: self.traces.clone(),
         })
     }

@@ -106,6 +106,8 @@ settings! {
         expiry_ms: u64 = 1_000,
         /// Milliseconds between two checks of the database's files. A full disk is tried again at the same interval.
         storage_ms: u64 = 2_000,
+        /// Milliseconds between two checks that money, shares, products and votes add up, as `agora verify` checks them; 0 disables them.
+        ledger_check_ms: u64 = 3_600_000,
         /// Milliseconds between two deletions of expired idempotency keys and sessions.
         sweep_ms: u64 = 60_000,
         /// Rows that one write deletes.
@@ -118,12 +120,13 @@ settings! {
 }
 
 /// Settings that may be 0, which disables a feature or has a meaning of its own; every other number must be positive.
-const ZERO_ALLOWED: [&str; 8] = [
+const ZERO_ALLOWED: [&str; 9] = [
     "shutdown_delay_ms",
     "subgraph_retries_max",
     "subgraph_failures_max",
     "subgraph_resubscriptions_max",
     "price_feed_ms",
+    "ledger_check_ms",
     "check_ms_max",
     "long_operation_threads",
     "long_operation_niceness",

@@ -18,6 +18,7 @@ pub mod http;
 pub mod in_process;
 pub mod invalidating_bus;
 pub mod ip_network;
+pub mod ledger_check;
 pub mod listen;
 mod log;
 pub mod metrics;

@@ -187,6 +187,7 @@ impl RemoteApp {
             services: None,
             order_replicas: None,
             readiness: self.readiness.clone(),
+            ledger_check: None,
             traces: self.traces.clone(),
         })
     }

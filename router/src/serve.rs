@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use futures_util::future::{FutureExt, join, join_all};
+use sd_notify::NotifyState;
 use sea_orm::ConnectionTrait;
 use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
@@ -120,7 +121,13 @@ pub async fn run(
     }
     announce(&listeners, Some(&settings.server.data));
     let gateway = app.gateway.clone();
-    let workers = Workers::start(&app.services, &settings.workers, &gateway.shutdown, demo);
+    let workers = Workers::start(
+        &app.services,
+        &app.ledger_check,
+        &settings.workers,
+        &gateway.shutdown,
+        demo,
+    );
     let stop = stop(app, workers, replicas, &settings.server);
     serve_until_signal(&gateway, listeners, signals, &settings.server, stop).await
 }
@@ -193,6 +200,7 @@ async fn serve_until_signal(
 /// Lets load balancers turn away, and then lets open requests and WebSockets end, within their times.
 async fn drain(gateway: &Gateway, settings: &ServerSettings, served: impl Future<Output = ()> + Clone) {
     gateway.draining.cancel();
+    tell_service_manager(NotifyState::Stopping);
     if settings.shutdown_delay_ms > 0 {
         tracing::info!(
             delay_ms = settings.shutdown_delay_ms,
@@ -332,6 +340,14 @@ fn announce(listeners: &[Listener], data: Option<&Path>) {
         data = data.map(|data| tracing::field::display(absolute(data).display().to_string())),
         "ready"
     );
+    tell_service_manager(NotifyState::Ready);
+}
+
+/// Tells systemd, if it has started this process and waits for it (`Type=notify` of the unit).
+fn tell_service_manager(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::warn!(%error, "the service manager cannot be told about the state of the server");
+    }
 }
 
 /// Returns the path as a process in another folder would write it.

@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config;
+use crate::ledger_check::LedgerCheck;
 
 /// The pause before a failed task starts again.
 const RESTART_PAUSE: Duration = Duration::from_secs(1);
@@ -26,6 +27,7 @@ impl Workers {
     /// Starts the tasks, which run until `shutdown`. With `demo`, one of them changes stock prices.
     pub fn start(
         services: &Services,
+        ledger_check: &LedgerCheck,
         settings: &config::WorkerSettings,
         shutdown: &CancellationToken,
         demo: bool,
@@ -56,6 +58,16 @@ impl Workers {
         });
         let (on, every) = (services.clone(), Duration::from_millis(settings.storage_ms));
         workers.spawn_restarting("looking after the storage", move || check_storage(on.clone(), every));
+        let (check, every) = (ledger_check.clone(), Duration::from_millis(settings.ledger_check_ms));
+        if !every.is_zero() {
+            workers.spawn_restarting("checking the ledger", move || {
+                let check = check.clone();
+                async move {
+                    check.repeat(every).await;
+                    Ok(())
+                }
+            });
+        }
         let (on, every) = (services.clone(), Duration::from_millis(settings.price_feed_ms));
         if demo && !every.is_zero() {
             workers.spawn_restarting("the price feed", move || move_prices(on.clone(), every));
@@ -142,6 +154,7 @@ async fn move_prices(services: Services, every: Duration) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use contract::{Delivery, Error, Event};
@@ -149,16 +162,24 @@ mod tests {
     use testing::{NEW_YEAR_US, TestServices};
 
     use super::*;
+    use crate::config::DataFolder;
 
     const BUSY: config::WorkerSettings = config::WorkerSettings {
         price_feed_ms: 1,
         expiry_ms: 1,
         storage_ms: 1,
+        ledger_check_ms: 0,
         sweep_ms: 1,
         sweep_rows_max: 500,
         idempotency_key_hours: 48,
         ended_session_hours: 24,
     };
+
+    /// A check that does not begin with these settings.
+    fn unused_check(on: &TestServices) -> LedgerCheck {
+        let files = DataFolder::new("unused".as_ref()).table_files();
+        LedgerCheck::new(files, Arc::clone(&on.services.clock))
+    }
 
     async fn exchange() -> TestServices {
         let on = TestServices::new(NEW_YEAR_US).await;
@@ -171,7 +192,7 @@ mod tests {
         let on = exchange().await;
         let shutdown = CancellationToken::new();
         let mut events = on.services.bus.subscribe();
-        let workers = Workers::start(&on.services, &BUSY, &shutdown, true);
+        let workers = Workers::start(&on.services, &unused_check(&on), &BUSY, &shutdown, true);
         for _ in 0..3 {
             let Some(Delivery::Event(event)) = events.next().await else {
                 panic!("the bus ended")
@@ -195,7 +216,7 @@ mod tests {
         };
         for (settings, demo, wanted) in [(&BUSY, true, 6), (&BUSY, false, 5), (&off, true, 5)] {
             let shutdown = CancellationToken::new();
-            let workers = Workers::start(&on.services, settings, &shutdown, demo);
+            let workers = Workers::start(&on.services, &unused_check(&on), settings, &shutdown, demo);
             assert_eq!(workers.tasks.len(), wanted);
             shutdown.cancel();
             workers.join().await;

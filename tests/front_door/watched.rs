@@ -1,13 +1,21 @@
 //! The metrics of a running server, and the files for Prometheus and Grafana that use them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use agora::config::{MetricsListen, Settings};
 use agora::metrics::{METRICS, Metric, MetricKind};
+use contract::Tx;
 use futures_util::StreamExt;
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use testing::Request;
 use tests::{HttpClient, TestApp};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+/// The longest wait for a change of a metric.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The samples of a text, by name and labels as they are written.
 struct Scrape(BTreeMap<String, f64>);
@@ -255,6 +263,47 @@ async fn no_label_comes_from_a_client() {
     }
     let after: BTreeSet<_> = Scrape::of(&client).await.0.into_keys().collect();
     assert_eq!(after.difference(&before).collect::<Vec<_>>(), Vec::<&String>::new());
+}
+
+#[tokio::test]
+async fn a_server_reports_when_its_ledger_does_not_add_up() {
+    let mut settings = Settings::default();
+    settings.workers.ledger_check_ms = 1;
+    let app = TestApp::with_settings(settings).await;
+    let client = app.anonymous();
+    let series = "agora_ledger_check_deviations";
+    assert!(
+        !Scrape::of(&client).await.0.contains_key(series),
+        "nothing is checked yet"
+    );
+
+    let shutdown = CancellationToken::new();
+    let workers = app.start_workers(&shutdown);
+    assert_eq!(eventually(&client, series, |_| true).await, 0.0);
+    let wrong = "UPDATE wallet SET balance_minor = balance_minor + 1 WHERE id = (SELECT min(id) FROM wallet)";
+    let damage = async |tx: &Tx| Ok(tx.execute_unprepared(wrong).await?);
+    app.services().db.write(damage).await.expect("a change");
+    assert_eq!(eventually(&client, series, |deviations| deviations > 0.0).await, 1.0);
+    let checked = "agora_ledger_check_timestamp_seconds";
+    assert_eq!(
+        Scrape::of(&client).await.value(checked),
+        (tests::START_US / 1_000_000) as f64
+    );
+
+    shutdown.cancel();
+    workers.join().await;
+}
+
+/// Returns the value of a series as soon as it has one that `fits`.
+async fn eventually(client: &HttpClient, series: &str, fits: impl Fn(f64) -> bool) -> f64 {
+    let value = async {
+        loop {
+            if let Some(value) = Scrape::of(client).await.0.get(series).filter(|value| fits(**value)) {
+                return *value;
+            }
+        }
+    };
+    timeout(PATIENCE, value).await.expect("the metric changes")
 }
 
 /// The files for Prometheus and Grafana.

@@ -14,9 +14,11 @@ use agora::config::Settings;
 use agora::http;
 use agora::rest;
 use agora::rest_access::AnonymousAccess;
+use agora::workers::Workers;
 use contract::ManualClock;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 /// The time at which a test's clock starts: 2026-01-01T00:00:00Z.
 pub const START_US: i64 = 1_767_225_600_000_000;
@@ -128,6 +130,18 @@ impl TestApp {
     pub fn service_credential(&self, name: &str) -> String {
         let keys = &self.app.services.keys;
         keys.sign_service(name, self.app.services.clock.now_us(), 3_600).0
+    }
+
+    /// Starts the tasks beside the requests, with the settings of this server. They end with the token.
+    pub fn start_workers(&self, shutdown: &CancellationToken) -> Workers {
+        let app = &self.app;
+        Workers::start(
+            &app.services,
+            &app.ledger_check,
+            &self.settings.workers,
+            shutdown,
+            false,
+        )
     }
 
     /// Returns the services that the domains are built from.

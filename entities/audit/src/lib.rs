@@ -100,6 +100,17 @@ pub fn audit(files: &InstallationFiles, limits: &AuditLimits) -> Result<Report, 
     Ok(snapshot.into_report(checks))
 }
 
+/// Checks the tables of an installation, whether or not a server uses it. It is the part of [`audit`] that a server repeats: its
+/// start has checked the file.
+///
+/// # Errors
+/// As [`audit`].
+pub fn audit_tables(files: &InstallationFiles, limits: &AuditLimits) -> Result<Report, AuditError> {
+    let snapshot = Snapshot::open(files, limits)?;
+    let checks = snapshot.run(tables::TABLE_CHECKS, limits.deviations_max)?;
+    Ok(snapshot.into_report(checks))
+}
+
 /// Runs the checks of the tables on a connection, best in a transaction, so that all of them read one snapshot.
 ///
 /// # Errors

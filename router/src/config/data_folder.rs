@@ -83,6 +83,15 @@ impl DataFolder {
         })
     }
 
+    /// The files that a check of the tables reads.
+    pub fn table_files(&self) -> InstallationFiles {
+        InstallationFiles {
+            database: self.database(),
+            lock: self.lock(),
+            replicas: Vec::new(),
+        }
+    }
+
     /// The file that one process locks while it uses the folder.
     pub fn lock(&self) -> PathBuf {
         self.0.join("lock")

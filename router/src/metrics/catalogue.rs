@@ -97,6 +97,12 @@ metrics! {
     EVENT_LAGS: Counter "agora_event_lags_total" [] "How often a receiver fell so far behind that it lost events and had to read again.";
     EVENTS_LOST: Counter "agora_events_lost_total" [] "Events that such receivers lost.";
     STORAGE_FAILING: Gauge "agora_storage_failing" [] "Whether the storage of the database fails: 1, or 0. The log has the reason.";
+    #[condition = "after the first check (`--ledger-check-ms`)"]
+    LEDGER_DEVIATIONS: Gauge "agora_ledger_check_deviations" [] "The rows by which money, shares, products or votes do not add up, found by the last check; 0 is right. The log names the rules.";
+    #[condition = "after the first check (`--ledger-check-ms`)"]
+    LEDGER_CHECKED: Gauge "agora_ledger_check_timestamp_seconds" [] "When the last check of the ledger ended, in seconds since 1970.";
+    #[condition = "after the first check (`--ledger-check-ms`)"]
+    LEDGER_SECONDS: Gauge "agora_ledger_check_duration_seconds" [] "How long the last check of the ledger held its snapshot.";
     #[condition = "with order replicas"]
     REPLICA_UP: Gauge "agora_order_replica_up" ["replica"] "Whether the order replica answers: 1, or 0.";
     #[condition = "with order replicas"]

@@ -12,6 +12,7 @@ use super::order_replicas;
 use super::process::ProcessFigures;
 use crate::cache::ResponseCache;
 use crate::gateway::Gateway;
+use crate::ledger_check::{LedgerCheck, LedgerCheckResult};
 use crate::readiness::Readiness;
 use crate::request_meters::{RequestMeters, kind_label};
 use crate::supergraph::{LookupCounts, Supergraph};
@@ -37,6 +38,8 @@ pub struct Sources {
     pub order_replicas: Option<FrontEnd>,
     /// The checks of `GET /ready`.
     pub readiness: Readiness,
+    /// The check that the tables add up; `None` for a router over remote subgraphs.
+    pub ledger_check: Option<LedgerCheck>,
     /// The traces, if a collector receives any.
     pub traces: Option<Arc<Traces>>,
 }
@@ -82,6 +85,9 @@ impl Collector {
             write_events(&mut out, services.bus.counts());
             let is_failing = services.db.storage().failure_reason().is_some();
             out.value(metric::STORAGE_FAILING, u8::from(is_failing));
+        }
+        if let Some(result) = sources.ledger_check.as_ref().and_then(LedgerCheck::last) {
+            write_ledger_check(&mut out, result);
         }
         if let Some(front_end) = &sources.order_replicas {
             order_replicas::write(&mut out, &front_end.statuses().await);
@@ -212,6 +218,13 @@ fn write_events(out: &mut Exposition, counts: BusCounts) {
     out.value(metric::EVENTS, counts.published);
     out.value(metric::EVENT_LAGS, counts.lags);
     out.value(metric::EVENTS_LOST, counts.lost);
+}
+
+fn write_ledger_check(out: &mut Exposition, result: LedgerCheckResult) {
+    out.value(metric::LEDGER_DEVIATIONS, result.deviations);
+    out.value(metric::LEDGER_CHECKED, seconds(result.at_us.max(0).unsigned_abs()));
+    let took_us = u64::try_from(result.took.as_micros()).unwrap_or(u64::MAX);
+    out.value(metric::LEDGER_SECONDS, seconds(took_us));
 }
 
 fn write_process(out: &mut Exposition, started_us: i64) {

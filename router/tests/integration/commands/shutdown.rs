@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -345,4 +346,32 @@ fn a_request_that_does_not_finish_is_given_up_after_its_time() {
     assert_eq!(server.until("some requests did not finish in time")["ms_max"], 50);
     server.until("stopped");
     assert!(server.child.wait().expect("it ends").success());
+}
+
+#[test]
+fn a_service_manager_learns_when_the_server_is_ready_and_when_it_stops() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut command = agora(folder.path(), &["serve", "--listen", "127.0.0.1:0"]);
+    let server = command.env("NOTIFY_SOCKET", &path).stderr(Stdio::null()).spawn();
+    let mut server = server.expect("the server starts");
+    let told = || {
+        let mut message = [0; 64];
+        let length = socket.recv(&mut message).expect("a message");
+        String::from_utf8_lossy(&message[..length]).into_owned()
+    };
+
+    assert_eq!(told(), "READY=1\n");
+    let pid = server.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .expect("kill")
+            .success()
+    );
+    assert_eq!(told(), "STOPPING=1\n");
+    assert!(server.wait().expect("the server ends").success());
 }
