@@ -1,7 +1,7 @@
 // The community: the newest posts with their votes, and the messages of the signed-in person.
 
 import { onSessionChange, session } from "../../src/session.js";
-import { ask, follow, onSubscribed } from "./graph.js";
+import { afterSubscribing, ask, follow, onSubscribed } from "./graph.js";
 import { loadPerson, onMessage } from "./person.js";
 import { store } from "./store.js";
 
@@ -54,9 +54,9 @@ function followVotes() {
     stop();
     voteFollows.delete(id);
   }
-  for (const id of shown) {
-    if (!voteFollows.has(id)) voteFollows.set(id, follow(VOTE_CHANGED, { post: id }, ({ voteChanged }) => merge(voteChanged)));
-  }
+  const fresh = [...shown].filter((id) => !voteFollows.has(id));
+  for (const id of fresh) voteFollows.set(id, follow(VOTE_CHANGED, { post: id }, ({ voteChanged }) => merge(voteChanged)));
+  if (fresh.length > 0) afterSubscribing(loadPosts);
 }
 
 export function merge(post) {

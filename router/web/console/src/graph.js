@@ -102,6 +102,14 @@ function connect() {
 }
 
 /**
+ * Calls `listener` a moment after now, when the subscriptions of now have begun: it reads what they follow, because a change between
+ * the first read and their beginning sent no event.
+ */
+export function afterSubscribing(listener) {
+  setTimeout(listener, SUBSCRIBED_MS);
+}
+
+/**
  * Calls `listener` a moment after each opening of the connection, when all subscriptions have begun: events of the time
  * before are lost, so the listener reads what it shows.
  */
