@@ -9,7 +9,7 @@ use std::process::Command;
 use audit::{AuditError, AuditLimits, InstallationFiles, Report};
 use rusqlite::Connection;
 use serde_json::{Value, json};
-use tests::HttpClient;
+use tests::{HttpClient, TestApp};
 
 use crate::killed::command::{ServerProcess, agora, demo};
 
@@ -300,5 +300,37 @@ fn a_database_of_another_version_is_told_so() {
         let refused = crate::killed::command::refusal_of(agora(&data, &["verify"]));
         assert!(refused.contains(told), "{refused}");
         fs::remove_dir_all(&data).unwrap();
+    }
+}
+
+/// A part that reads a table for each row of another one takes minutes where both have 100,000 rows.
+#[tokio::test]
+async fn no_check_reads_a_table_for_each_row_of_another() {
+    let app = TestApp::new().await;
+    let db = Connection::open(app.data_folder().join("agora.db")).expect("the database");
+    for (check, statement) in audit::table_statements() {
+        let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).expect("a plan");
+        let steps = plan.query_map([], |step| Ok((step.get(0)?, step.get(1)?, step.get(3)?)));
+        let steps: Vec<(i64, i64, String)> = steps.expect("steps").map(|step| step.expect("a step")).collect();
+        let repeated = |mut id: i64| loop {
+            let Some((_, parent, text)) = steps.iter().find(|(step, ..)| *step == id) else {
+                return false;
+            };
+            if text.starts_with("CORRELATED") {
+                return true;
+            }
+            id = *parent;
+        };
+        // A subquery in the list of tables has one row.
+        let scans: Vec<_> = steps
+            .iter()
+            .filter(|(_, _, text)| {
+                text.starts_with("SCAN ") && !text.starts_with("SCAN (") && !text.contains("CONSTANT")
+            })
+            .collect();
+        for (index, (id, parent, text)) in scans.iter().enumerate() {
+            let is_inner = scans[..index].iter().any(|(_, other, _)| other == parent);
+            assert!(!is_inner && !repeated(*id), "{check}: {text} in {steps:#?}");
+        }
     }
 }

@@ -111,6 +111,11 @@ pub fn audit_tables(files: &InstallationFiles, limits: &AuditLimits) -> Result<R
     Ok(snapshot.into_report(checks))
 }
 
+/// Returns the name and the statement of each check of the tables, for tests of how much they read.
+pub fn table_statements() -> impl Iterator<Item = (&'static str, &'static str)> {
+    tables::TABLE_CHECKS.iter().map(|check| (check.name, check.deviations))
+}
+
 /// Runs the checks of the tables on a connection, best in a transaction, so that all of them read one snapshot.
 ///
 /// # Errors
