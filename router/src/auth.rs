@@ -5,16 +5,16 @@ mod identity_waits;
 mod revocations;
 
 use std::future::Future;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::http::{HeaderMap, header};
-use contract::{Bus, Clock, Delivery, Event, InternalCaller, TokenError, TokenKeys, VerifiedToken, Viewer};
+use contract::{Bus, Clock, Delivery, Event, TokenError, TokenKeys, Viewer};
 use futures_util::stream::StreamExt;
 use moka::sync::Cache;
 
+pub use contract::Identity;
 use credentials::CredentialFile;
 pub use credentials::{Credential, CredentialList};
 use identity_waits::IdentityWaits;
@@ -48,91 +48,6 @@ enum AcceptedTokens {
     },
     /// Those of a router for this subgraph. Every request needs one.
     Internal { keys: Arc<TokenKeys>, subgraph: Box<str> },
-}
-
-/// An authenticated caller and the expiry of its token.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// The caller.
-    pub viewer: Viewer,
-    /// The session of the token; `None` for anonymous callers and services.
-    pub session: Option<i64>,
-    /// The id of a service's credential; `None` for all other callers, and for credentials that were issued before they
-    /// had ids.
-    pub credential: Option<String>,
-    /// When the token was issued, in microseconds since the epoch (whole seconds); `None` for anonymous callers.
-    pub issued_us: Option<i64>,
-    /// When the token expires, in microseconds since the epoch; `None` for anonymous callers.
-    pub expires_us: Option<i64>,
-    /// The client's address as a router states it; `None` for all callers that a router does not stand in front of.
-    pub address: Option<IpAddr>,
-}
-
-impl Identity {
-    /// An anonymous caller.
-    pub const ANONYMOUS: Self = Self {
-        viewer: Viewer::Anonymous,
-        session: None,
-        credential: None,
-        issued_us: None,
-        expires_us: None,
-        address: None,
-    };
-}
-
-impl From<VerifiedToken> for Identity {
-    fn from(token: VerifiedToken) -> Self {
-        Self {
-            viewer: token.viewer,
-            session: token.session,
-            credential: token.credential,
-            issued_us: Some(token.issued_us),
-            expires_us: Some(token.expires_us),
-            address: None,
-        }
-    }
-}
-
-impl From<InternalCaller> for Identity {
-    fn from(caller: InternalCaller) -> Self {
-        let InternalCaller {
-            viewer,
-            session,
-            credential,
-            issued_us,
-            expires_us,
-            address,
-        } = caller;
-        Self {
-            viewer,
-            session,
-            credential,
-            issued_us,
-            expires_us,
-            address,
-        }
-    }
-}
-
-impl From<Identity> for InternalCaller {
-    fn from(identity: Identity) -> Self {
-        let Identity {
-            viewer,
-            session,
-            credential,
-            issued_us,
-            expires_us,
-            address,
-        } = identity;
-        Self {
-            viewer,
-            session,
-            credential,
-            issued_us,
-            expires_us,
-            address,
-        }
-    }
 }
 
 impl Authenticator {
@@ -238,7 +153,7 @@ impl Authenticator {
             AcceptedTokens::None => return Ok(Identity::ANONYMOUS),
             AcceptedTokens::Own { keys, verified } => (keys, verified),
             AcceptedTokens::Internal { keys, subgraph } => {
-                let identity = Identity::from(keys.verify_internal(token, subgraph, self.clock.now_us())?);
+                let identity = keys.verify_internal(token, subgraph, self.clock.now_us())?;
                 self.require_valid(&identity)?;
                 return Ok(identity);
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_graphql::ServerError;
 use async_graphql::parser::types::OperationType;
 use axum::http::{HeaderMap, HeaderValue, header};
-use contract::{Clock, InternalCaller, TokenKeys};
+use contract::{Clock, Identity, TokenKeys};
 use moka::sync::Cache;
 use remote::RequestHeaders;
 use serde_json::Value;
@@ -38,7 +38,7 @@ pub struct InternalHeaders {
     subgraph: String,
     keys: Arc<TokenKeys>,
     clock: Arc<dyn Clock>,
-    tokens: Cache<InternalCaller, HeaderValue>,
+    tokens: Cache<Identity, HeaderValue>,
 }
 
 impl InternalHeaders {
@@ -58,14 +58,14 @@ impl InternalHeaders {
 
     fn authorization(&self, request: &SubgraphRequest) -> HeaderValue {
         let identity = request.caller.identity::<RemoteIdentity>();
-        let caller = identity.map_or(InternalCaller::ANONYMOUS, |caller| caller.identity.clone().into());
+        let caller = identity.map_or(Identity::ANONYMOUS, |caller| caller.identity.clone());
         // Only mutations count attempts by address. Reads of different clients stay equal without it.
         let address = contract::client_address().filter(|_| is_mutation(&request.document));
-        let caller = InternalCaller { address, ..caller };
+        let caller = Identity { address, ..caller };
         self.tokens.get_with_by_ref(&caller, || self.sign(&caller))
     }
 
-    fn sign(&self, caller: &InternalCaller) -> HeaderValue {
+    fn sign(&self, caller: &Identity) -> HeaderValue {
         let token = self
             .keys
             .sign_internal(caller, &self.subgraph, self.clock.now_us(), TOKEN_SECONDS);

@@ -96,7 +96,7 @@ pub use sweep::Retention;
 pub use text::{
     INVISIBLE, optional_text, path_segment, require_visible, required_line, required_segment, required_text,
 };
-pub use token::{Claims, InternalCaller, KeyList, KeySummary, TokenError, TokenKeys, VerifiedToken};
+pub use token::{Claims, Identity, KeyList, KeySummary, TokenError, TokenKeys, VerifiedToken};
 pub use total_count::{CountedConnection, TotalCount};
 pub use versioned_row::{Invalidates, VersionedRow, WatchedRow};
 pub use viewer::Viewer;

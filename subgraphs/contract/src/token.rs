@@ -1,5 +1,6 @@
 //! Tokens: signed with this installation's keys, verified once, by the router.
 
+mod identity;
 mod internal;
 mod key_file;
 
@@ -13,7 +14,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-pub use self::internal::InternalCaller;
+pub use self::identity::Identity;
 use self::key_file::StoredKey;
 pub use self::key_file::{KeyList, KeySummary};
 use crate::{FileVersion, Role, Viewer};

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use contract::{InternalCaller, TokenKeys};
+use contract::{Identity, TokenKeys};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
@@ -157,7 +157,7 @@ fn a_subgraph_answers_only_requests_with_a_token_for_it() {
         .duration_since(std::time::UNIX_EPOCH)
         .unwrap()
         .as_micros() as i64;
-    let token_for = |subgraph: &str, now_us: i64| keys.sign_internal(&InternalCaller::ANONYMOUS, subgraph, now_us, 60);
+    let token_for = |subgraph: &str, now_us: i64| keys.sign_internal(&Identity::ANONYMOUS, subgraph, now_us, 60);
     let post = |subgraph: &str, token: Option<&str>| {
         let bearer = token.map(|token| format!("Bearer {token}"));
         let headers: Vec<_> = bearer.iter().map(|bearer| ("authorization", bearer.as_str())).collect();

@@ -4,40 +4,11 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{TokenError, TokenKeys, validation};
+use super::{Identity, TokenError, TokenKeys, validation};
 use crate::{Role, Viewer};
 
 /// Another issuer than that of people's tokens: neither is accepted in the place of the other.
 const ISSUER: &str = "agora-router";
-
-/// The caller of a request to a subgraph process.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct InternalCaller {
-    /// The viewer.
-    pub viewer: Viewer,
-    /// The session of the caller's own token, if it belongs to one.
-    pub session: Option<i64>,
-    /// The id of a service's credential.
-    pub credential: Option<String>,
-    /// When the caller's own token was issued, in microseconds since the epoch; `None` for callers without one.
-    pub issued_us: Option<i64>,
-    /// When the caller's own token expires, in microseconds since the epoch; `None` for callers without one.
-    pub expires_us: Option<i64>,
-    /// The client's address, where the subgraph counts attempts by it.
-    pub address: Option<IpAddr>,
-}
-
-impl InternalCaller {
-    /// A caller without a token of its own.
-    pub const ANONYMOUS: Self = Self {
-        viewer: Viewer::Anonymous,
-        session: None,
-        credential: None,
-        issued_us: None,
-        expires_us: None,
-        address: None,
-    };
-}
 
 /// The claims of an internal token.
 #[derive(Debug, Serialize, Deserialize)]
@@ -76,7 +47,7 @@ enum ViewerKind {
 
 impl TokenKeys {
     /// Returns a token that states this caller to the subgraph `audience`.
-    pub fn sign_internal(&self, caller: &InternalCaller, audience: &str, now_us: i64, ttl_seconds: i64) -> String {
+    pub fn sign_internal(&self, caller: &Identity, audience: &str, now_us: i64, ttl_seconds: i64) -> String {
         let (viewer, sub, role, admin) = match &caller.viewer {
             Viewer::Anonymous => (ViewerKind::Anonymous, String::new(), None, false),
             Viewer::User { id, role, admin } => (ViewerKind::User, id.to_string(), Some(role.as_str()), *admin),
@@ -105,13 +76,13 @@ impl TokenKeys {
     ///
     /// # Errors
     /// [`TokenError`]; the subgraph answers 401.
-    pub fn verify_internal(&self, token: &str, audience: &str, now_us: i64) -> Result<InternalCaller, TokenError> {
+    pub fn verify_internal(&self, token: &str, audience: &str, now_us: i64) -> Result<Identity, TokenError> {
         let claims: InternalClaims = self.decode(token, &validation(ISSUER, audience))?;
         let expires_us = claims.exp.checked_mul(1_000_000).ok_or(TokenError::Invalid)?;
         if expires_us <= now_us {
             return Err(TokenError::Expired);
         }
-        Ok(InternalCaller {
+        Ok(Identity {
             viewer: claims.viewer()?,
             session: claims.sid,
             credential: claims.jti,
@@ -151,7 +122,7 @@ mod tests {
             role: Role::Broker,
             admin: true,
         };
-        let with_own_token = InternalCaller {
+        let with_own_token = Identity {
             viewer: user,
             session: Some(3),
             credential: Some("c".to_owned()),
@@ -159,12 +130,12 @@ mod tests {
             expires_us: Some(NOW + 1),
             address: Some("192.0.2.7".parse().unwrap()),
         };
-        let of = |viewer| InternalCaller {
+        let of = |viewer| Identity {
             viewer,
-            ..InternalCaller::ANONYMOUS
+            ..Identity::ANONYMOUS
         };
         let callers = [
-            InternalCaller::ANONYMOUS,
+            Identity::ANONYMOUS,
             with_own_token,
             of(Viewer::service("feed")),
             of(Viewer::open_mount("shop/ada")),
@@ -178,19 +149,19 @@ mod tests {
     #[test]
     fn an_internal_token_is_for_one_subgraph_and_a_short_time() {
         let keys = TokenKeys::ephemeral();
-        let token = keys.sign_internal(&InternalCaller::ANONYMOUS, "wallet", NOW, 60);
+        let token = keys.sign_internal(&Identity::ANONYMOUS, "wallet", NOW, 60);
         assert_eq!(keys.verify_internal(&token, "accounts", NOW), Err(TokenError::Invalid));
         let end = NOW + 60_000_000;
         assert!(keys.verify_internal(&token, "wallet", end - 1).is_ok());
         assert_eq!(keys.verify_internal(&token, "wallet", end), Err(TokenError::Expired));
-        let foreign = TokenKeys::ephemeral().sign_internal(&InternalCaller::ANONYMOUS, "wallet", NOW, 60);
+        let foreign = TokenKeys::ephemeral().sign_internal(&Identity::ANONYMOUS, "wallet", NOW, 60);
         assert_eq!(keys.verify_internal(&foreign, "wallet", NOW), Err(TokenError::Invalid));
     }
 
     #[test]
     fn internal_tokens_and_those_of_people_do_not_replace_each_other() {
         let keys = TokenKeys::ephemeral();
-        let internal = keys.sign_internal(&InternalCaller::ANONYMOUS, "agora", NOW, 60);
+        let internal = keys.sign_internal(&Identity::ANONYMOUS, "agora", NOW, 60);
         assert_eq!(keys.verify(&internal, NOW), Err(TokenError::Invalid));
         let (own, _) = keys.sign_user(7, Role::Member, false, 3, NOW, 60);
         assert_eq!(keys.verify_internal(&own, "agora", NOW), Err(TokenError::Invalid));
