@@ -246,7 +246,7 @@ impl App {
     }
 
     /// Builds the router of a process that serves these subgraphs, each at `/NAME/graphql`, to routers with this installation's keys.
-    /// A name that is no subgraph's is skipped.
+    /// Skips names that no subgraph has.
     pub fn subgraph_router(&self, settings: &Settings, access: AnonymousAccess, names: &[String]) -> axum::Router {
         let front = http::FrontConfig {
             storage: self.services.db.storage(),

@@ -261,7 +261,7 @@ fn open_supergraph(
 ) -> Result<Supergraph, SupergraphError> {
     let limits = Arc::new(settings.limits.clone());
     let open = || Supergraph::with_cache(text, scalars, subgraphs, limits, Arc::new(ResponseCache::absent()));
-    // The planner's library calls `expect` on what it reads.
+    // The file comes from elsewhere: a fault in its reader refuses the file, as an error does.
     std::panic::catch_unwind(AssertUnwindSafe(open))
         .unwrap_or_else(|_| Err(SupergraphError::Schema("the planner cannot read it".to_owned())))
 }

@@ -95,7 +95,7 @@ impl Connector {
     /// Connects.
     ///
     /// # Errors
-    /// When there is no connection in time.
+    /// When the connection is not established in time.
     pub async fn connect(&self) -> Result<Box<dyn Io>, SubgraphError> {
         match tokio::time::timeout(self.time_max, self.open()).await {
             Ok(opened) => opened.map_err(|error| SubgraphError::Unreachable(error.to_string())),

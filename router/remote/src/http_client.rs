@@ -107,7 +107,7 @@ impl HttpClient {
     /// Sends a request by POST and reads the answer. The bound on the time is the caller's.
     ///
     /// # Errors
-    /// When there is no complete answer.
+    /// When the complete answer does not arrive.
     pub async fn post(&self, request: &HttpRequest) -> Result<HttpAnswer, SubgraphError> {
         let _place = self.place().await?;
         let first = match self.pool.take().await {
@@ -130,7 +130,7 @@ impl HttpClient {
     /// are the caller's.
     ///
     /// # Errors
-    /// When there is no answer.
+    /// When no answer arrives.
     pub async fn open(&self, request: &HttpRequest) -> Result<OpenAnswer, SubgraphError> {
         let mut sender = self.connect().await?;
         let answer = sender.send(self.message(request)).await;

@@ -67,7 +67,7 @@ impl Sender {
     /// Sends a request and returns the answer when its head is there.
     ///
     /// # Errors
-    /// When there is no answer; with the request, if nothing of it was sent.
+    /// When no answer arrives; with the request, if nothing of it was sent.
     pub async fn send(&mut self, message: Message) -> Result<Response<Incoming>, TrySendError<Message>> {
         match self {
             Self::Http1(sender) => sender.try_send_request(message).await,

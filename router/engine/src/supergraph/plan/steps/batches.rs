@@ -152,7 +152,7 @@ impl StepBuilder<'_> {
     }
 
     /// Selects the type of each entity: async-graphql answers null for an object all of whose fields failed, and that must
-    /// not look like an entity that does not exist. An interface object tells the interface, which is no type of an answer.
+    /// not look like an entity that does not exist. An interface object reports its interface, which answers do not show.
     fn add_typename(&self, subgraph: SubgraphIndex, draft: &mut BatchDraft) {
         let site = Site { subgraph, ty: draft.ty };
         let key = if self.graph.is_interface_object(site) {
