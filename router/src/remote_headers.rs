@@ -6,9 +6,9 @@ use std::time::Duration;
 use async_graphql::ServerError;
 use async_graphql::parser::types::OperationType;
 use axum::http::{HeaderMap, HeaderValue, header};
-use contract::{Clock, Identity, TokenKeys};
+use contract::{Clock, Identity, TokenKeys, Viewer};
 use moka::sync::Cache;
-use remote::RequestHeaders;
+use remote::{RequestHeaders, SubscriberKey};
 use serde_json::Value;
 
 use crate::callers::RemoteIdentity;
@@ -84,6 +84,16 @@ impl RequestHeaders for InternalHeaders {
 
     fn connection_init(&self, request: &SubgraphRequest) -> Option<Value> {
         payload(&self.headers(request).ok()?)
+    }
+
+    /// Anonymous callers share subscriptions. The events of a signed-in caller depend on its rights, and end with its session.
+    fn subscribers(&self, request: &SubgraphRequest) -> Option<SubscriberKey> {
+        let caller = request.caller.identity::<RemoteIdentity>();
+        let is_anonymous = |caller: &RemoteIdentity| matches!(caller.identity.viewer, Viewer::Anonymous);
+        caller.is_none_or(is_anonymous).then(|| SubscriberKey {
+            headers: propagated(request),
+            payload: None,
+        })
     }
 }
 

@@ -21,6 +21,24 @@ pub trait RequestHeaders: Send + Sync {
         let _ = request;
         None
     }
+
+    /// Returns the callers who receive the same events as this one, for subscriptions with equal documents and variables; `None` if this
+    /// caller shares a subscription with no other. Without another implementation, they are those with equal headers and payloads.
+    fn subscribers(&self, request: &SubgraphRequest) -> Option<SubscriberKey> {
+        Some(SubscriberKey {
+            headers: self.headers(request).ok()?,
+            payload: self.connection_init(request),
+        })
+    }
+}
+
+/// Tells callers with different events apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubscriberKey {
+    /// The headers, without those that say nothing about the caller.
+    pub headers: HeaderMap,
+    /// The payload of `connection_init`, under the same condition.
+    pub payload: Option<Value>,
 }
 
 /// No headers: the subgraph learns nothing about the caller.

@@ -41,7 +41,7 @@ mod subgraph_error;
 mod subscription;
 mod tls;
 
-pub use headers::{NoHeaders, RequestHeaders};
+pub use headers::{NoHeaders, RequestHeaders, SubscriberKey};
 pub use remote_error::RemoteError;
-pub use settings::{RemoteFlags, RemoteSettings, SubscriptionProtocol};
+pub use settings::{RemoteFlags, RemoteSettings, SubscriptionProtocol, SubscriptionSharing};
 pub use subgraph::RemoteSubgraph;

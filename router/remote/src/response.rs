@@ -112,6 +112,13 @@ impl ResponseReader {
     }
 }
 
+/// Copies a response that several clients read. That of a subgraph has data and errors, and nothing else.
+pub fn copy_of(response: &Response) -> Response {
+    let mut copy = Response::from_errors(response.errors.clone());
+    copy.data = response.data.clone();
+    copy
+}
+
 fn into_extensions(fields: Fields) -> ErrorExtensionValues {
     let mut extensions = ErrorExtensionValues::default();
     for (key, value) in fields {

@@ -50,6 +50,8 @@ settings! {
         subgraph_subscriptions: SubscriptionProtocol = SubscriptionProtocol::Websocket,
         /// The path of WebSockets at subgraphs. Empty: that of the subgraph's URL.
         subgraph_websocket_path: String = String::new(),
+        /// When clients with equal subscriptions and headers share one subscription to the subgraph.
+        subgraph_share_subscriptions: SubscriptionSharing = SubscriptionSharing::Start,
         /// Events of a subscription that wait for a slow client; then the router reads no further ones from the subgraph.
         subgraph_events_max: usize = 16,
         /// Milliseconds without a message after which a subscription's connection counts as broken. Over a WebSocket the subgraph is pinged
@@ -76,6 +78,19 @@ pub enum SubscriptionProtocol {
     Websocket,
     /// Server-sent events, a request for each subscription.
     Sse,
+}
+
+/// When a client may join an equal subscription of another client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SubscriptionSharing {
+    /// Never: each client has a subscription of its own.
+    Never,
+    /// Until its first event. All of its clients receive what they would receive by themselves.
+    Start,
+    /// At any time. A client that joins later receives the events from then on, also if the subgraph sends the present state, or the
+    /// beginning, to each new subscription.
+    Always,
 }
 
 /// The deepest answer that can be parsed: the parser calls itself for each level.

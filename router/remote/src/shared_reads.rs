@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt, Shared, WeakShared};
 use http::HeaderMap;
 
+use super::response::copy_of;
 use super::subgraph_error::SubgraphError;
 
 /// The number of mutations that any remote subgraph has answered.
@@ -110,10 +111,7 @@ fn lock(reads: &InFlight) -> MutexGuard<'_, HashMap<ReadKey, WeakShared<BoxFutur
     reads.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Copies an outcome that others read too. A response of a subgraph has data and errors, and nothing else.
+/// Copies an outcome that others read too.
 fn copy(outcome: &Outcome) -> Outcome {
-    let response = outcome.as_ref().map_err(Clone::clone)?;
-    let mut copy = Response::from_errors(response.errors.clone());
-    copy.data = response.data.clone();
-    Ok(copy)
+    outcome.as_ref().map(copy_of).map_err(Clone::clone)
 }

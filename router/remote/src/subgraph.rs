@@ -15,12 +15,13 @@ use super::request::RequestParts;
 use super::settings::RemoteSettings;
 use super::shared_reads::{ReadKey, SharedReads, record_mutation};
 use super::subgraph_error::SubgraphError;
-use super::subscription::Subscription;
+use super::subscription::{SharedSubscriptions, Subscription};
 
 /// A subgraph whose GraphQL server is another process.
 pub struct RemoteSubgraph {
     endpoint: Arc<Endpoint>,
     shared_reads: SharedReads,
+    shared_subscriptions: SharedSubscriptions,
     identity: Arc<dyn RequestHeaders>,
 }
 
@@ -38,6 +39,7 @@ impl RemoteSubgraph {
         Ok(Self {
             endpoint: Arc::new(Endpoint::new(name, url, settings)?),
             shared_reads: SharedReads::default(),
+            shared_subscriptions: SharedSubscriptions::default(),
             identity,
         })
     }
@@ -82,6 +84,6 @@ impl Subgraph for RemoteSubgraph {
             identity: Arc::clone(&self.identity),
             request,
         };
-        subscription.responses()
+        subscription.responses(&self.shared_subscriptions)
     }
 }

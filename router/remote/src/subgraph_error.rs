@@ -67,6 +67,9 @@ pub enum SubgraphError {
     /// Nothing came over a connection for too long.
     #[error("sent nothing for {0:?}")]
     Silence(Duration),
+    /// A client that shares the subscription with others did not read its events.
+    #[error("sent more events than the client read in time")]
+    TooSlow,
     /// It was unreachable several times in a row, and is only probed.
     #[error("is unavailable and not asked again yet")]
     CircuitOpen,
@@ -88,8 +91,17 @@ impl SubgraphError {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Timeout(_) => ErrorCode::Timeout,
+            Self::TooSlow => ErrorCode::TooSlow,
             _ => ErrorCode::Unavailable,
         }
+    }
+
+    /// Whether a subscription with the same request and caller would fail again.
+    pub fn is_final(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused(_) | Self::SocketClosed(_) | Self::NoUpgrade(401 | 403)
+        )
     }
 
     /// Whether the failure says that the subgraph or the way to it is down.

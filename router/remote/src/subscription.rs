@@ -6,28 +6,30 @@ use std::time::Duration;
 use async_graphql::Response;
 use engine::subgraph::{SubgraphRequest, SubgraphResponse};
 use futures_util::FutureExt;
-use futures_util::stream::{self, BoxStream, StreamExt};
-use tokio::sync::mpsc;
+use futures_util::stream::{BoxStream, StreamExt};
 use tokio::time::{Instant, sleep, timeout};
 
 use self::backoff::Backoff;
 use self::event::SourceEvent;
 use self::event_source::EventSource;
+pub use self::shared_subscriptions::SharedSubscriptions;
+use self::shared_subscriptions::{Membership, SubscriptionKey};
 use super::endpoint::Endpoint;
 use super::headers::RequestHeaders;
+use super::request::RequestParts;
+use super::settings::SubscriptionSharing;
 use super::subgraph_error::SubgraphError;
 
+mod audience;
 mod backoff;
 mod event;
+mod event_lines;
 mod event_source;
 mod event_stream;
+mod shared_subscriptions;
 mod websocket;
 
-/// A subscription to a subgraph.
-///
-/// A task reads the events into a bounded queue, so that the subgraph's pings are answered while the client takes its time. While the
-/// queue is full the task reads nothing more. A connection that breaks is replaced: subscribing again yields a fresh first event of a
-/// subgraph that sends the present state first, and the events during the break are lost.
+/// A client's subscription to a subgraph.
 pub struct Subscription {
     /// The server.
     pub endpoint: Arc<Endpoint>,
@@ -40,71 +42,37 @@ pub struct Subscription {
 impl Subscription {
     /// Returns the responses. They end when the subgraph completes the subscription, after an error that rejects it, and when no
     /// connection could replace a broken one.
-    pub fn responses(self) -> BoxStream<'static, SubgraphResponse> {
-        let started = async {
-            let (events, queue) = mpsc::channel(self.endpoint.settings.subgraph_events_max.max(1));
-            tokio::spawn(self.run(events));
-            stream::unfold(queue, |mut queue| async {
-                let response = queue.recv().await?;
-                Some((SubgraphResponse::Tree(response), queue))
-            })
+    pub fn responses(self, shared: &SharedSubscriptions) -> BoxStream<'static, SubgraphResponse> {
+        let shared = shared.clone();
+        let started = async move {
+            let (responses, opened) = match self.key() {
+                Some(key) => shared.join(key, &self.endpoint),
+                None => {
+                    let (responses, membership) = Membership::of_one(&self.endpoint);
+                    (responses, Some(membership))
+                }
+            };
+            if let Some(membership) = opened {
+                let upstream = Upstream {
+                    subscription: self,
+                    membership,
+                };
+                tokio::spawn(upstream.run());
+            }
+            responses
         };
         started.flatten_stream().boxed()
     }
 
-    /// Forwards events until they end, or their receiver is gone.
-    async fn run(self, events: mpsc::Sender<Response>) {
-        tokio::select! {
-            () = events.closed() => {}
-            last = self.forward(&events) => {
-                if let Some(last) = last {
-                    // The receiver may have left in the same moment.
-                    let _sent = events.send(last).await;
-                }
-            }
+    /// Returns the key of equal subscriptions, if this one is shared.
+    fn key(&self) -> Option<SubscriptionKey> {
+        if self.endpoint.settings.subgraph_share_subscriptions == SubscriptionSharing::Never {
+            return None;
         }
-    }
-
-    /// Forwards events over one connection after another. Returns the response that ends the subscription, if one does.
-    async fn forward(&self, events: &mpsc::Sender<Response>) -> Option<Response> {
-        let mut backoff = Backoff::new(&self.endpoint.settings);
-        let mut is_established = false;
-        loop {
-            let opened = Instant::now();
-            let error = match self.follow(events, &mut is_established).await {
-                Ok(last) => return last,
-                Err(error) => error,
-            };
-            error.log(&self.endpoint.name, &self.request.request_id);
-            if matches!(error, SubgraphError::Refused(_)) || !is_established {
-                return Some(self.endpoint.reader.failure(error));
-            }
-            match backoff.wait_after(opened.elapsed()) {
-                Some(wait) => sleep(wait).await,
-                None => return Some(self.endpoint.reader.failure(error)),
-            }
-        }
-    }
-
-    /// Forwards the events of one connection. Returns the response that ends the subscription, if one does.
-    async fn follow(
-        &self,
-        events: &mpsc::Sender<Response>,
-        is_established: &mut bool,
-    ) -> Result<Option<Response>, SubgraphError> {
-        let mut source = self.open().await?;
-        *is_established = true;
-        loop {
-            match source.next().await? {
-                SourceEvent::Next(response) => {
-                    if events.send(response).await.is_err() {
-                        return Ok(None);
-                    }
-                }
-                SourceEvent::Rejected(response) => return Ok(Some(response)),
-                SourceEvent::Complete => return Ok(None),
-            }
-        }
+        Some(SubscriptionKey {
+            subscribers: self.identity.subscribers(&self.request)?,
+            body: RequestParts::new(&self.request).body,
+        })
     }
 
     /// Opens a connection and subscribes.
@@ -120,5 +88,70 @@ impl Subscription {
         let opened = opened.unwrap_or(Err(SubgraphError::Timeout(endpoint.settings.subgraph_ms_max)));
         endpoint.circuit.record(&opened, Instant::now());
         opened
+    }
+}
+
+/// A subscription that is open at the subgraph, for one client or several.
+///
+/// A task reads the events into a bounded queue for each client, so that the subgraph's pings are answered while a client takes its time.
+/// While the queue of a client that is alone is full, the task reads nothing more. A connection that breaks is replaced: subscribing
+/// again yields a fresh first event of a subgraph that sends the present state first, and the events during the break are lost.
+struct Upstream {
+    subscription: Subscription,
+    membership: Membership,
+}
+
+impl Upstream {
+    /// Forwards events until they end, or no client is left.
+    async fn run(self) {
+        let last = tokio::select! {
+            () = self.membership.abandoned() => None,
+            last = self.forward() => last,
+        };
+        self.membership.close();
+        if let Some(last) = last {
+            self.membership.audience.send(last).await;
+        }
+    }
+
+    /// Forwards events over one connection after another. Returns the response that ends the subscription, if one does.
+    async fn forward(&self) -> Option<Response> {
+        let Subscription { endpoint, request, .. } = &self.subscription;
+        let mut backoff = Backoff::new(&endpoint.settings);
+        let mut is_established = false;
+        loop {
+            let opened = Instant::now();
+            let error = match self.follow(&mut is_established).await {
+                Ok(last) => return last,
+                Err(error) => error,
+            };
+            error.log(&endpoint.name, &request.request_id);
+            if error.is_final() || !is_established {
+                return Some(endpoint.reader.failure(error));
+            }
+            match backoff.wait_after(opened.elapsed()) {
+                Some(wait) => sleep(wait).await,
+                None => return Some(endpoint.reader.failure(error)),
+            }
+        }
+    }
+
+    /// Forwards the events of one connection. Returns the response that ends the subscription, if one does.
+    async fn follow(&self, is_established: &mut bool) -> Result<Option<Response>, SubgraphError> {
+        let mut source = self.subscription.open().await?;
+        *is_established = true;
+        let sharing = self.subscription.endpoint.settings.subgraph_share_subscriptions;
+        loop {
+            match source.next().await? {
+                SourceEvent::Next(response) => {
+                    if sharing == SubscriptionSharing::Start {
+                        self.membership.close();
+                    }
+                    self.membership.audience.send(response).await;
+                }
+                SourceEvent::Rejected(response) => return Ok(Some(response)),
+                SourceEvent::Complete => return Ok(None),
+            }
+        }
     }
 }

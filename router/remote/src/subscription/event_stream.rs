@@ -11,6 +11,7 @@ use http_body_util::BodyExt;
 use tokio::time::timeout;
 
 use super::event::SourceEvent;
+use super::event_lines::EventLines;
 use crate::answer::{essence, read_answer};
 use crate::endpoint::Endpoint;
 use crate::http_client::{OpenAnswer, read_open};
@@ -24,8 +25,7 @@ const ACCEPTED: HeaderValue =
 /// A subscription over a stream of events.
 pub struct EventStream {
     answer: OpenAnswer,
-    /// The received bytes without the lines that have been read.
-    unread: BytesMut,
+    lines: EventLines,
     reader: Arc<ResponseReader>,
     silence_max: Duration,
     /// The response of a subgraph that rejected the subscription without a stream.
@@ -37,6 +37,24 @@ pub struct EventStream {
 struct Event {
     name: String,
     data: String,
+}
+
+impl Event {
+    /// Adds a line that is not empty: a field, or a comment, which begins with a colon.
+    fn add(&mut self, line: &str) {
+        let (field, value) = line.split_once(':').unwrap_or((line, ""));
+        let value = value.strip_prefix(' ').unwrap_or(value);
+        match field {
+            "event" => value.clone_into(&mut self.name),
+            "data" => {
+                if !self.data.is_empty() {
+                    self.data.push('\n');
+                }
+                self.data.push_str(value);
+            }
+            _ => {}
+        }
+    }
 }
 
 impl EventStream {
@@ -54,7 +72,7 @@ impl EventStream {
         let answer = endpoint.client.open(&sent).await?;
         let mut stream = Self {
             answer,
-            unread: BytesMut::new(),
+            lines: EventLines::default(),
             reader: Arc::clone(&endpoint.reader),
             silence_max: endpoint.settings.silence_max(),
             rejection: None,
@@ -105,20 +123,14 @@ impl EventStream {
         loop {
             let line = self.line().await?;
             let line = std::str::from_utf8(&line)
-                .map_err(|_| SubgraphError::SubscriptionProtocol("invalid UTF-8".to_owned()))?
-                .trim_end_matches(['\r', '\n']);
-            let (field, value) = line.split_once(':').unwrap_or((line, ""));
-            let value = value.strip_prefix(' ').unwrap_or(value);
-            match field {
-                "event" => value.clone_into(&mut event.name),
-                "data" => {
-                    if !event.data.is_empty() {
-                        event.data.push('\n');
-                    }
-                    event.data.push_str(value);
-                }
-                "" if line.is_empty() && !event.name.is_empty() => return Ok(event),
-                _ => {}
+                .map_err(|_| SubgraphError::SubscriptionProtocol("invalid UTF-8".to_owned()))?;
+            if !line.is_empty() {
+                event.add(line);
+            } else if event.name.is_empty() {
+                // Without a name it is none of the protocol's, and neither are its data those of the next one.
+                event = Event::default();
+            } else {
+                return Ok(event);
             }
             if event.data.len() > self.reader.bytes_max {
                 return Err(SubgraphError::TooLarge(self.reader.bytes_max));
@@ -126,16 +138,12 @@ impl EventStream {
         }
     }
 
-    /// Reads a line, with its end.
     async fn line(&mut self) -> Result<BytesMut, SubgraphError> {
-        let mut searched = 0;
         loop {
-            let end = self.unread[searched..].iter().position(|byte| *byte == b'\n');
-            if let Some(end) = end {
-                return Ok(self.unread.split_to(searched + end + 1));
+            if let Some(line) = self.lines.next() {
+                return Ok(line);
             }
-            searched = self.unread.len();
-            if searched > self.reader.bytes_max {
+            if self.lines.unread_bytes() > self.reader.bytes_max {
                 return Err(SubgraphError::TooLarge(self.reader.bytes_max));
             }
             self.read_more().await?;
@@ -147,7 +155,7 @@ impl EventStream {
         match timeout(self.silence_max, self.answer.body.frame()).await {
             Ok(Some(Ok(frame))) => {
                 if let Ok(data) = frame.into_data() {
-                    self.unread.extend_from_slice(&data);
+                    self.lines.push(&data);
                 }
                 Ok(())
             }

@@ -8,6 +8,7 @@ mod connections;
 mod headers;
 mod outages;
 mod server;
+mod shared_subscriptions;
 mod sharing;
 mod subscriptions;
 mod tls;

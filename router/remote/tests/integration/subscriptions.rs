@@ -1,13 +1,15 @@
 //! Subscriptions to a subgraph, over both protocols.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_graphql::{Response, ServerError};
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::routing::get;
+use axum::serve::Listener;
 use engine::subgraph::{Caller, Subgraph, SubgraphRequest, SubgraphResponse};
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
@@ -20,7 +22,7 @@ use tokio::sync::mpsc;
 use super::client::{failure, request, subgraph, subgraph_of, subgraph_with};
 use super::server::{TestServer, answer};
 
-const DOCUMENT: &str = "subscription { votes }";
+pub const DOCUMENT: &str = "subscription { votes }";
 
 #[tokio::test]
 async fn a_subscription_initializes_subscribes_and_forwards_events_until_they_are_complete() {
@@ -120,6 +122,21 @@ async fn a_subgraph_that_does_not_return_ends_the_subscription_with_an_error() {
     let responses = of(subgraph_with(&url, settings).subscribe(request(DOCUMENT))).await;
     assert_eq!(responses.len(), 2);
     let expected = "the subgraph `reviews` closed the connection before its answer was complete";
+    assert_eq!(failure(&responses[1]), (expected.to_owned(), "UNAVAILABLE".to_owned()));
+}
+
+#[tokio::test]
+async fn a_subgraph_that_closes_because_of_the_caller_is_not_asked_again() {
+    let (url, _received) = sockets(|number, mut server| async move {
+        assert_eq!(number, 0, "the subgraph is asked again");
+        server.accept().await;
+        server.next(json!({ "data": { "votes": 1 } })).await;
+        server.close(4401).await;
+    })
+    .await;
+    let responses = responses(&url).await;
+    assert_eq!(responses.len(), 2);
+    let expected = "the subgraph `reviews` closed the subscription with the code 4401";
     assert_eq!(failure(&responses[1]), (expected.to_owned(), "UNAVAILABLE".to_owned()));
 }
 
@@ -259,6 +276,46 @@ async fn server_sent_events_are_forwarded_until_they_are_complete() {
 }
 
 #[tokio::test]
+async fn lines_of_server_sent_events_end_with_cr_and_comments_and_unnamed_events_are_ignored() {
+    let body = concat!(
+        "\u{feff}: a comment\r",
+        "event: next\rdata: {\"data\":{\"votes\":\rdata: \"é😀\"}}\r\r",
+        ":\rdata: {\"data\":{\"votes\":0}}\r\r",
+        "event\rdata: {\"data\":{\"votes\":0}}\r\r",
+        "retry: 10\revent: next\r: {\rdata: {\"data\":{\"votes\":2}}\rid\r\r",
+        "event: complete\r\r"
+    );
+    for piece in [1, 2, 3, 5, body.len()] {
+        let server = TestServer::start(move |_| {
+            let pieces: Vec<_> = body.as_bytes().chunks(piece).map(Bytes::from_static).collect();
+            let pieces = stream::iter(pieces).map(Ok::<_, std::io::Error>);
+            async { answer(200, "text/event-stream", Body::from_stream(pieces)) }
+        })
+        .await;
+        let responses = of(subgraph_with(&server.url, sse()).subscribe(request(DOCUMENT))).await;
+        let expected = ["{votes: \"é😀\"}", "{votes: 2}"];
+        assert_eq!(data(&responses), expected, "pieces of {piece} bytes");
+    }
+}
+
+#[tokio::test]
+async fn an_event_whose_last_line_ends_with_cr_is_forwarded_before_more_of_the_stream_comes() {
+    let server = TestServer::start(|_| async {
+        let begun = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(
+            b"event: next\rdata: {\"data\":{\"votes\":1}}\r\r",
+        ))]);
+        answer(
+            200,
+            "text/event-stream",
+            Body::from_stream(begun.chain(stream::pending())),
+        )
+    })
+    .await;
+    let mut events = subgraph_with(&server.url, sse()).subscribe(request(DOCUMENT)).map(tree);
+    assert_eq!(data(&[events.next().await.unwrap()]), ["{votes: 1}"]);
+}
+
+#[tokio::test]
 async fn a_broken_stream_of_server_sent_events_is_replaced() {
     let server = TestServer::start(|number| async move {
         let complete = if number == 1 { "event: complete\n\n" } else { "" };
@@ -289,23 +346,23 @@ async fn responses(url: &str) -> Vec<Response> {
     of(subgraph(url).subscribe(request(DOCUMENT))).await
 }
 
-async fn of(events: BoxStream<'static, SubgraphResponse>) -> Vec<Response> {
+pub async fn of(events: BoxStream<'static, SubgraphResponse>) -> Vec<Response> {
     events.map(tree).collect().await
 }
 
-fn tree(response: SubgraphResponse) -> Response {
+pub fn tree(response: SubgraphResponse) -> Response {
     match response {
         SubgraphResponse::Tree(response) => response,
         SubgraphResponse::Json(response) => panic!("an encoded response: {response:?}"),
     }
 }
 
-fn data(responses: &[Response]) -> Vec<String> {
+pub fn data(responses: &[Response]) -> Vec<String> {
     responses.iter().map(|response| response.data.to_string()).collect()
 }
 
 /// The caller's identity in the payload of `connection_init`.
-struct Token;
+pub struct Token;
 
 impl RequestHeaders for Token {
     fn headers(&self, _: &SubgraphRequest) -> Result<HeaderMap, ServerError> {
@@ -321,20 +378,20 @@ impl RequestHeaders for Token {
 }
 
 /// The server's end of a socket.
-struct ServerSocket {
+pub struct ServerSocket {
     socket: WebSocket,
     received: mpsc::UnboundedSender<Value>,
 }
 
 impl ServerSocket {
     /// Acknowledges the connection and receives the subscription.
-    async fn accept(&mut self) {
+    pub async fn accept(&mut self) {
         self.receive().await;
         self.send(json!({ "type": "connection_ack" })).await;
         self.receive().await;
     }
 
-    async fn next(&mut self, payload: Value) {
+    pub async fn next(&mut self, payload: Value) {
         self.try_next(payload).await.unwrap();
     }
 
@@ -343,8 +400,17 @@ impl ServerSocket {
         self.socket.send(Message::text(message.to_string())).await
     }
 
-    async fn send(&mut self, message: Value) {
+    pub async fn send(&mut self, message: Value) {
         self.socket.send(Message::text(message.to_string())).await.unwrap();
+    }
+
+    async fn close(&mut self, code: u16) {
+        let frame = CloseFrame {
+            code,
+            reason: "".into(),
+        };
+        self.socket.send(Message::Close(Some(frame))).await.unwrap();
+        self.until_closed().await;
     }
 
     async fn receive(&mut self) {
@@ -355,7 +421,7 @@ impl ServerSocket {
     }
 
     /// Receives until the client closes the connection.
-    async fn until_closed(&mut self) {
+    pub async fn until_closed(&mut self) {
         while let Some(Ok(message)) = self.socket.recv().await {
             if let Message::Text(text) = message {
                 let _kept = self.received.send(serde_json::from_str(&text).unwrap());
@@ -365,8 +431,20 @@ impl ServerSocket {
 }
 
 /// A server that treats the socket of each number, from 0, as `treat` says. Returns its address, and what the clients send.
-async fn sockets<F, T>(treat: T) -> (String, mpsc::UnboundedReceiver<Value>)
+pub async fn sockets<F, T>(treat: T) -> (String, mpsc::UnboundedReceiver<Value>)
 where
+    T: Fn(usize, ServerSocket) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/graphql", listener.local_addr().unwrap());
+    (url, sockets_on(listener, treat))
+}
+
+/// The same on a listener of the test's own. Returns what the clients send.
+pub fn sockets_on<L, F, T>(listener: L, treat: T) -> mpsc::UnboundedReceiver<Value>
+where
+    L: Listener<Addr = SocketAddr>,
     T: Fn(usize, ServerSocket) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
@@ -380,9 +458,7 @@ where
             upgrade.on_upgrade(move |socket| treat(number, ServerSocket { socket, received }))
         }
     };
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/graphql", listener.local_addr().unwrap());
     let router = Router::new().route("/graphql", get(handler));
     tokio::spawn(async move { axum::serve(listener, router).await });
-    (url, messages)
+    messages
 }

@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use axum::http::Version;
 use axum::serve::Listener;
+use engine::subgraph::Subgraph;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use remote::{NoHeaders, RemoteError, RemoteSettings, RemoteSubgraph};
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -17,8 +19,9 @@ use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::server::TlsStream;
 
-use super::client::{failure, fetch, subgraph_with};
-use super::server::{TestServer, json};
+use super::client::{failure, fetch, request, subgraph_with};
+use super::server::{TestServer, json as answer_json};
+use super::subscriptions::{DOCUMENT, data, of, sockets_on};
 
 const ANSWER: &str = r#"{"data":{"a":1}}"#;
 
@@ -65,14 +68,39 @@ async fn a_subgraph_may_require_a_certificate_of_the_router() {
     let stranger = subgraph_with(&server.url, authority.settings());
     assert!(!fetch(&stranger, "{ a }").await.errors.is_empty());
 
-    let (certificate, key) = authority.issue("router");
-    let settings = RemoteSettings {
-        subgraph_certificate_file: authority.file("router.pem", &certificate.pem()),
-        subgraph_key_file: authority.file("router.key", &key.serialize_pem()),
-        ..authority.settings()
-    };
-    let response = fetch(&subgraph_with(&server.url, settings), "{ a }").await;
+    let router = subgraph_with(&server.url, authority.router_settings());
+    let response = fetch(&router, "{ a }").await;
     assert!(response.errors.is_empty(), "{response:?}");
+}
+
+#[tokio::test]
+async fn a_subscription_over_a_websocket_checks_the_certificate_and_shows_its_own() {
+    for requires_certificate in [false, true] {
+        let authority = Authority::new();
+        let (listener, url) = authority.listener(requires_certificate).await;
+        let _received = sockets_on(listener, |_, mut server| async move {
+            server.accept().await;
+            server.next(json!({ "data": { "votes": 1 } })).await;
+            server.send(json!({ "type": "complete", "id": "1" })).await;
+        });
+        let settings = if requires_certificate {
+            authority.router_settings()
+        } else {
+            authority.settings()
+        };
+        let responses = of(subgraph_with(&url, settings).subscribe(request(DOCUMENT))).await;
+        assert_eq!(data(&responses), ["{votes: 1}"]);
+
+        let other = Authority::new();
+        let stranger = if requires_certificate {
+            authority.settings()
+        } else {
+            other.settings()
+        };
+        let responses = of(subgraph_with(&url, stranger).subscribe(request(DOCUMENT))).await;
+        assert_eq!(responses.len(), 1);
+        failure(&responses[0]);
+    }
 }
 
 #[test]
@@ -113,6 +141,16 @@ impl Authority {
         }
     }
 
+    /// The settings of a router with a certificate of this authority.
+    fn router_settings(&self) -> RemoteSettings {
+        let (certificate, key) = self.issue("router");
+        RemoteSettings {
+            subgraph_certificate_file: self.file("router.pem", &certificate.pem()),
+            subgraph_key_file: self.file("router.key", &key.serialize_pem()),
+            ..self.settings()
+        }
+    }
+
     fn issue(&self, name: &str) -> (rcgen::Certificate, KeyPair) {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
@@ -126,10 +164,15 @@ impl Authority {
     }
 
     async fn server(&self, requires_certificate: bool) -> TestServer {
+        let (listener, url) = self.listener(requires_certificate).await;
+        TestServer::start_on(listener, url, |_| async { answer_json(ANSWER) }).await
+    }
+
+    async fn listener(&self, requires_certificate: bool) -> (TlsListener, String) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("https://localhost:{}/graphql", listener.local_addr().unwrap().port());
         let acceptor = self.acceptor(requires_certificate);
-        TestServer::start_on(TlsListener { listener, acceptor }, url, |_| async { json(ANSWER) }).await
+        (TlsListener { listener, acceptor }, url)
     }
 
     fn acceptor(&self, requires_certificate: bool) -> TlsAcceptor {
