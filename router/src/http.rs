@@ -13,6 +13,7 @@
 //! | `GET /cache` | the counters of the cache, for operators and callers on this machine |
 //! | `POST`, `GET /graphql` | [`graphql`]: one answer, or a stream of them as SSE or multipart |
 //! | `GET /graphql` with `Upgrade: websocket` | [`socket`] |
+//! | `/NAME/graphql` of a subgraph process | [`subgraph`] |
 
 mod accept;
 mod assets;
@@ -40,6 +41,7 @@ mod schema;
 mod shell;
 mod socket;
 mod sse;
+mod subgraph;
 mod tagged_bytes;
 
 use std::borrow::Cow;
@@ -177,7 +179,7 @@ pub fn subgraph_router<'n>(
             gateway,
             ..state.clone()
         };
-        routes.route(&format!("/{name}/graphql"), any(graphql::handle).with_state(state))
+        routes.route(&format!("/{name}/graphql"), any(subgraph::handle).with_state(state))
     });
     routes
         .method_not_allowed_fallback(error::method_not_allowed)

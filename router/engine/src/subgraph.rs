@@ -187,8 +187,17 @@ pub enum ResponseKind {
 }
 
 impl SubgraphResponse {
+    /// Returns the codes of the errors that it lists.
+    pub fn codes(&self) -> ErrorCodeSet {
+        match self {
+            Self::Json(answer) => answer.codes,
+            Self::Tree(response) => response.errors.iter().filter_map(code_of).collect(),
+        }
+    }
+
     /// Encodes the response as JSON.
     pub fn into_encoded(self) -> EncodedResponse {
+        let codes = self.codes();
         match self {
             Self::Json(answer) => answer,
             Self::Tree(response) => {
@@ -199,7 +208,6 @@ impl SubgraphResponse {
                 let body = serde_json::to_vec(&response)
                     .expect("a GraphQL response is JSON")
                     .into();
-                let codes = response.errors.iter().filter_map(code_of).collect();
                 EncodedResponse { body, kind, codes }
             }
         }

@@ -111,6 +111,14 @@ impl HttpError {
         json!([{ "message": self.message, "extensions": { "code": self.code } }])
     }
 
+    /// Returns the GraphQL response as a tree.
+    pub(super) fn to_tree(&self) -> async_graphql::Response {
+        let mut error = async_graphql::ServerError::new(self.message.clone(), None);
+        let extensions = error.extensions.get_or_insert_default();
+        extensions.set("code", self.code.as_str());
+        async_graphql::Response::from_errors(vec![error])
+    }
+
     /// Returns the GraphQL response.
     pub(super) fn body(&self) -> Bytes {
         json!({ "errors": self.errors() }).to_string().into()

@@ -21,6 +21,7 @@ use crate::http::error::{self, HttpError};
 use crate::http::params::Params;
 use crate::http::preconditions::{PRECONDITION_FAILED, preconditions_hold};
 use crate::http::response_stream::{OperationRequest, ResponseStream};
+use crate::http::socket::{SocketOpening, UpgradeRequest};
 use crate::http::{HttpState, NO_STORE, multipart, origin, socket, sse};
 use crate::request_id::RequestId;
 use crate::request_meters::{Queue, Transport};
@@ -60,8 +61,17 @@ pub(super) async fn handle(State(state): State<HttpState>, request: Request) -> 
             ),
         }
     };
+    finish(result, note.as_ref(), media)
+}
+
+/// Returns the response of a handler with the headers of every response, or of its error.
+pub(super) fn finish(
+    result: Result<Response, HttpError>,
+    note: Option<&AccessNote>,
+    media: ResponseMediaType,
+) -> Response {
     let mut response = result.unwrap_or_else(|error| {
-        if let Some(note) = &note {
+        if let Some(note) = note {
             note.codes(error.code().into());
         }
         error.to_response(media)
@@ -80,7 +90,7 @@ fn is_browser_visit(request: &Request) -> bool {
 
 /// Whether a client requests a WebSocket. Only a GET over HTTP/1.1 can; otherwise `Upgrade` is ignored (RFC 9110, section
 /// 7.8).
-fn is_websocket(request: &Request) -> bool {
+pub(super) fn is_websocket(request: &Request) -> bool {
     if request.method() != Method::GET || request.version() != Version::HTTP_11 {
         return false;
     }
@@ -120,35 +130,41 @@ fn has_valid_key(headers: &HeaderMap) -> bool {
 }
 
 async fn open_socket(state: HttpState, id: RequestId, request: Request) -> Result<Response, HttpError> {
-    let (mut parts, _) = request.into_parts();
-    let connection = parts.extensions.get::<Arc<Connection>>().cloned();
-    origin::require_allowed(&parts.headers, &parts.uri, &state.config.allowed_origins)?;
-    let identity = state.gateway.auth.identify_upgrade(&parts.headers)?;
-    if state.gateway.shutdown.is_cancelled() {
-        return Err(HttpError::shutting_down());
+    let opening = SocketOpening::of(&state, id, request).await?;
+    Ok(socket::open(state.gateway, opening))
+}
+
+impl SocketOpening {
+    /// Checks a request for a WebSocket and takes a place among the open ones.
+    pub(super) async fn of(state: &HttpState, id: RequestId, request: Request) -> Result<Self, HttpError> {
+        let (mut parts, _) = request.into_parts();
+        let transport = parts.extensions.get::<Arc<Connection>>().cloned();
+        origin::require_allowed(&parts.headers, &parts.uri, &state.config.allowed_origins)?;
+        let identity = state.gateway.auth.identify_upgrade(&parts.headers)?;
+        if state.gateway.shutdown.is_cancelled() {
+            return Err(HttpError::shutting_down());
+        }
+        let permit = Arc::clone(&state.gateway.permits.sockets)
+            .try_acquire_owned()
+            .map_err(|_| {
+                state.gateway.permits.meters.record_refusal(Queue::Sockets);
+                HttpError::new(ErrorCode::Unavailable, "too many open WebSockets, try again later")
+            })?;
+        if !has_valid_key(&parts.headers) {
+            let why = "Sec-WebSocket-Key has to be 16 bytes in base64 (RFC 6455, section 4.2.1)";
+            return Err(HttpError::invalid(why).with_headers(HANDSHAKE));
+        }
+        let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &())
+            .await
+            .map_err(|rejection| handshake_error(&rejection))?;
+        let headers = state.gateway.callers.propagated(&parts.headers);
+        Ok(Self {
+            upgrade,
+            request: UpgradeRequest { identity, headers, id },
+            permit,
+            transport,
+        })
     }
-    let permit = Arc::clone(&state.gateway.permits.sockets)
-        .try_acquire_owned()
-        .map_err(|_| {
-            state.gateway.permits.meters.record_refusal(Queue::Sockets);
-            HttpError::new(ErrorCode::Unavailable, "too many open WebSockets, try again later")
-        })?;
-    if !has_valid_key(&parts.headers) {
-        let why = "Sec-WebSocket-Key has to be 16 bytes in base64 (RFC 6455, section 4.2.1)";
-        return Err(HttpError::invalid(why).with_headers(HANDSHAKE));
-    }
-    let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &())
-        .await
-        .map_err(|rejection| handshake_error(&rejection))?;
-    let headers = state.gateway.callers.propagated(&parts.headers);
-    let upgrade_request = socket::UpgradeRequest { identity, headers, id };
-    Ok(socket::open(
-        state.gateway,
-        upgrade,
-        upgrade_request,
-        permit,
-        connection,
-    ))
 }
 
 async fn handle_http(

@@ -105,22 +105,7 @@ impl Params {
     /// 415 for another media type than JSON, 413 for a body that is too large, 408 for one that is too slow, 400 for an invalid
     /// request.
     pub(super) async fn from_body(headers: &HeaderMap, body: Body, limits: &Limits) -> Result<Self, HttpError> {
-        if !is_json(headers) {
-            return Err(HttpError::new(
-                ErrorCode::UnsupportedMediaType,
-                "a request body has to be content-type: application/json",
-            )
-            .with_headers(&[("accept", "application/json"), ("accept-post", "application/json")]));
-        }
-        if is_encoded(headers) {
-            let error = HttpError::new(ErrorCode::UnsupportedMediaType, ENCODED_BODY_MESSAGE);
-            return Err(error.with_headers(&[("accept-encoding", "identity")]));
-        }
-        // The middleware has received the body, or replaced it with the error.
-        let bytes = axum::body::to_bytes(body, limits.body_bytes_max).await;
-        let bytes = bytes.map_err(|error| {
-            HttpError::from_body_error(BodyError::find_in(&error).unwrap_or(BodyError::TooLarge), limits)
-        })?;
+        let bytes = receive_json(headers, body, limits).await?;
         Self::from_json(bytes)
     }
 
@@ -169,6 +154,27 @@ impl Params {
         let memory_bytes = request_memory_bytes(uri.query().unwrap_or_default().as_bytes());
         Ok(sent.into_params(ParamsMemory::Estimated(memory_bytes))?)
     }
+}
+
+/// Receives a body of JSON.
+///
+/// # Errors
+/// As [`Params::from_body`], except for an invalid request.
+pub(super) async fn receive_json(headers: &HeaderMap, body: Body, limits: &Limits) -> Result<Bytes, HttpError> {
+    if !is_json(headers) {
+        return Err(HttpError::new(
+            ErrorCode::UnsupportedMediaType,
+            "a request body has to be content-type: application/json",
+        )
+        .with_headers(&[("accept", "application/json"), ("accept-post", "application/json")]));
+    }
+    if is_encoded(headers) {
+        let error = HttpError::new(ErrorCode::UnsupportedMediaType, ENCODED_BODY_MESSAGE);
+        return Err(error.with_headers(&[("accept-encoding", "identity")]));
+    }
+    // The middleware has received the body, or replaced it with the error.
+    let bytes = axum::body::to_bytes(body, limits.body_bytes_max).await;
+    bytes.map_err(|error| HttpError::from_body_error(BodyError::find_in(&error).unwrap_or(BodyError::TooLarge), limits))
 }
 
 /// Removes a byte order mark, which some editors and libraries write before JSON (RFC 8259, section 8.1, lets readers ignore

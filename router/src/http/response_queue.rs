@@ -11,18 +11,30 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::limits::Limits;
 use crate::subgraph::EncodedResponse;
 
+/// An answer, or a message with one.
+pub(super) trait QueuedItem {
+    /// Its length in bytes.
+    fn length(&self) -> usize;
+}
+
+impl QueuedItem for EncodedResponse {
+    fn length(&self) -> usize {
+        self.body.len()
+    }
+}
+
 /// A queue with one writer and one reader, both of which hold it. The reader's last item is an `E`, which the writer sets.
-pub(super) struct ResponseQueue<E> {
+pub(super) struct ResponseQueue<E, R = EncodedResponse> {
     limits: Arc<Limits>,
     /// The limit in bytes of the waiting answers of all operations.
     all_bytes: Arc<Semaphore>,
-    state: Mutex<QueueState<E>>,
+    state: Mutex<QueueState<E, R>>,
     reader: AtomicWaker,
     writer: AtomicWaker,
 }
 
-struct QueueState<E> {
-    responses: VecDeque<QueuedResponse>,
+struct QueueState<E, R> {
+    responses: VecDeque<QueuedResponse<R>>,
     /// Of the answers in the queue; an answer over the limit counts as the limit.
     bytes: usize,
     has_writer: bool,
@@ -31,20 +43,20 @@ struct QueueState<E> {
 }
 
 /// An answer that waits for its client, with its permits of the limits in bytes.
-struct QueuedResponse {
-    answer: EncodedResponse,
+struct QueuedResponse<R> {
+    answer: R,
     bytes: usize,
     _all: OwnedSemaphorePermit,
 }
 
 /// An item that the reader takes.
-pub(super) enum QueueItem<E> {
-    Response(EncodedResponse),
+pub(super) enum QueueItem<E, R = EncodedResponse> {
+    Response(R),
     /// The last item; `None` if the writer is gone without one.
     End(Option<E>),
 }
 
-impl<E> ResponseQueue<E> {
+impl<E, R: QueuedItem> ResponseQueue<E, R> {
     pub(super) fn new(limits: &Arc<Limits>, all_bytes: &Arc<Semaphore>) -> Arc<Self> {
         Arc::new(Self {
             limits: Arc::clone(limits),
@@ -63,12 +75,12 @@ impl<E> ResponseQueue<E> {
 
     /// Waits until there is room for the answer, and adds it. An answer that exceeds a limit takes all of it. Returns `false`
     /// if the reader is gone.
-    pub(super) async fn push(&self, answer: EncodedResponse) -> bool {
-        let bytes = answer.body.len().min(self.limits.subscriber_queue_bytes_max);
+    pub(super) async fn push(&self, answer: R) -> bool {
+        let bytes = answer.length().min(self.limits.subscriber_queue_bytes_max);
         if !poll_fn(|context| self.poll_room(bytes, context)).await {
             return false;
         }
-        let of_all = answer.body.len().min(self.limits.unread_bytes_max);
+        let of_all = answer.length().min(self.limits.unread_bytes_max);
         let of_all = u32::try_from(of_all).unwrap_or(u32::MAX);
         // The semaphore is never closed.
         let Ok(all) = Arc::clone(&self.all_bytes).acquire_many_owned(of_all).await else {
@@ -127,7 +139,7 @@ impl<E> ResponseQueue<E> {
     }
 
     /// Returns the next item for the reader, which must not ask again after the last one.
-    pub(super) fn poll_next(&self, context: &Context<'_>) -> Poll<QueueItem<E>> {
+    pub(super) fn poll_next(&self, context: &Context<'_>) -> Poll<QueueItem<E, R>> {
         self.reader.register(context.waker());
         let mut state = self.lock();
         let Some(queued) = state.responses.pop_front() else {
@@ -156,7 +168,7 @@ impl<E> ResponseQueue<E> {
         self.writer.wake();
     }
 
-    fn lock(&self) -> MutexGuard<'_, QueueState<E>> {
+    fn lock(&self) -> MutexGuard<'_, QueueState<E, R>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -10,8 +10,8 @@ use axum::body::Body;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
-use contract::ErrorCode;
-use futures_util::FutureExt;
+use contract::{ErrorCode, ErrorCodeSet};
+use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
@@ -84,24 +84,29 @@ impl PreparedOperation {
         self.kind == OperationKind::Subscription
     }
 
-    /// Returns the answer to a query or a mutation.
+    /// Returns the answer to a query or a mutation, as JSON.
     pub(super) async fn fetch(self, gateway: &Gateway, transport: Transport) -> EncodedResponse {
+        self.fetch_response(gateway, transport).await.into_encoded()
+    }
+
+    /// Returns the answer to a query or a mutation.
+    pub(super) async fn fetch_response(self, gateway: &Gateway, transport: Transport) -> SubgraphResponse {
         let begun = self.begun();
         let answer = match self.request {
             Ok(mut request) => {
                 request.budget = Some(gateway.answer_budget());
                 let span = operation_span(self.kind, request.document.operation_name());
-                let fetched = spans::within(span.clone(), gateway.graph.fetch(request)).await;
-                let answer = fetched.into_encoded();
-                if let Some(span) = span.filter(|_| !answer.codes.is_empty()) {
-                    span.fail(answer.codes.to_string());
+                let answer = spans::within(span.clone(), gateway.graph.fetch(request)).await;
+                let codes = answer.codes();
+                if let Some(span) = span.filter(|_| !codes.is_empty()) {
+                    span.fail(codes.to_string());
                 }
                 answer
             }
-            Err(rejection) => rejection,
+            Err(rejection) => SubgraphResponse::Json(rejection),
         };
         let meters = &gateway.permits.meters;
-        meters.record_operation(self.kind, transport, begun.into_std(), answer.codes);
+        meters.record_operation(self.kind, transport, begun.into_std(), answer.codes());
         answer
     }
 
@@ -125,7 +130,7 @@ impl PreparedOperation {
             }
             request => {
                 let (operation, gateway) = (Self { request, ..self }, gateway.clone());
-                let answer = async move { SubgraphResponse::Json(operation.fetch(&gateway, transport).await) };
+                let answer = async move { operation.fetch_response(&gateway, transport).await };
                 stream::once(spans::carried(answer)).boxed()
             }
         }
@@ -201,19 +206,7 @@ impl ResponseStream {
         operation: OperationRequest,
         transport: Transport,
     ) -> Result<Self, HttpError> {
-        refuse_at_shutdown(gateway)?;
-        let permits = OperationPermits::of_request(gateway)?;
-        // Boxed, so that an open subscription does not keep the memory of its start.
-        let started = {
-            let gateway = gateway.clone();
-            let log_entry = OperationLogEntry::begin(&operation.request.request_id, transport, &identity.viewer);
-            let traces = gateway.permits.traces.as_ref();
-            let span = traces.and_then(|traces| traces.begin_operation(&operation.request.request_id));
-            let start = async move {
-                RunningOperation::prepare_and_start(&gateway, operation, permits, transport, log_entry).await
-            };
-            spans::within(span, start).boxed()
-        };
+        let started = start_operation(gateway, &identity, operation, transport)?;
         Ok(Self::spawn(gateway, move |gateway, queue| async move {
             let started = tokio::select! {
                 biased;
@@ -255,6 +248,29 @@ impl Drop for QueueWriter {
     fn drop(&mut self) {
         self.0.end(None);
     }
+}
+
+/// Begins an operation: its line of the access log and its span. The future prepares it, and counts as a request until the kind of the
+/// operation is known.
+///
+/// # Errors
+/// As [`ResponseStream::start`].
+pub(super) fn start_operation(
+    gateway: &Gateway,
+    identity: &Identity,
+    operation: OperationRequest,
+    transport: Transport,
+) -> Result<BoxFuture<'static, Result<RunningOperation, HttpError>>, HttpError> {
+    refuse_at_shutdown(gateway)?;
+    let permits = OperationPermits::of_request(gateway)?;
+    let log_entry = OperationLogEntry::begin(&operation.request.request_id, transport, &identity.viewer);
+    let traces = gateway.permits.traces.as_ref();
+    let span = traces.and_then(|traces| traces.begin_operation(&operation.request.request_id));
+    let gateway = gateway.clone();
+    let start =
+        async move { RunningOperation::prepare_and_start(&gateway, operation, permits, transport, log_entry).await };
+    // Boxed, so that an open subscription does not keep the memory of its start.
+    Ok(spans::within(span, start).boxed())
 }
 
 fn refuse_at_shutdown(gateway: &Gateway) -> Result<(), HttpError> {
@@ -314,9 +330,9 @@ impl OperationPermits {
 }
 
 /// An operation that has begun.
-struct RunningOperation {
-    responses: BoxStream<'static, SubgraphResponse>,
-    is_subscription: bool,
+pub(super) struct RunningOperation {
+    pub(super) responses: BoxStream<'static, SubgraphResponse>,
+    pub(super) is_subscription: bool,
     transport: Transport,
     /// The line of an operation that has no response of its own.
     log_entry: Option<OperationLogEntry>,
@@ -356,6 +372,17 @@ impl RunningOperation {
             ..Self::start(gateway, operation, permits, transport)
         })
     }
+
+    /// Records an answer with these codes for the access log and the metrics.
+    pub(super) fn record_answer(&mut self, gateway: &Gateway, codes: ErrorCodeSet) {
+        if let Some(log_entry) = &mut self.log_entry {
+            log_entry.answered(codes);
+        }
+        if self.is_subscription {
+            let meters = &gateway.permits.meters;
+            meters.record_subscription_answer(self.transport, codes);
+        }
+    }
 }
 
 async fn forward(
@@ -384,13 +411,7 @@ async fn forward(
             return StreamItem::Ended(error.into());
         }
         let answer = answer.into_encoded();
-        if let Some(log_entry) = &mut operation.log_entry {
-            log_entry.answered(answer.codes);
-        }
-        if is_subscription {
-            let meters = &gateway.permits.meters;
-            meters.record_subscription_answer(operation.transport, answer.codes);
-        }
+        operation.record_answer(gateway, answer.codes);
         // Boxed, so that a subscription that waits for its next answer does not hold the memory of this wait.
         let pushed = timeout(wait_max, queue.push(answer)).boxed();
         let pushed = tokio::select! {

@@ -1,7 +1,7 @@
 //! The messages of `graphql-transport-ws`.
 
 use bytes::Bytes;
-use contract::ErrorCode;
+use contract::{ErrorCode, TokenError};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -82,7 +82,7 @@ pub(super) fn request_errors(answer: &EncodedResponse) -> Option<Box<RawValue>> 
 }
 
 /// The error of one subscription too many.
-pub(super) fn too_many_operations(most: usize) -> HttpError {
+pub(in crate::http) fn too_many_operations(most: usize) -> HttpError {
     HttpError::new(
         ErrorCode::RateLimited,
         format!("one WebSocket carries at most {most} operations at once"),
@@ -93,7 +93,7 @@ pub(super) fn too_many_operations(most: usize) -> HttpError {
 ///
 /// # Errors
 /// When it is present but not a string, or present in two spellings.
-pub(super) fn authorization(payload: Option<&Map<String, Value>>) -> Result<Option<&str>, ()> {
+pub(in crate::http) fn authorization(payload: Option<&Map<String, Value>>) -> Result<Option<&str>, ()> {
     let members = payload.into_iter().flatten();
     let mut found = members.filter(|(name, _)| name.eq_ignore_ascii_case("authorization"));
     match (found.next(), found.next()) {
@@ -105,21 +105,56 @@ pub(super) fn authorization(payload: Option<&Map<String, Value>>) -> Result<Opti
 
 /// The code and the reason with which the server closes a WebSocket.
 #[derive(Clone, Debug)]
-pub(super) struct Close {
-    pub(super) code: u16,
-    pub(super) reason: String,
+pub(in crate::http) struct Close {
+    pub(in crate::http) code: u16,
+    pub(in crate::http) reason: String,
 }
 
 impl Close {
     /// A close frame's reason has at most 123 bytes (RFC 6455, section 5.5).
     const REASON_BYTES_MAX: usize = 123;
 
-    pub(super) fn new(code: u16, reason: impl Into<String>) -> Self {
+    pub(in crate::http) fn new(code: u16, reason: impl Into<String>) -> Self {
         let mut reason = reason.into();
         let end = (0..=Self::REASON_BYTES_MAX.min(reason.len()))
             .rev()
             .find(|end| reason.is_char_boundary(*end));
         reason.truncate(end.unwrap_or(0));
         Self { code, reason }
+    }
+
+    /// The close of a connection whose client offers another protocol.
+    pub(in crate::http) fn protocol() -> Self {
+        Self::new(4406, "Subprotocol not acceptable: graphql-transport-ws is spoken here")
+    }
+
+    /// The close of a connection without `connection_init`.
+    pub(in crate::http) fn initialisation_timeout() -> Self {
+        Self::new(4408, "Connection initialisation timeout")
+    }
+
+    /// The close of a connection whose caller was valid.
+    pub(in crate::http) fn unauthorized(error: &TokenError) -> Self {
+        Self::new(4401, format!("Unauthorized: {error}"))
+    }
+
+    /// The close of a connection whose `connection_init` identifies no caller.
+    pub(in crate::http) fn forbidden(error: &TokenError) -> Self {
+        Self::new(4403, format!("Forbidden: {error}"))
+    }
+
+    /// The close of a connection whose client does not read in time.
+    pub(in crate::http) fn too_slow() -> Self {
+        Self::new(1008, "the answers were not read in time")
+    }
+
+    /// The close after which nothing is left to say.
+    pub(in crate::http) fn normal() -> Self {
+        Self::new(1000, "")
+    }
+
+    /// The close of all connections while the process ends.
+    pub(in crate::http) fn shutting_down() -> Self {
+        Self::new(1001, "the server is shutting down")
     }
 }

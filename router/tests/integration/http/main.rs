@@ -9,4 +9,5 @@ mod readiness;
 mod sessions;
 mod socket;
 mod streams;
+mod subgraph;
 mod test_server;

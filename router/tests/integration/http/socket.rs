@@ -1,6 +1,6 @@
 //! GraphQL over WebSocket, on a real socket.
 
-mod client;
+pub mod client;
 
 use agora::http::FrontConfig;
 use agora::limits::Limits;

@@ -13,7 +13,9 @@ use async_graphql::{Context, Object, Response, Schema, Subscription, Value};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
-use contract::{Bus, Clock, DomainSchema, Error, ErrorCode, InProcessBus, ManualClock, Role, TokenKeys, Viewer};
+use contract::{
+    Bus, Clock, DomainSchema, Error, ErrorCode, Identity, InProcessBus, ManualClock, Role, TokenKeys, Viewer,
+};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use http_body_util::BodyExt;
@@ -83,6 +85,37 @@ impl TestServer {
             release,
             signs,
         }
+    }
+
+    /// The same graph as the subgraph `news` of a subgraph process, at `/news/graphql`.
+    pub async fn of_subgraph(limits: Limits) -> Self {
+        let server = Self::with(limits, FrontConfig::default()).await;
+        let auth = server.gateway.auth.for_subgraph("news", server.keys.clone());
+        let subgraph = server.gateway.with_auth(Arc::new(auth));
+        let routes = http::subgraph_router(
+            &server.gateway,
+            FrontConfig::default(),
+            [("news", subgraph)].into_iter(),
+        );
+        let router = http::with_middleware(&server.gateway, |_| None, routes);
+        Self { router, ..server }
+    }
+
+    /// Returns the `authorization` with which a router states that person to the subgraph `news`.
+    pub fn internal_bearer(&self, user: i64) -> String {
+        let now_us = self.clock.now_us();
+        let caller = Identity {
+            viewer: Viewer::User {
+                id: user,
+                role: Role::Member,
+                admin: false,
+            },
+            session: Some(user),
+            issued_us: Some(now_us),
+            expires_us: Some(now_us + TTL_SECONDS * 1_000_000),
+            ..Identity::ANONYMOUS
+        };
+        format!("Bearer {}", self.keys.sign_internal(&caller, "news", now_us, 60))
     }
 
     /// Returns the `authorization` of that person, in a session with the same number.

@@ -33,7 +33,12 @@ pub async fn listen(server: &TestServer) -> String {
 
 /// Opens a socket with these headers in its upgrade.
 pub async fn connect(address: &str, headers: &[(&'static str, &str)]) -> Result<Socket, Error> {
-    let mut request = format!("ws://{address}/graphql").into_client_request()?;
+    connect_to(&format!("ws://{address}/graphql"), headers).await
+}
+
+/// The same at another path.
+pub async fn connect_to(url: &str, headers: &[(&'static str, &str)]) -> Result<Socket, Error> {
+    let mut request = url.into_client_request()?;
     for (name, value) in headers {
         request.headers_mut().insert(*name, value.parse().unwrap());
     }
