@@ -138,6 +138,13 @@ const STEPS: &[Step] = &[
         run: clients,
     },
     Step {
+        name: "gateway",
+        title: "another router over the subgraphs: @apollo/gateway",
+        tools: &[NODE],
+        needs_build: true,
+        run: gateway,
+    },
+    Step {
         name: "browser",
         title: "the pages in headless Chromium",
         tools: &[NODE, CHROMIUM],
@@ -317,6 +324,13 @@ fn clients(run: &mut Run) -> Result {
     run.workspace.npm("tests/clients", &NPM_CI)?;
     let mut npm = run.workspace.command("npm");
     command::run(npm.args(["--prefix", "tests/clients", "test"]).env("AGORA_URL", url))
+}
+
+fn gateway(run: &mut Run) -> Result {
+    run.workspace.npm("tests/gateway", &NPM_CI)?;
+    let mut npm = run.workspace.command("npm");
+    npm.args(["--prefix", "tests/gateway", "test"]);
+    command::run(npm.env("AGORA_BIN", crate::build::built("agora")?))
 }
 
 fn browser(run: &mut Run) -> Result {
