@@ -15,7 +15,7 @@ use crate::auth::{Authenticator, SessionRevocation};
 use crate::cache::ResponseCache;
 use crate::config::{ConfigError, DataFolder, Settings};
 use crate::gateway::Gateway;
-use crate::http::{ListenerErrorFormat, with_unlimited_middleware};
+use crate::http::{ListenerErrorFormat, ServedSchema, with_unlimited_middleware};
 use crate::invalidating_bus::InvalidatingBus;
 use crate::ledger_check::LedgerCheck;
 use crate::metrics::{Collector, Sources};
@@ -25,7 +25,7 @@ use crate::rest::MountServices;
 use crate::rest_access::AnonymousAccess;
 use crate::sharing_reads::SharingReads;
 use crate::subgraph::Subgraph;
-use crate::supergraph::{Supergraph, SupergraphError};
+use crate::supergraph::{ReloadableSupergraph, Supergraph, SupergraphError};
 use crate::traces::Traces;
 use crate::{demo, domains};
 use crate::{http, metrics, rest};
@@ -190,7 +190,8 @@ impl App {
     pub fn metrics(&self) -> Collector {
         Collector::new(Sources {
             gateway: self.gateway.clone(),
-            graph: self.graph.clone(),
+            graph: ReloadableSupergraph::new(self.graph.clone()),
+            reloads: None,
             cache: Arc::clone(&self.cache),
             clock: Arc::clone(&self.services.clock),
             services: Some(self.services.clone()),
@@ -223,7 +224,10 @@ impl App {
         };
         let front = http::FrontConfig {
             mounts: mounts.collect(),
-            schema: settings.limits.introspection.then_some(domains::PUBLIC_SDL.into()),
+            schema: settings
+                .limits
+                .introspection
+                .then(|| ServedSchema::new(domains::PUBLIC_SDL)),
             allowed_origins: settings.server.allowed_origins.0.clone(),
             demo: demo.then(demo_users),
             cache: Arc::clone(&self.cache),

@@ -7,6 +7,7 @@ mod log;
 mod orders;
 mod problems;
 mod router;
+mod supergraph;
 mod telemetry;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ pub use orders::{
     urls_by_id,
 };
 pub use router::RouterFlags;
+pub use supergraph::{SupergraphFlags, SupergraphSettings};
 pub use telemetry::{MetricsListen, TelemetryFlags, TelemetrySettings};
 
 use crate::limits::{LimitFlags, Limits};
@@ -120,8 +122,9 @@ settings! {
 }
 
 /// Settings that may be 0, which disables a feature or has a meaning of its own; every other number must be positive.
-const ZERO_ALLOWED: [&str; 9] = [
+const ZERO_ALLOWED: [&str; 10] = [
     "shutdown_delay_ms",
+    "supergraph_poll_ms",
     "subgraph_retries_max",
     "subgraph_failures_max",
     "subgraph_resubscriptions_max",
@@ -154,6 +157,8 @@ pub struct Settings {
     pub replicas: ReplicaSettings,
     /// The background tasks.
     pub workers: WorkerSettings,
+    /// The supergraph file of a router.
+    pub supergraph: SupergraphSettings,
     /// Requests to subgraphs behind HTTP.
     pub subgraphs: RemoteSettings,
     /// Metrics and traces.

@@ -44,7 +44,6 @@ mod sse;
 mod subgraph;
 mod tagged_bytes;
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Router;
@@ -71,6 +70,7 @@ pub use error_format::{EnvelopeAt, ListenerErrorFormat};
 pub use middleware::{with_middleware, with_middleware_within, with_mount_middleware, with_unlimited_middleware};
 pub(crate) use pages::not_found_page;
 pub(crate) use preconditions::{PRECONDITION_FAILED, if_match_holds, if_match_holds_without_tag, preconditions_hold};
+pub use schema::ServedSchema;
 pub(crate) use shell::{Links, Page, Place, escape};
 pub(crate) use tagged_bytes::TaggedBytes;
 
@@ -80,7 +80,7 @@ pub struct FrontConfig {
     /// The REST mounts, for the index page.
     pub mounts: Vec<MountLink>,
     /// The public schema as SDL; `None` keeps it private.
-    pub schema: Option<Cow<'static, str>>,
+    pub schema: Option<ServedSchema>,
     /// Origins of other sites whose pages may open a WebSocket; [`with_cors`] lets them call everything else.
     pub allowed_origins: Vec<AllowedOrigin>,
     /// The users that GraphiQL offers to sign in as; only a demo has them.
@@ -122,16 +122,12 @@ pub struct DemoUsers {
 struct HttpState {
     gateway: Gateway,
     config: Arc<FrontConfig>,
-    /// `config.schema` with its entity tag.
-    schema: Option<Arc<TaggedBytes>>,
 }
 
 impl HttpState {
     fn new(gateway: &Gateway, front: FrontConfig) -> Self {
-        let schema = front.schema.clone();
         Self {
             gateway: gateway.clone(),
-            schema: schema.map(|sdl| Arc::new(TaggedBytes::new(sdl.into_owned()))),
             config: Arc::new(front),
         }
     }

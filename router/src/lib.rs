@@ -25,6 +25,7 @@ pub mod metrics;
 pub mod nodes;
 pub mod order_service;
 pub mod readiness;
+pub mod reload_status;
 pub mod remote_app;
 pub mod remote_headers;
 pub mod request_id;

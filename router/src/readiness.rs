@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::gateway::Gateway;
+use crate::reload_status::ReloadStatus;
 
 /// The checks of a server. Cheap to clone.
 #[derive(Clone)]
@@ -23,6 +24,8 @@ struct State {
     /// The database and the bus; `None` for a router over remote subgraphs.
     services: Option<Services>,
     order_replicas: Option<FrontEnd>,
+    /// The reloads of the supergraph file of a router.
+    reloads: Option<ReloadStatus>,
     /// One of them is cancelled when the end of the process has begun.
     ends: [CancellationToken; 2],
     time_max: Duration,
@@ -30,6 +33,10 @@ struct State {
     last: Mutex<Option<(Instant, Arc<Report>)>>,
     probes: AtomicU64,
 }
+
+/// The warning of a router that serves an older graph than its file has.
+const SUPERGRAPH_REFUSED: &str =
+    "the supergraph file is refused, and the last good one is served; the log has the reason";
 
 /// The name of a check, and the reason that it fails.
 type CheckResult = (&'static str, Option<&'static str>);
@@ -39,6 +46,8 @@ type CheckResult = (&'static str, Option<&'static str>);
 pub struct Report {
     /// The checks, in a fixed order.
     pub checks: Vec<Check>,
+    /// Facts that an operator should know although the server is ready. They tell a stranger nothing about files either.
+    pub warnings: Vec<&'static str>,
 }
 
 /// The result of a check.
@@ -66,23 +75,26 @@ impl std::fmt::Debug for Readiness {
 impl Readiness {
     /// Checks these parts, and whether the process of that gateway ends. No check takes longer than `time_max`.
     pub fn new(services: &Services, order_replicas: Option<FrontEnd>, gateway: &Gateway, time_max: Duration) -> Self {
-        Self::over(Some(services.clone()), order_replicas, gateway, time_max)
+        Self::over(Some(services.clone()), order_replicas, None, gateway, time_max)
     }
 
     /// Checks only whether the process of that gateway ends: the subgraphs of a router are parts of the answers, not of the process.
-    pub fn of_router(gateway: &Gateway) -> Self {
-        Self::over(None, None, gateway, Duration::ZERO)
+    /// Warns when the supergraph file is refused.
+    pub fn of_router(gateway: &Gateway, reloads: &ReloadStatus) -> Self {
+        Self::over(None, None, Some(reloads.clone()), gateway, Duration::ZERO)
     }
 
     fn over(
         services: Option<Services>,
         order_replicas: Option<FrontEnd>,
+        reloads: Option<ReloadStatus>,
         gateway: &Gateway,
         time_max: Duration,
     ) -> Self {
         Self(Arc::new(State {
             services,
             order_replicas,
+            reloads,
             ends: [gateway.draining.clone(), gateway.shutdown.clone()],
             time_max,
             last: Mutex::default(),
@@ -126,8 +138,10 @@ impl State {
             checks.push(("order_leader", order_leader));
         }
         let checks = checks.into_iter().map(|(name, failure)| Check { name, failure });
+        let is_refused = self.reloads.as_ref().is_some_and(ReloadStatus::is_refused);
         Report {
             checks: checks.collect(),
+            warnings: is_refused.then_some(SUPERGRAPH_REFUSED).into_iter().collect(),
         }
     }
 

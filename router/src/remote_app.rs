@@ -2,16 +2,19 @@
 //!
 //! It has no data folder and no REST mount. It composes nothing and asks no subgraph before a client does.
 
-use std::collections::HashMap;
+mod loader;
+mod reloader;
+
 use std::io;
-use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use axum::http::{HeaderName, Uri};
-use contract::{Clock, Scalar, SystemClock, TokenKeys};
-use remote::{RemoteError, RemoteSettings, RemoteSubgraph, RequestHeaders};
+use axum::http::HeaderName;
+use contract::{Clock, SystemClock, TokenKeys};
+use remote::RemoteError;
 
+use self::loader::SupergraphLoader;
+use self::reloader::Reloader;
 use crate::auth::Authenticator;
 use crate::cache::ResponseCache;
 use crate::callers::{Callers, PropagationRules};
@@ -20,10 +23,8 @@ use crate::gateway::Gateway;
 use crate::http::{self, ListenerErrorFormat, with_unlimited_middleware};
 use crate::metrics::{self, Collector, Sources};
 use crate::readiness::Readiness;
-use crate::remote_headers::{InternalHeaders, PropagatedHeaders};
 use crate::rest_access::AnonymousAccess;
-use crate::subgraph::Subgraph;
-use crate::supergraph::{Supergraph, SupergraphError, public_sdl, subgraph_locations};
+use crate::supergraph::SupergraphError;
 use crate::traces::Traces;
 
 /// A supergraph file, and what its subgraphs receive.
@@ -40,7 +41,7 @@ pub struct RemoteGraph {
 }
 
 /// The address of a subgraph.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SubgraphUrl {
     /// Its name in the supergraph.
     pub name: String,
@@ -104,9 +105,7 @@ pub enum RemoteOpenError {
 pub struct RemoteApp {
     /// The state that the listeners' routers share.
     pub gateway: Gateway,
-    graph: Supergraph,
-    /// The public schema.
-    sdl: String,
+    reloader: Arc<Reloader>,
     readiness: Readiness,
     traces: Option<Arc<Traces>>,
 }
@@ -117,22 +116,11 @@ impl RemoteApp {
     /// # Errors
     /// When the file has no supergraph that can be served, or a subgraph has no usable address.
     pub fn open(settings: &Settings, source: &RemoteGraph) -> Result<Self, RemoteOpenError> {
-        let text = std::fs::read_to_string(&source.file).map_err(|error| RemoteOpenError::File {
-            path: source.file.clone(),
-            error,
-        })?;
-        let refused = |error| supergraph_error(&source.file, error);
-        let urls = subgraph_urls(&text, source)?;
-        let keys = source.internal_keys.as_deref().map(load_keys).transpose()?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let headers = |subgraph: &str| match &keys {
-            Some(keys) => InternalHeaders::of(subgraph, keys, &clock, settings) as Arc<dyn RequestHeaders>,
-            None => Arc::new(PropagatedHeaders),
-        };
-        let subgraphs = open_subgraphs(urls, &Arc::new(settings.subgraphs.clone()), headers)?;
-        let sdl = public_sdl(&text).map_err(refused)?;
-        let scalars = if keys.is_some() { &contract::SCALARS[..] } else { &[] };
-        let graph = open_supergraph(&text, scalars, settings, subgraphs).map_err(refused)?;
+        let keys = source.internal_keys.as_deref().map(load_keys).transpose()?;
+        let loader = SupergraphLoader::new(source, settings, keys.clone(), &clock);
+        let reloader = Reloader::open(loader, Arc::clone(&clock))?;
+        let graph = reloader.graph();
         let traces = Traces::start(&settings.telemetry)?;
         let rules = PropagationRules {
             names: source.propagated_headers.clone(),
@@ -144,23 +132,28 @@ impl RemoteApp {
         });
         let limits = Arc::new(settings.limits.clone());
         let gateway = Gateway::new(Arc::new(graph.clone()), auth, clock, limits)
-            .with_long_operations(graph.long_operations())
+            .with_long_operations(graph.current().long_operations())
             .with_callers(Callers::Remote(Arc::new(rules)))
             .with_trusted_proxies(&settings.server.trusted_proxies.0)
             .with_traces(traces.clone());
         Ok(Self {
-            readiness: Readiness::of_router(&gateway),
+            readiness: Readiness::of_router(&gateway, reloader.status()),
             gateway,
-            graph,
-            sdl,
+            reloader: Arc::new(reloader),
             traces,
         })
+    }
+
+    /// Starts the task that serves changes of the supergraph file. From now on, SIGHUP no longer ends the process.
+    pub fn start_reloads(&self, settings: &Settings) {
+        let reloader = Arc::clone(&self.reloader);
+        reloader.start(settings.supergraph.poll_interval(), self.gateway.shutdown.clone());
     }
 
     /// Builds the router of the main address: the graph, GraphiQL, and the addresses for programs that watch this one.
     pub fn router(&self, settings: &Settings, access: AnonymousAccess) -> axum::Router {
         let front = http::FrontConfig {
-            schema: settings.limits.introspection.then(|| self.sdl.clone().into()),
+            schema: settings.limits.introspection.then(|| self.reloader.schema().clone()),
             allowed_origins: settings.server.allowed_origins.0.clone(),
             anonymous_access: access,
             readiness: Some(self.readiness.clone()),
@@ -181,7 +174,8 @@ impl RemoteApp {
     fn metrics(&self) -> Collector {
         Collector::new(Sources {
             gateway: self.gateway.clone(),
-            graph: self.graph.clone(),
+            graph: self.reloader.graph().clone(),
+            reloads: Some(self.reloader.status().clone()),
             cache: Arc::new(ResponseCache::absent()),
             clock: Arc::clone(&self.gateway.clock),
             services: None,
@@ -200,50 +194,6 @@ impl RemoteApp {
     }
 }
 
-fn supergraph_error(path: &Path, error: SupergraphError) -> RemoteOpenError {
-    RemoteOpenError::Supergraph {
-        path: path.to_owned(),
-        error,
-    }
-}
-
-/// Returns the address of each subgraph.
-fn subgraph_urls(supergraph: &str, source: &RemoteGraph) -> Result<Vec<SubgraphUrl>, RemoteOpenError> {
-    let locations = subgraph_locations(supergraph).map_err(|error| supergraph_error(&source.file, error))?;
-    let is_unknown = |given: &&SubgraphUrl| locations.iter().all(|known| known.name != given.name);
-    if let Some(unknown) = source.urls.iter().find(is_unknown) {
-        return Err(RemoteOpenError::UnknownSubgraph {
-            name: unknown.name.clone(),
-            known: locations.into_iter().map(|known| known.name).collect(),
-        });
-    }
-    let located = locations.into_iter().map(|known| {
-        let given = source.urls.iter().rfind(|given| given.name == known.name);
-        let url = given.map_or(known.url, |given| given.url.clone());
-        if url.is_empty() {
-            return Err(RemoteOpenError::NoUrl(known.name));
-        }
-        Ok(SubgraphUrl { name: known.name, url })
-    });
-    located.collect()
-}
-
-fn open_subgraphs(
-    urls: Vec<SubgraphUrl>,
-    settings: &Arc<RemoteSettings>,
-    headers: impl Fn(&str) -> Arc<dyn RequestHeaders>,
-) -> Result<HashMap<String, Arc<dyn Subgraph>>, RemoteOpenError> {
-    let open = |SubgraphUrl { name, url }: SubgraphUrl| {
-        let uri: Uri = url.parse().map_err(|_| RemoteError::Url {
-            subgraph: name.clone(),
-            url: url.clone(),
-        })?;
-        let subgraph = RemoteSubgraph::new(&name, uri, Arc::clone(settings), headers(&name))?;
-        Ok((name, Arc::new(subgraph) as Arc<dyn Subgraph>))
-    };
-    urls.into_iter().map(open).collect()
-}
-
 fn load_keys(path: &Path) -> Result<Arc<TokenKeys>, RemoteOpenError> {
     TokenKeys::load(path)
         .map(Arc::new)
@@ -251,19 +201,6 @@ fn load_keys(path: &Path) -> Result<Arc<TokenKeys>, RemoteOpenError> {
             path: path.to_owned(),
             error,
         })
-}
-
-fn open_supergraph(
-    text: &str,
-    scalars: &'static [Scalar],
-    settings: &Settings,
-    subgraphs: HashMap<String, Arc<dyn Subgraph>>,
-) -> Result<Supergraph, SupergraphError> {
-    let limits = Arc::new(settings.limits.clone());
-    let open = || Supergraph::with_cache(text, scalars, subgraphs, limits, Arc::new(ResponseCache::absent()));
-    // The file comes from elsewhere: a fault in its reader refuses the file, as an error does.
-    std::panic::catch_unwind(AssertUnwindSafe(open))
-        .unwrap_or_else(|_| Err(SupergraphError::Schema("the planner cannot read it".to_owned())))
 }
 
 #[cfg(test)]

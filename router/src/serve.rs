@@ -149,6 +149,7 @@ pub async fn run_router(app: RemoteApp, addresses: Addresses, settings: &Setting
         listeners.push(Listener::of_metrics(reserved, app.metrics_router())?);
     }
     let signals = StopSignals::install();
+    app.start_reloads(settings);
     announce(&listeners, None);
     let gateway = app.gateway.clone();
     let stop = async {

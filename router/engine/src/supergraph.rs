@@ -34,6 +34,7 @@ mod plan;
 mod plan_execution;
 mod project;
 mod public_document;
+mod reloadable;
 mod request_error;
 mod response_paths;
 mod schema;
@@ -57,6 +58,7 @@ pub use self::error::SupergraphError;
 pub use self::join_graph::{SubgraphLocation, subgraph_locations};
 pub use self::long_operations::{LongOperationCounts, LongOperations};
 pub use self::meters::{LookupCounts, SubgraphCounts, SupergraphCounts};
+pub use self::reloadable::ReloadableSupergraph;
 pub use self::request_error::{Diagnostic, Location, RequestError};
 pub use self::schema::{public_schema, public_sdl};
 
@@ -162,13 +164,13 @@ impl Supergraph {
         cache: Arc<ResponseCache>,
     ) -> Self {
         let names = operations.subgraph_names();
-        let fetch_meters = names.into_iter().map(FetchMeter::new).collect();
+        let fetch_meters = names.into_iter().map(|name| Arc::new(FetchMeter::new(name))).collect();
         Self(Arc::new(Pipeline {
             fetch_meters,
             operations: Arc::new(operations),
             long_operations,
             subgraphs,
-            write_budget: WriteBudget::new(&limits),
+            write_budget: Arc::new(WriteBudget::new(&limits)),
             shared_answers: SharedAnswers::new(limits.shared_answers_bytes_max),
             limits,
             cache,
@@ -194,7 +196,7 @@ impl Supergraph {
     pub fn counts(&self) -> SupergraphCounts {
         let operations = &self.0.operations;
         SupergraphCounts {
-            subgraphs: self.0.fetch_meters.iter().map(FetchMeter::counts).collect(),
+            subgraphs: self.0.fetch_meters.iter().map(|meter| meter.counts()).collect(),
             documents: operations.meters.documents.counts(operations.cached_documents()),
             plans: operations.meters.plans.counts(operations.cached_plans()),
             planning_refusals: operations.planning_refusals(),

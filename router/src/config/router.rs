@@ -6,18 +6,22 @@ use std::path::PathBuf;
 use remote::RemoteFlags;
 use serde::Serialize;
 
-use super::{AllowedOrigins, ConfigError, LogFormat, RestListeners, Settings, TelemetryFlags, TrustedProxies};
+use super::{
+    AllowedOrigins, ConfigError, LogFormat, RestListeners, Settings, SupergraphFlags, TelemetryFlags, TrustedProxies,
+};
 use crate::limits::LimitFlags;
 
 /// The settings that a router over remote subgraphs uses.
 #[derive(Clone, Debug, Default, clap::Args, Serialize)]
 pub struct RouterFlags {
-    /// A TOML file, from which a router reads `[server]`, `[subgraphs]`, `[telemetry]` and `[limits]`.
+    /// A TOML file, from which a router reads `[server]`, `[supergraph]`, `[subgraphs]`, `[telemetry]` and `[limits]`.
     #[arg(long, value_name = "FILE")]
     #[serde(skip)]
     config: Option<PathBuf>,
     #[command(flatten)]
     server: ServerPart,
+    #[command(flatten)]
+    supergraph: SupergraphFlags,
     #[command(flatten)]
     subgraphs: RemoteFlags,
     #[command(flatten)]

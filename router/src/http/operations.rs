@@ -47,7 +47,7 @@ async fn health(State(state): State<HttpState>) -> Response {
         .into_response()
 }
 
-/// Answers `GET /ready`: 200 if every check passes, 503 if one fails, with all of them.
+/// Answers `GET /ready`: 200 if every check passes, 503 if one fails, with all of them and the warnings.
 async fn ready(State(state): State<HttpState>) -> Response {
     let Some(readiness) = &state.config.readiness else {
         return error::nothing_here().into_response();
@@ -63,7 +63,11 @@ async fn ready(State(state): State<HttpState>) -> Response {
         Some(reason) => json!({ "name": check.name, "status": "failed", "reason": reason }),
     };
     let checks: Vec<_> = report.checks.iter().map(check).collect();
-    let body = Json(json!({ "status": word, "checks": checks }));
+    let mut body = json!({ "status": word, "checks": checks });
+    if !report.warnings.is_empty() {
+        body["warnings"] = json!(report.warnings);
+    }
+    let body = Json(body);
     (status, [(header::CACHE_CONTROL, "no-store")], body).into_response()
 }
 

@@ -93,6 +93,12 @@ metrics! {
     SLOW_READS: Counter "agora_slow_reads_total" [] "Statements that took longer than a read has on the thread of its request, and ran again aside.";
     LONG_OPERATIONS: Counter "agora_long_operations_total" [] "Operations that moved to the threads for long operations.";
     LONG_RUNNING: Gauge "agora_long_operations_running" [] "Operations on the threads for long operations.";
+    #[condition = "of `agora router`"]
+    SUPERGRAPHS: Gauge "agora_supergraphs" [] "Supergraphs in memory: the one that is served, and those before it whose requests have not ended.";
+    #[condition = "of `agora router`"]
+    SUPERGRAPH_RELOADS: Counter "agora_supergraph_reloads_total" ["outcome"] "Changed supergraph files that are served, or were refused.";
+    #[condition = "of `agora router`"]
+    SUPERGRAPH_REFUSED: Gauge "agora_supergraph_refused" [] "Whether the supergraph file is refused and the last good one is served: 1, or 0.";
     EVENTS: Counter "agora_events_total" [] "Events that were published on the bus.";
     EVENT_LAGS: Counter "agora_event_lags_total" [] "How often a receiver fell so far behind that it lost events and had to read again.";
     EVENTS_LOST: Counter "agora_events_lost_total" [] "Events that such receivers lost.";

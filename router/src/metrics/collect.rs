@@ -14,8 +14,9 @@ use crate::cache::ResponseCache;
 use crate::gateway::Gateway;
 use crate::ledger_check::{LedgerCheck, LedgerCheckResult};
 use crate::readiness::Readiness;
+use crate::reload_status::ReloadStatus;
 use crate::request_meters::{RequestMeters, kind_label};
-use crate::supergraph::{LookupCounts, Supergraph};
+use crate::supergraph::{LookupCounts, ReloadableSupergraph, Supergraph};
 use crate::traces::Traces;
 
 /// Reads the metrics of a server. Cheap to clone.
@@ -27,7 +28,9 @@ pub struct Sources {
     /// The listeners' state.
     pub gateway: Gateway,
     /// The graph.
-    pub graph: Supergraph,
+    pub graph: ReloadableSupergraph,
+    /// The reloads of its file; `None` if it is part of this program.
+    pub reloads: Option<ReloadStatus>,
     /// The cache of responses.
     pub cache: Arc<ResponseCache>,
     /// The clock.
@@ -74,13 +77,17 @@ impl Collector {
             ready.value(&[("check", check.name)], u8::from(check.failure.is_none()));
         }
         write_requests(&mut out, &sources.gateway.permits.meters);
-        write_graph(&mut out, &sources.graph, &sources.cache);
+        let graph = sources.graph.current();
+        write_graph(&mut out, &graph, &sources.cache);
         write_open(&mut out, &sources.gateway);
-        write_refusals(&mut out, sources);
+        write_refusals(&mut out, sources, &graph);
         if let Some(services) = &sources.services {
             write_database(&mut out, services);
         }
-        write_long_operations(&mut out, &sources.graph);
+        write_long_operations(&mut out, &graph);
+        if let Some(reloads) = &sources.reloads {
+            write_reloads(&mut out, sources.graph.graphs_in_memory(), reloads);
+        }
         if let Some(services) = &sources.services {
             write_events(&mut out, services.bus.counts());
             let is_failing = services.db.storage().failure_reason().is_some();
@@ -181,8 +188,8 @@ fn write_open(out: &mut Exposition, gateway: &Gateway) {
 }
 
 /// Writes what requests have counted, and what the graph and the database have refused themselves.
-fn write_refusals(out: &mut Exposition, sources: &Sources) {
-    let graph = sources.graph.counts();
+fn write_refusals(out: &mut Exposition, sources: &Sources, graph: &Supergraph) {
+    let graph = graph.counts();
     let writes = sources.services.as_ref().map(|services| services.db.stats().refused);
     let others = [
         ("planning", graph.planning_refusals),
@@ -212,6 +219,14 @@ fn write_long_operations(out: &mut Exposition, graph: &Supergraph) {
     let counts = graph.long_operations().counts();
     out.value(metric::LONG_OPERATIONS, counts.moved);
     out.value(metric::LONG_RUNNING, counts.running);
+}
+
+fn write_reloads(out: &mut Exposition, graphs_in_memory: usize, reloads: &ReloadStatus) {
+    out.value(metric::SUPERGRAPHS, graphs_in_memory);
+    let mut outcomes = out.metric(metric::SUPERGRAPH_RELOADS);
+    outcomes.value(&[("outcome", "served")], reloads.served());
+    outcomes.value(&[("outcome", "refused")], reloads.refused());
+    out.value(metric::SUPERGRAPH_REFUSED, u8::from(reloads.is_refused()));
 }
 
 fn write_events(out: &mut Exposition, counts: BusCounts) {

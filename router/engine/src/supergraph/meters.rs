@@ -65,6 +65,11 @@ impl FetchMeter {
         }
     }
 
+    /// Returns the name of the subgraph.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Records a fetch. Returns the codes of its errors.
     pub fn record(&self, begun: Instant, received: &Result<Response, Abort>) -> ErrorCodeSet {
         self.times.record_since(begun);

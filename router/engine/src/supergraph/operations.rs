@@ -34,9 +34,9 @@ pub struct Operations {
     operations: Cache<OperationKey, Arc<CachedOperation>>,
     fetches: Cache<Arc<str>, Arc<Fetches>>,
     introspections: Cache<IntrospectionKey, Arc<IntrospectionResult>>,
-    lanes: Lanes,
+    lanes: Arc<Lanes>,
     /// How many operations found their document and their plan in the caches.
-    pub meters: OperationMeters,
+    pub meters: Arc<OperationMeters>,
 }
 
 impl Operations {
@@ -72,9 +72,15 @@ impl Operations {
             operations,
             fetches,
             introspections,
-            lanes: Lanes::new(),
-            meters: OperationMeters::default(),
+            lanes: Arc::new(Lanes::new()),
+            meters: Arc::default(),
         })
+    }
+
+    /// Shares the lanes and goes on with the counts of the operations that these replace.
+    pub fn take_over(&mut self, replaced: &Self) {
+        self.lanes = Arc::clone(&replaced.lanes);
+        self.meters = Arc::clone(&replaced.meters);
     }
 
     /// Returns the names of the subgraphs, in the order of [`Fetch::subgraph`](super::plan::model::Fetch::subgraph).

@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_graphql::{Value, Variables};
+use async_graphql::{Name, Value, Variables};
 use foundation::AnswerBudget;
 use futures_util::future::{BoxFuture, Either, FutureExt};
 use tokio::sync::watch;
@@ -50,11 +50,11 @@ pub struct Pipeline {
     /// The cached responses that are the same for every caller.
     pub cache: Arc<ResponseCache>,
     /// The rate limit of anonymous mutations.
-    pub write_budget: WriteBudget,
+    pub write_budget: Arc<WriteBudget>,
     /// The last answers of subscriptions.
     pub shared_answers: SharedAnswers,
     /// The times and errors of the subgraphs, in their order.
-    pub fetch_meters: Vec<FetchMeter>,
+    pub fetch_meters: Vec<Arc<FetchMeter>>,
 }
 
 /// A request that has been validated and planned.
@@ -74,21 +74,43 @@ pub struct PlannedRequest {
     pub allowance: Allowance,
 }
 
+impl PlannedRequest {
+    /// Returns the value of an argument of the plan.
+    pub fn argument(&self, name: &Name) -> Option<&Value> {
+        self.arguments.get(name)
+    }
+}
+
 /// An answer of at least this many bytes is serialized on a blocking thread.
 const LARGE_ANSWER_BYTES: usize = 256 * 1024;
 
 impl Pipeline {
+    /// Takes over from the pipeline that this one replaces: the bounds are those of the process, and the counts go on.
+    pub fn take_over(&mut self, replaced: &Self) {
+        self.long_operations = replaced.long_operations.clone();
+        self.write_budget = Arc::clone(&replaced.write_budget);
+        if let Some(operations) = Arc::get_mut(&mut self.operations) {
+            operations.take_over(&replaced.operations);
+        }
+        for meter in &mut self.fetch_meters {
+            if let Some(same) = replaced.fetch_meters.iter().find(|same| same.name() == meter.name()) {
+                *meter = Arc::clone(same);
+            }
+        }
+    }
+
     /// Answers a query or a mutation. A known plan is looked up before the future exists, which therefore stays small:
     /// moving it costs more than a cached answer does otherwise.
-    pub fn execute_request(self: &Arc<Self>, mut request: SubgraphRequest) -> BoxFuture<'_, SubgraphResponse> {
+    pub fn execute_request(self: &Arc<Self>, mut request: SubgraphRequest) -> BoxFuture<'static, SubgraphResponse> {
         let document_bytes = request.document.text().len();
         let allowance = self.request_allowance(&mut request);
         let Some((operation, plan)) = self.known_plan(&request) else {
+            let pipeline = Arc::clone(self);
             let answer = async move {
-                let planned = self.plan_in_time(request, allowance).await?;
-                match self.cached_answer(planned, document_bytes)? {
+                let planned = pipeline.plan_in_time(request, allowance).await?;
+                match pipeline.cached_answer(planned, document_bytes)? {
                     Either::Left(answer) => Ok(answer),
-                    Either::Right(planned) => Ok(self.execute_planned(planned).await),
+                    Either::Right(planned) => Ok(pipeline.execute_planned(planned).await),
                 }
             };
             return answer.map(encoded).boxed();
@@ -157,7 +179,7 @@ impl Pipeline {
     }
 
     /// Validates a document and selects its operation, within the time limit of the request.
-    pub fn prepare(self: &Arc<Self>, mut request: SubgraphRequest) -> Preparation<'_> {
+    pub fn prepare(self: &Arc<Self>, mut request: SubgraphRequest) -> Preparation<'static> {
         let begun = Instant::now();
         let key = (Arc::clone(request.document.text()), request.operation_name.take());
         let deadline = deadline(begun, self.limits.request_time_max());
@@ -165,8 +187,9 @@ impl Pipeline {
             self.operations.meters.documents.hits.increment();
             return Either::Left(ready(prepared_request(request, key, operation, begun, deadline)));
         }
+        let pipeline = Arc::clone(self);
         let prepare = async move {
-            let operation = timeout_at(deadline, self.operations.operation(&key)).await;
+            let operation = timeout_at(deadline, pipeline.operations.operation(&key)).await;
             match operation.unwrap_or(Err(RequestError::Timeout)) {
                 Ok(operation) => prepared_request(request, key, operation, begun, deadline),
                 Err(rejection) => PreparedRequest {

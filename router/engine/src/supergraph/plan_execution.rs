@@ -25,7 +25,7 @@ pub struct PlanExecution<'a> {
     /// The subgraphs, in the order of [`Fetch::subgraph`].
     pub subgraphs: &'a [Arc<dyn Subgraph>],
     /// The times and errors of the subgraphs, in the same order.
-    pub meters: &'a [FetchMeter],
+    pub meters: &'a [Arc<FetchMeter>],
     /// The values of the plan's arguments.
     pub variables: &'a Variables,
     /// The caller.

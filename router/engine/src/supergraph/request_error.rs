@@ -44,6 +44,9 @@ pub enum RequestError {
     /// The subgraph rejected the subscription, with its own message and code.
     #[error("{}", .1.message)]
     SubscriptionRejected(ErrorCode, Box<async_graphql::ServerError>),
+    /// The subscription's operation is none of the graph that has replaced the one it began on. The code is that of the reason.
+    #[error("the graph has changed, and the subscription has ended: {0}")]
+    GraphChanged(Box<RequestError>),
     /// Valid, but the planner cannot plan it; the log has the details. `OPERATION_NOT_SUPPORTED`
     #[error("the operation is valid, but it cannot be planned yet: ask for parts of it one by one")]
     OperationNotSupported,
@@ -140,6 +143,7 @@ impl RequestError {
             Self::Timeout => ErrorCode::Timeout,
             Self::RateLimited(_) => ErrorCode::RateLimited,
             Self::SubscriptionRejected(code, _) => *code,
+            Self::GraphChanged(reason) => reason.code(),
             Self::OperationNotSupported => ErrorCode::OperationNotSupported,
             Self::Busy | Self::TooManyLong => ErrorCode::Unavailable,
             Self::Internal => ErrorCode::Internal,

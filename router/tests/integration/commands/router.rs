@@ -1,6 +1,8 @@
 //! `agora router`: a router over the subgraphs of other programs.
 
+mod clock;
 mod foreign;
+mod reload;
 
 use std::path::Path;
 

@@ -1,6 +1,6 @@
 //! The pages, and `/health`.
 
-use agora::http::{DemoUsers, FrontConfig, MountLink};
+use agora::http::{DemoUsers, FrontConfig, MountLink, ServedSchema};
 use agora::limits::Limits;
 use agora::rest_access::AnonymousAccess;
 use contract::{Clock, ErrorCode};
@@ -67,7 +67,7 @@ async fn the_page_of_error_codes_explains_each_code() {
 #[tokio::test]
 async fn the_schema_is_a_file_with_an_entity_tag() {
     let front = FrontConfig {
-        schema: Some("type Query { book: String }".into()),
+        schema: Some(ServedSchema::new("type Query { book: String }")),
         ..FrontConfig::default()
     };
     let server = TestServer::with(Limits::default(), front).await;

@@ -61,6 +61,7 @@ fn every_table_can_be_set_from_the_environment() {
         ("AGORA_ORDERS_ORDER_REPLICAS", "7"),
         ("AGORA_REPLICAS_ORDER_BATCH_MAX", "7"),
         ("AGORA_WORKERS_EXPIRY_MS", "7"),
+        ("AGORA_SUPERGRAPH_SUPERGRAPH_POLL_MS", "7"),
         ("AGORA_SUBGRAPHS_SUBGRAPH_MS_MAX", "7"),
         ("AGORA_TELEMETRY_TRACE_SPANS_MAX", "7"),
         ("AGORA_LIMITS_PLANS_MAX", "7"),
