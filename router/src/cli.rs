@@ -77,7 +77,7 @@ enum CliCommand {
     OrderMembers(MembersCommand),
     /// Prints the public schema, or writes the schema of each domain.
     Schema(SchemaArgs),
-    /// Prints the query plan of an operation.
+    /// Prints the query plan of an operation: the tree of its fetches.
     Plan(PlanArgs),
     /// Migrates the database of a data folder to the newest schema, or back.
     Migrate(Box<MigrateArgs>),

@@ -187,9 +187,22 @@ impl Supergraph {
     /// # Errors
     /// When the operation is not valid.
     pub fn plan_text(&self, query: &str, operation_name: Option<&str>) -> Result<String, RequestError> {
-        let (operation, condition_values, input) = self.maximal_input(query, operation_name)?;
-        let plan = self.0.operations.load_plan(&operation, condition_values, input)?;
+        let plan = self.maximal_plan(query, operation_name)?;
         Ok(plan::text::format_plan(&plan))
+    }
+
+    /// As [`plan_text`](Self::plan_text), as JSON with the documents as they are sent.
+    ///
+    /// # Errors
+    /// When the operation is not valid.
+    pub fn plan_json(&self, query: &str, operation_name: Option<&str>) -> Result<serde_json::Value, RequestError> {
+        let plan = self.maximal_plan(query, operation_name)?;
+        Ok(plan::json::plan_json(&plan))
+    }
+
+    fn maximal_plan(&self, query: &str, operation_name: Option<&str>) -> Result<Arc<plan::model::Plan>, RequestError> {
+        let (operation, condition_values, input) = self.maximal_input(query, operation_name)?;
+        self.0.operations.load_plan(&operation, condition_values, input)
     }
 
     /// Returns what has been counted since the start, and the sizes of the caches of documents and plans.

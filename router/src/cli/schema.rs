@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::{CommandError, print};
+use crate::supergraph::Supergraph;
 use crate::{domains, supergraph};
 
 /// The arguments of `agora schema`.
@@ -44,19 +45,46 @@ pub(super) struct PlanArgs {
     /// A file with a GraphQL document; `-` reads standard input.
     file: PathBuf,
     /// The name of the operation, if the document has several.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, alias = "operation-name", value_name = "NAME")]
     operation: Option<String>,
+    /// A supergraph file, instead of the graph that is built into the program.
+    #[arg(long, value_name = "FILE")]
+    supergraph: Option<PathBuf>,
+    /// Prints the plan as JSON, with the documents as the subgraphs receive them.
+    #[arg(long)]
+    json: bool,
 }
 
 impl PlanArgs {
     pub(super) fn run(&self) -> Result<(), CommandError> {
         let query = match self.file.to_str() {
             Some("-") => std::io::read_to_string(std::io::stdin())?,
-            _ => std::fs::read_to_string(&self.file).map_err(|error| format!("{}: {error}", self.file.display()))?,
+            _ => read(&self.file)?,
         };
-        let graph = supergraph::Supergraph::without_subgraphs(domains::SUPERGRAPH_SDL, &contract::SCALARS)?;
-        print(&graph.plan_text(&query, self.operation.as_deref())?)
+        let (graph, operation) = (self.graph()?, self.operation.as_deref());
+        if self.json {
+            let plan = serde_json::to_string_pretty(&graph.plan_json(&query, operation)?)?;
+            return print(&format!("{plan}\n"));
+        }
+        print(&graph.plan_text(&query, operation)?)
     }
+
+    fn graph(&self) -> Result<Supergraph, CommandError> {
+        let Some(file) = &self.supergraph else {
+            return Ok(Supergraph::without_subgraphs(
+                domains::SUPERGRAPH_SDL,
+                &contract::SCALARS,
+            )?);
+        };
+        let text = read(file)?;
+        // As a router does, it refuses a schema without subgraphs.
+        let graph = supergraph::subgraph_locations(&text).and_then(|_| Supergraph::without_subgraphs(&text, &[]));
+        Ok(graph.map_err(|error| format!("{}: {error}", file.display()))?)
+    }
+}
+
+fn read(file: &Path) -> Result<String, CommandError> {
+    Ok(std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?)
 }
 
 fn write_subgraphs(folder: &Path) -> Result<(), CommandError> {

@@ -12,6 +12,7 @@ mod document;
 mod executable;
 mod fetch_graph;
 mod join_graph;
+pub mod json;
 pub mod model;
 mod operation_key;
 pub mod planner;

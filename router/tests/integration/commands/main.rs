@@ -7,6 +7,7 @@ mod help_files;
 mod http;
 mod load;
 mod migrate;
+mod plan;
 mod replicas;
 mod router;
 mod shutdown;
