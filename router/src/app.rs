@@ -235,6 +235,7 @@ impl App {
             anonymous_access: access,
             readiness: Some(self.readiness.clone()),
             metrics: settings.telemetry.metrics_listen.0.is_none().then(|| self.metrics()),
+            ..http::FrontConfig::default()
         };
         let routes = http::router(&self.gateway, front).merge(self.mounts.router(&self.gateway, access));
         let routes = http::with_cors(&settings.server.allowed_origins.0, routes);

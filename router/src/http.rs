@@ -83,6 +83,10 @@ pub struct FrontConfig {
     pub schema: Option<ServedSchema>,
     /// Origins of other sites whose pages may open a WebSocket; [`with_cors`] lets them call everything else.
     pub allowed_origins: Vec<AllowedOrigin>,
+    /// Whether GraphiQL is the only page, so that it links to no other.
+    pub has_only_graphiql: bool,
+    /// Whether the graph is not Agora's, so that GraphiQL has neither its examples nor its sign-in.
+    pub is_foreign: bool,
     /// The users that GraphiQL offers to sign in as; only a demo has them.
     pub demo: Option<DemoUsers>,
     /// The response cache, whose counters are shown.

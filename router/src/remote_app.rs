@@ -106,6 +106,8 @@ pub struct RemoteApp {
     /// The state that the listeners' routers share.
     pub gateway: Gateway,
     reloader: Arc<Reloader>,
+    /// Whether the graph is Agora's own, so that people sign in.
+    has_sign_in: bool,
     readiness: Readiness,
     traces: Option<Arc<Traces>>,
 }
@@ -126,6 +128,7 @@ impl RemoteApp {
             names: source.propagated_headers.clone(),
             has_sign_in: keys.is_some(),
         };
+        let has_sign_in = keys.is_some();
         let auth = Arc::new(match keys {
             Some(keys) => Authenticator::new(keys, Arc::clone(&clock), settings.limits.verified_tokens_max),
             None => Authenticator::without_sign_in(Arc::clone(&clock)),
@@ -140,6 +143,7 @@ impl RemoteApp {
             readiness: Readiness::of_router(&gateway, reloader.status()),
             gateway,
             reloader: Arc::new(reloader),
+            has_sign_in,
             traces,
         })
     }
@@ -158,6 +162,8 @@ impl RemoteApp {
             anonymous_access: access,
             readiness: Some(self.readiness.clone()),
             metrics: settings.telemetry.metrics_listen.0.is_none().then(|| self.metrics()),
+            has_only_graphiql: true,
+            is_foreign: !self.has_sign_in,
             ..http::FrontConfig::default()
         };
         let routes = http::remote_router(&self.gateway, front);

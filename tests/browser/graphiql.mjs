@@ -7,10 +7,11 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
 
 import { EXAMPLES, nameOf } from "../../router/web/src/examples.js";
 import { WAIT_MS, assertNoTrouble, graphql, launch, open, server, tokenOf } from "./browser.mjs";
-import { startDemo } from "./demo.mjs";
+import { startDemo, startRouter } from "./demo.mjs";
 
 const AGAIN_MS = 500;
 
@@ -193,6 +194,23 @@ test("nothing private is shown without a sign-in", async () => {
   await play(page);
   const { data } = await answer(page, (shown) => "data" in shown || shown.errors);
   assert.equal(data?.me ?? null, null);
+});
+
+test("a router's GraphiQL has no links to pages of Agora, no sign-in and no examples", async () => {
+  const file = fileURLToPath(new URL("../../router/tests/integration/commands/router/foreign.graphql", import.meta.url));
+  const router = await startRouter(file);
+  try {
+    const page = await open(browser, router.origin, "/graphiql/");
+    await page.locator(".graphiql-query-editor .view-lines").waitFor();
+    const links = await page.locator(".bar a").evaluateAll((found) => found.map((link) => link.getAttribute("href")));
+    assert.deepEqual(links, ["/"]);
+    assert.equal((await fetch(new URL("/", router.origin))).status, 200);
+    assert.equal(await page.getByRole("button", { name: "Sign in" }).count(), 0);
+    assert.equal(await page.locator("summary", { hasText: "Examples" }).count(), 0);
+    assertNoTrouble(page);
+  } finally {
+    await router.stop();
+  }
 });
 
 test("the page at / says where GraphiQL is", async () => {

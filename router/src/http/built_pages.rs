@@ -67,12 +67,19 @@ fn page_routes(prefix: &'static str, page: &'static LazyLock<BuiltPage>) -> Rout
         )
 }
 
-/// Returns the configuration that a page requests: the users that it may offer to sign in as.
+/// Returns the configuration that a page requests: the users that it may offer to sign in as, and the parts of Agora that the server
+/// does not have.
 async fn config(State(state): State<HttpState>) -> Response {
-    let config = match &state.config.demo {
-        Some(demo) => json!({ "demo": demo }),
-        None => json!({}),
-    };
+    let mut config = json!({});
+    if let Some(demo) = &state.config.demo {
+        config["demo"] = json!(demo);
+    }
+    if state.config.has_only_graphiql {
+        config["hasOnlyGraphiql"] = true.into();
+    }
+    if state.config.is_foreign {
+        config["isForeign"] = true.into();
+    }
     ([(header::CACHE_CONTROL, "no-store")], Json(config)).into_response()
 }
 

@@ -32,15 +32,15 @@ export function Bar({ config }) {
         <img src={`${import.meta.env.BASE_URL}favicon.svg`} alt="" width="24" height="24" />
         Agora
       </a>
-      <nav className="bar-places" aria-label="Pages">
+      {config && !config.hasOnlyGraphiql && <nav className="bar-places" aria-label="Pages">
         <a href="/console/">Console</a>
         <a href="/graphiql/" aria-current="page">GraphiQL</a>
         <a href="/orders">Replicas</a>
         <a href="/docs">REST</a>
         <a href="/docs/errors">Errors</a>
-      </nav>
+      </nav>}
       <div id={MENU_PLACE} />
-      {config && <div className="bar-account" aria-busy={wait}>
+      {config && !config.isForeign && <div className="bar-account" aria-busy={wait}>
         {problem && !form.current?.open && <span className="bar-problem" role="alert">{problem}</span>}
         <Label who={who} people={people} />
         {people.length > 0 && (
@@ -103,7 +103,10 @@ function SignInForm({ ref, wait, problem, clear, attempt }) {
   );
 }
 
-/** The configuration from the server: null until it has arrived, `{ demo: { people, password } }` or, without a demo, `{}`. */
+/**
+ * The configuration from the server: null until it has arrived, then `{ demo: { people, password }, hasOnlyGraphiql, isForeign }`. Only
+ * a demo has `demo`, and only a router has the others.
+ */
 export function useServerConfig() {
   const [config, setConfig] = useState(null);
   useEffect(() => {

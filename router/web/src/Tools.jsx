@@ -12,7 +12,7 @@ import { curlOf, fetchOf, linkTo } from "./share.js";
 export const MENU_PLACE = "examples";
 const SHOWN_MS = 2500;
 
-export function Tools({ prettify, merge, copy }) {
+export function Tools({ prettify, merge, copy, hasExamples }) {
   useSchemeOfSystem();
   const place = document.getElementById(MENU_PLACE);
   return (
@@ -21,7 +21,7 @@ export function Tools({ prettify, merge, copy }) {
       {merge}
       {copy}
       <Share />
-      {place && createPortal(<Examples />, place)}
+      {place && hasExamples && createPortal(<Examples />, place)}
     </>
   );
 }

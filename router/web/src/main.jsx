@@ -38,19 +38,19 @@ function Page() {
       <Bar config={config} />
       <main>
         <h1 className="unseen">GraphiQL</h1>
-        <GraphiQL
+        {config && <GraphiQL
           fetcher={fetcher}
           plugins={PLUGINS}
-          defaultTabs={shared ? [shared] : FIRST_TABS}
+          defaultTabs={shared ? [shared] : config.isForeign ? undefined : FIRST_TABS}
           initialQuery={shared?.query}
           initialVariables={shared?.variables ?? undefined}
           defaultEditorToolsVisibility="variables"
         >
-          <GraphiQL.Toolbar>{(buttons) => <Tools {...buttons} />}</GraphiQL.Toolbar>
+          <GraphiQL.Toolbar>{(buttons) => <Tools {...buttons} hasExamples={!config.isForeign} />}</GraphiQL.Toolbar>
           <GraphiQL.Logo>
             <></>
           </GraphiQL.Logo>
-        </GraphiQL>
+        </GraphiQL>}
       </main>
     </>
   );

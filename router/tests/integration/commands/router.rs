@@ -138,6 +138,25 @@ fn a_router_has_the_addresses_of_a_graph_and_none_of_agora() {
 }
 
 #[test]
+fn graphiql_knows_that_a_router_has_no_other_page_and_no_sign_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let subgraphs = ForeignSubgraphs::start();
+    let server = start(folder.path(), &subgraphs, &[]);
+    let (status, page) = get(&server, "/graphiql/");
+    assert_eq!(status, 200);
+    for link in page.split("href=\"").chain(page.split("src=\"")).skip(1) {
+        let (link, _) = link.split_once('"').unwrap();
+        assert!(
+            !link.starts_with('/') || link == "/graphql" || get(&server, link).0 == 200,
+            "{link}"
+        );
+    }
+    let (_, config) = get(&server, "/graphiql/config.json");
+    let config: Value = serde_json::from_str(&config).unwrap();
+    assert_eq!(config, json!({ "hasOnlyGraphiql": true, "isForeign": true }));
+}
+
+#[test]
 fn a_file_or_an_address_that_cannot_be_served_is_refused_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let refusal = |content: &str, more: &[&str]| {
