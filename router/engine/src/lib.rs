@@ -6,3 +6,4 @@ pub mod cache;
 pub mod limits;
 pub mod subgraph;
 pub mod supergraph;
+pub mod tape;

@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{ExecutableDocument, OperationType};
-use async_graphql::{Response, ServerError, Variables};
+use async_graphql::{Name, Response, ServerError, Value, Variables};
 use bytes::Bytes;
 use foundation::{AnswerBudget, ErrorCode, ErrorCodeSet};
 use futures_util::future::{BoxFuture, Either};
 use futures_util::stream::BoxStream;
 use tokio::time::Instant;
+
+use crate::tape::{self, Tape};
 
 /// A GraphQL service: a domain in this process, one behind HTTP, or a whole supergraph.
 pub trait Subgraph: Send + Sync {
@@ -21,11 +23,58 @@ pub trait Subgraph: Send + Sync {
     /// Answers a subscription. A rejected request yields one response without data and ends.
     fn subscribe(&self, request: SubgraphRequest) -> BoxStream<'static, SubgraphResponse>;
 
+    /// Returns the subgraph as one whose answers are tapes, if they are.
+    fn as_tape_subgraph(&self) -> Option<&dyn TapeSubgraph> {
+        None
+    }
+
     /// Determines the kind of a request's operation, for transports that must know it before the operation runs. The
     /// prepared request then goes to [`fetch`](Self::fetch) or [`subscribe`](Self::subscribe) of the same subgraph, which do
     /// not repeat the work.
     fn prepare(&self, request: SubgraphRequest) -> Preparation<'_> {
         Either::Left(ready(parse(request)))
+    }
+}
+
+/// A subgraph in another process, whose answers stay the text that they are.
+pub trait TapeSubgraph: Send + Sync {
+    /// Answers a query. The lists of representations are variables that are JSON already.
+    fn fetch_tape(&self, request: SubgraphRequest, lists: Vec<(Name, Bytes)>) -> BoxFuture<'_, TapeResponse>;
+}
+
+/// A GraphQL response over HTTP.
+#[derive(Debug)]
+pub enum TapeResponse {
+    /// A response map whose `data` are an object, without errors.
+    Tape(Arc<Tape>),
+    /// Another response.
+    Values(Box<Response>),
+}
+
+impl TapeResponse {
+    /// Returns the errors.
+    pub fn errors(&self) -> &[ServerError] {
+        match self {
+            Self::Tape(_) => &[],
+            Self::Values(response) => &response.errors,
+        }
+    }
+
+    /// Decodes the response.
+    pub fn into_response(self) -> Response {
+        match self {
+            Self::Values(response) => *response,
+            Self::Tape(tape) => {
+                let data = tape.member(tape::ROOT, "data");
+                Response::new(data.map_or(Value::Null, |data| tape.to_value(data)))
+            }
+        }
+    }
+}
+
+impl From<Response> for TapeResponse {
+    fn from(response: Response) -> Self {
+        Self::Values(Box::new(response))
     }
 }
 

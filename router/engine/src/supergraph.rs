@@ -26,6 +26,7 @@ mod introspection_fields;
 mod join_graph;
 mod lanes;
 mod long_operations;
+mod merged_tapes;
 mod meters;
 mod operation_limits;
 mod operations;
@@ -33,6 +34,7 @@ mod pipeline;
 mod plan;
 mod plan_execution;
 mod project;
+mod project_tapes;
 mod public_document;
 mod reloadable;
 mod request_error;
@@ -41,6 +43,8 @@ mod schema;
 mod schema_sizes;
 mod shared_answers;
 mod subscribe;
+mod tape_representations;
+mod tape_steps;
 mod text_bounds;
 mod tree;
 mod validate;
@@ -169,6 +173,7 @@ impl Supergraph {
             fetch_meters,
             operations: Arc::new(operations),
             long_operations,
+            has_tapes: subgraphs.iter().all(|subgraph| subgraph.as_tape_subgraph().is_some()),
             subgraphs,
             write_budget: Arc::new(WriteBudget::new(&limits)),
             shared_answers: SharedAnswers::new(limits.shared_answers_bytes_max),

@@ -2,8 +2,8 @@
 
 use std::io::Read;
 
-use async_graphql::Response;
 use bytes::Bytes;
+use engine::subgraph::TapeResponse;
 use flate2::read::GzDecoder;
 use foundation::truncate_chars;
 
@@ -18,7 +18,7 @@ const MEDIA_TYPE_CHARS_MAX: usize = 100;
 ///
 /// # Errors
 /// When the answer has no GraphQL response.
-pub fn read_answer(answer: &HttpAnswer, reader: &ResponseReader) -> Result<Response, SubgraphError> {
+pub fn read_answer(answer: &HttpAnswer, reader: &ResponseReader) -> Result<TapeResponse, SubgraphError> {
     let is_success = answer.status.is_success();
     let status = SubgraphError::Status(answer.status.as_u16());
     let body = decoded(answer, reader)?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_graphql::Response;
+use engine::subgraph::TapeResponse;
 use http::{HeaderValue, Uri};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -74,7 +74,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// When there is no GraphQL response.
-    pub async fn exchange(&self, request: &HttpRequest) -> Result<Response, SubgraphError> {
+    pub async fn exchange(&self, request: &HttpRequest) -> Result<TapeResponse, SubgraphError> {
         self.circuit.admit(Instant::now())?;
         let answer = timeout(self.settings.request_time_max(), self.post(request)).await;
         let answer = answer.unwrap_or(Err(SubgraphError::Timeout(self.settings.subgraph_ms_max)));
@@ -103,7 +103,7 @@ impl Endpoint {
     }
 
     /// Reads a response. A long one would hold up the other requests of this thread, so it is read aside.
-    async fn read(&self, answer: HttpAnswer) -> Result<Response, SubgraphError> {
+    async fn read(&self, answer: HttpAnswer) -> Result<TapeResponse, SubgraphError> {
         if answer.body.len() <= INLINE_BYTES_MAX && answer.encoding.is_none() {
             return read_answer(&answer, &self.reader);
         }

@@ -3,13 +3,14 @@
 //! It accepts exactly the texts that `serde_json` accepts, within bounds that `serde_json` does not have. It makes the values at
 //! once, and one name for the fields of many objects that have the same key.
 //!
-//! The rest of the crate calls only [`parse`], so that another form of an answer, such as a tape with spans into the bytes, changes
-//! this module and its caller, [`response`](super::response).
+//! The answer of a query becomes a [tape](engine::tape) if it can be one. This parser reads the others, and tells what is wrong with a
+//! text.
 
 use std::borrow::Cow;
 
 use async_graphql::Value;
 use async_graphql::indexmap::IndexMap;
+use engine::tape::Bounds;
 
 use self::names::Names;
 
@@ -21,15 +22,6 @@ mod text;
 mod differential;
 #[cfg(test)]
 mod tests;
-
-/// The bounds of a text. Their purpose is that a short answer cannot take much memory, or the whole stack.
-#[derive(Clone, Copy, Debug)]
-pub struct Bounds {
-    /// Levels of nested objects and lists.
-    pub depth_max: usize,
-    /// Values, each object and list counting as one.
-    pub values_max: usize,
-}
 
 /// The reason that a text is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

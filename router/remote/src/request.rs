@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use async_graphql::Variables;
 use async_graphql::parser::types::{ExecutableDocument, OperationType};
+use async_graphql::{Name, Variables};
 use bytes::Bytes;
 use engine::subgraph::{RequestDocument, SubgraphRequest};
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
@@ -45,10 +45,10 @@ pub struct RequestParts {
 }
 
 impl RequestParts {
-    /// The parts of a request.
-    pub fn new(request: &SubgraphRequest) -> Self {
+    /// The parts of a request, with more variables that are JSON already.
+    pub fn new(request: &SubgraphRequest, lists: &[(Name, Bytes)]) -> Self {
         Self {
-            body: body(request),
+            body: body(request, lists),
             is_read: is_query(request),
             request_id: Arc::clone(&request.request_id),
         }
@@ -93,13 +93,36 @@ fn insert_text(headers: &mut HeaderMap, name: &'static str, value: &str) {
     }
 }
 
-fn body(request: &SubgraphRequest) -> Bytes {
+fn body(request: &SubgraphRequest, lists: &[(Name, Bytes)]) -> Bytes {
     let body = RequestBody {
         query: request.document.text(),
         operation_name: request.operation_name.as_deref(),
         variables: &request.variables,
     };
-    serde_json::to_vec(&body).expect("texts and variables are JSON").into()
+    let mut body = serde_json::to_vec(&body).expect("texts and variables are JSON");
+    if !lists.is_empty() {
+        append_variables(&mut body, lists, !request.variables.is_empty());
+    }
+    body.into()
+}
+
+/// Appends variables to those of a body, which are its last member if it has any.
+fn append_variables(body: &mut Vec<u8>, lists: &[(Name, Bytes)], has_variables: bool) {
+    let end: &[u8] = if has_variables { b"}}" } else { b"}" };
+    body.truncate(body.len() - end.len());
+    if !has_variables {
+        body.extend_from_slice(b",\"variables\":{");
+    }
+    for (index, (name, list)) in lists.iter().enumerate() {
+        if index > 0 || has_variables {
+            body.push(b',');
+        }
+        body.push(b'"');
+        body.extend_from_slice(name.as_bytes());
+        body.extend_from_slice(b"\":");
+        body.extend_from_slice(list);
+    }
+    body.extend_from_slice(b"}}");
 }
 
 /// Whether the operation is known to be a query. A document that is only text may be a mutation.
@@ -114,4 +137,48 @@ fn requested_type(document: &ExecutableDocument, name: Option<&str>) -> Option<O
     let mut operations = document.operations.iter();
     let requested = operations.find(|(found, _)| name.is_none() || found.map(|found| found.as_str()) == name);
     requested.map(|(_, operation)| operation.node.ty)
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::Value;
+    use engine::subgraph::Caller;
+
+    use super::*;
+
+    #[test]
+    fn lists_of_representations_are_variables_beside_the_others() {
+        let texts = |variables: &[&str]| {
+            let mut request = SubgraphRequest {
+                document: RequestDocument::Text("{ a }".into()),
+                operation_name: None,
+                variables: Variables::default(),
+                caller: Caller::anonymous(),
+                request_id: "test".into(),
+                budget: None,
+            };
+            for name in variables {
+                request.variables.insert(Name::new(name), Value::from(1));
+            }
+            let lists = [("r", "[{}]"), ("s", "[]")];
+            let lists = lists.map(|(name, list)| (Name::new(name), Bytes::from_static(list.as_bytes())));
+            [0, 1, 2].map(|count| String::from_utf8(body(&request, &lists[..count]).to_vec()).unwrap())
+        };
+        assert_eq!(
+            texts(&[]),
+            [
+                r#"{"query":"{ a }"}"#,
+                r#"{"query":"{ a }","variables":{"r":[{}]}}"#,
+                r#"{"query":"{ a }","variables":{"r":[{}],"s":[]}}"#,
+            ]
+        );
+        assert_eq!(
+            texts(&["x"]),
+            [
+                r#"{"query":"{ a }","variables":{"x":1}}"#,
+                r#"{"query":"{ a }","variables":{"x":1,"r":[{}]}}"#,
+                r#"{"query":"{ a }","variables":{"x":1,"r":[{}],"s":[]}}"#,
+            ]
+        );
+    }
 }

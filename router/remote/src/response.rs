@@ -1,9 +1,14 @@
 //! From the body of an answer to a GraphQL response.
 
+use std::sync::Arc;
+
 use async_graphql::indexmap::IndexMap;
 use async_graphql::{ErrorExtensionValues, Name, PathSegment, Response, ServerError, Value};
+use bytes::Bytes;
+use engine::subgraph::TapeResponse;
+use engine::tape::{self, Bounds, NodeKind, Tape};
 
-use super::json::{self, Bounds};
+use super::json;
 use super::settings::RemoteSettings;
 use super::subgraph_error::SubgraphError;
 
@@ -41,7 +46,20 @@ impl ResponseReader {
     ///
     /// # Errors
     /// When the body is no JSON, exceeds the bounds, or has neither valid data nor an error.
-    pub fn parse(&self, body: &[u8]) -> Result<Response, SubgraphError> {
+    pub fn parse(&self, body: &Bytes) -> Result<TapeResponse, SubgraphError> {
+        let response = match Tape::parse(body.clone(), self.bounds) {
+            Some(tape) if has_only_data(&tape) => return Ok(TapeResponse::Tape(Arc::new(tape))),
+            Some(tape) => self.read(tape.to_value(tape::ROOT))?,
+            None => self.parse_values(body)?,
+        };
+        Ok(response.into())
+    }
+
+    /// Reads a GraphQL response into values.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn parse_values(&self, body: &[u8]) -> Result<Response, SubgraphError> {
         self.read(json::parse(body, self.bounds)?)
     }
 
@@ -117,6 +135,14 @@ pub fn copy_of(response: &Response) -> Response {
     let mut copy = Response::from_errors(response.errors.clone());
     copy.data = response.data.clone();
     copy
+}
+
+/// Whether a response map has data that are an object, and no errors.
+fn has_only_data(tape: &Tape) -> bool {
+    let is = |key, kind| tape.member(tape::ROOT, key).map(|member| tape.kind(member) == kind);
+    tape.kind(tape::ROOT) == NodeKind::Object
+        && is("data", NodeKind::Object) == Some(true)
+        && is("errors", NodeKind::Null) != Some(false)
 }
 
 fn into_extensions(fields: Fields) -> ErrorExtensionValues {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use foundation::settings;
 
-use super::json::Bounds;
+use engine::tape::Bounds;
 
 settings! {
     /// Requests to subgraphs behind HTTP. Each subgraph has these limits for itself.

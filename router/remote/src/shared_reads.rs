@@ -5,8 +5,8 @@ use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use async_graphql::Response;
 use bytes::Bytes;
+use engine::subgraph::TapeResponse;
 use futures_util::future::{BoxFuture, FutureExt, Shared, WeakShared};
 use http::HeaderMap;
 
@@ -25,7 +25,7 @@ pub fn record_mutation() {
 }
 
 /// The outcome of a read.
-pub type Outcome = Result<Response, SubgraphError>;
+pub type Outcome = Result<TapeResponse, SubgraphError>;
 
 type SharedRead = Shared<BoxFuture<'static, Arc<Outcome>>>;
 type InFlight = Mutex<HashMap<ReadKey, WeakShared<BoxFuture<'static, Arc<Outcome>>>>>;
@@ -111,7 +111,10 @@ fn lock(reads: &InFlight) -> MutexGuard<'_, HashMap<ReadKey, WeakShared<BoxFutur
     reads.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Copies an outcome that others read too.
+/// Copies an outcome that others read too. They share a tape.
 fn copy(outcome: &Outcome) -> Outcome {
-    outcome.as_ref().map(copy_of).map_err(Clone::clone)
+    Ok(match outcome.as_ref().map_err(Clone::clone)? {
+        TapeResponse::Tape(tape) => TapeResponse::Tape(Arc::clone(tape)),
+        TapeResponse::Values(response) => copy_of(response).into(),
+    })
 }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use async_graphql::Response;
-use engine::subgraph::{Subgraph, SubgraphRequest, SubgraphResponse};
+use async_graphql::Name;
+use bytes::Bytes;
+use engine::subgraph::{Subgraph, SubgraphRequest, SubgraphResponse, TapeResponse, TapeSubgraph};
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::BoxStream;
 use http::Uri;
@@ -44,9 +45,21 @@ impl RemoteSubgraph {
         })
     }
 
-    async fn response(&self, request: &SubgraphRequest) -> Result<Response, SubgraphError> {
+    /// Returns the response to a request, and one that tells the error if there is none.
+    async fn answer(&self, request: &SubgraphRequest, lists: &[(Name, Bytes)]) -> TapeResponse {
+        self.response(request, lists).await.unwrap_or_else(|error| {
+            error.log(&self.endpoint.name, &request.request_id);
+            self.endpoint.reader.failure(error).into()
+        })
+    }
+
+    async fn response(
+        &self,
+        request: &SubgraphRequest,
+        lists: &[(Name, Bytes)],
+    ) -> Result<TapeResponse, SubgraphError> {
         let identity = self.identity.headers(request).map_err(SubgraphError::refused)?;
-        let parts = RequestParts::new(request);
+        let parts = RequestParts::new(request, lists);
         let is_read = parts.is_read;
         let key = (is_read && self.endpoint.settings.subgraph_share_reads)
             .then(|| ReadKey::new(parts.body.clone(), identity.clone()));
@@ -68,14 +81,7 @@ impl RemoteSubgraph {
 
 impl Subgraph for RemoteSubgraph {
     fn fetch(&self, request: SubgraphRequest) -> BoxFuture<'_, SubgraphResponse> {
-        async move {
-            let response = self.response(&request).await.unwrap_or_else(|error| {
-                error.log(&self.endpoint.name, &request.request_id);
-                self.endpoint.reader.failure(error)
-            });
-            SubgraphResponse::Tree(response)
-        }
-        .boxed()
+        async move { SubgraphResponse::Tree(self.answer(&request, &[]).await.into_response()) }.boxed()
     }
 
     fn subscribe(&self, request: SubgraphRequest) -> BoxStream<'static, SubgraphResponse> {
@@ -85,5 +91,15 @@ impl Subgraph for RemoteSubgraph {
             request,
         };
         subscription.responses(&self.shared_subscriptions)
+    }
+
+    fn as_tape_subgraph(&self) -> Option<&dyn TapeSubgraph> {
+        Some(self)
+    }
+}
+
+impl TapeSubgraph for RemoteSubgraph {
+    fn fetch_tape(&self, request: SubgraphRequest, lists: Vec<(Name, Bytes)>) -> BoxFuture<'_, TapeResponse> {
+        async move { self.answer(&request, &lists).await }.boxed()
     }
 }

@@ -71,7 +71,7 @@ impl Subscription {
         }
         Some(SubscriptionKey {
             subscribers: self.identity.subscribers(&self.request)?,
-            body: RequestParts::new(&self.request).body,
+            body: RequestParts::new(&self.request, &[]).body,
         })
     }
 

@@ -43,6 +43,9 @@ impl RepresentationSets {
     }
 }
 
+/// The entities that are gathered and merged in the time of one unit of a task's budget, about 8 microseconds.
+pub const ENTITIES_PER_UNIT: usize = 4;
+
 /// The most representations that are compared with an object before one is built of it: to build one costs as much as
 /// some ten comparisons.
 const COMPARED_MAX: usize = 8;
@@ -128,7 +131,7 @@ pub fn collect_representations(
     batches: &[EntityBatch],
     entities_max: usize,
 ) -> RepresentationSets {
-    let ExecutionState { data, field_errors } = state;
+    let ExecutionState { data, field_errors, .. } = state;
     let mut requested_count = 0;
     let collected = batches.iter().map(|batch| {
         let mut found = RepresentationSet::default();
@@ -308,7 +311,7 @@ fn merge_batch(
     mut uses: Vec<usize>,
     entity_errors: &EntityErrors,
 ) {
-    let ExecutionState { data, field_errors } = state;
+    let ExecutionState { data, field_errors, .. } = state;
     let mut targets = targets.iter();
     for place in &batch.paths {
         visit(data, place, &mut Vec::new(), &mut |object, at| {

@@ -14,6 +14,7 @@ use super::field_errors::FetchError;
 use super::plan::model::{MutationStep, PlanStep};
 use super::plan_execution::PlanExecution;
 use super::project;
+use super::tape_steps::TapeStep;
 use super::tree::{merge_into, rewrite, size_of, visit};
 
 impl PlanExecution<'_> {
@@ -45,6 +46,9 @@ impl PlanExecution<'_> {
 
     fn run_step<'s>(&'s self, step: &'s PlanStep) -> BoxFuture<'s, Result<(), Abort>> {
         async move {
+            if let TapeStep::Done = self.run_on_tapes(step).await? {
+                return Ok(());
+            }
             match step {
                 PlanStep::Sequence(steps) => {
                     for step in steps {
@@ -77,6 +81,7 @@ impl PlanExecution<'_> {
                     let ExecutionState {
                         data: tree,
                         field_errors,
+                        ..
                     } = &mut *state;
                     let bytes = size_of(&data);
                     let mut fits = Ok(());
@@ -102,7 +107,7 @@ impl PlanExecution<'_> {
                     }
                     let (response, targets) = self.fetch_entities(fetch, batches, requested).await?;
                     let entities: usize = targets.iter().map(Vec::len).sum();
-                    consume_budget(entities / ENTITIES_PER_UNIT).await;
+                    consume_budget(entities / entities::ENTITIES_PER_UNIT).await;
                     entities::merge_response(&mut self.state(), batches, &targets, response, &self.allowance.budget)?;
                 }
             }
@@ -131,6 +136,3 @@ impl PlanExecution<'_> {
         )
     }
 }
-
-/// The entities that are gathered and merged in the time of one unit of a task's budget, about 8 microseconds.
-const ENTITIES_PER_UNIT: usize = 4;

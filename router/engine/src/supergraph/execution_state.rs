@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use async_graphql::{PathSegment, Response, ServerError, Value};
+use foundation::{AnswerBudget, BudgetError};
 
 use super::field_errors::{FetchError, FieldErrors};
+use super::merged_tapes::MergedTapes;
 use super::plan::model::{Fetch, ObjectProjection};
 use super::tree::{merge, rewrite, rewrite_path};
 
@@ -15,6 +17,8 @@ pub struct ExecutionState {
     pub data: Value,
     /// The field errors.
     pub field_errors: FieldErrors,
+    /// The data of a query over subgraphs whose answers are tapes, until something needs values; the tree is empty until then.
+    pub tapes: Option<MergedTapes>,
 }
 
 impl ExecutionState {
@@ -23,7 +27,19 @@ impl ExecutionState {
         Self {
             data: Value::Object(Default::default()),
             field_errors: FieldErrors::new(errors_max, projection),
+            tapes: None,
         }
+    }
+
+    /// Converts what is on tapes into values. They count against the budget.
+    ///
+    /// # Errors
+    /// When they exceed it.
+    pub fn leave_tapes(&mut self, budget: &AnswerBudget) -> Result<(), BudgetError> {
+        if let Some(tapes) = self.tapes.take() {
+            merge(&mut self.data, tapes.to_value(budget)?);
+        }
+        Ok(())
     }
 
     /// Merges the response to a fetch of root fields.

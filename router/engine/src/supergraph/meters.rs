@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use async_graphql::Response;
+use async_graphql::ServerError;
 use foundation::{ErrorCode, ErrorCodeCounts, ErrorCodeSet};
 use meters::{Counter, DURATION_BOUNDS_US, Distribution, Histogram};
 
@@ -71,10 +71,10 @@ impl FetchMeter {
     }
 
     /// Records a fetch. Returns the codes of its errors.
-    pub fn record(&self, begun: Instant, received: &Result<Response, Abort>) -> ErrorCodeSet {
+    pub fn record(&self, begun: Instant, received: Result<&[ServerError], &Abort>) -> ErrorCodeSet {
         self.times.record_since(begun);
         let codes = match received {
-            Ok(response) => response.errors.iter().filter_map(code_of).collect(),
+            Ok(errors) => errors.iter().filter_map(code_of).collect(),
             Err(abort) => abort.code().into(),
         };
         self.errors.count(codes);

@@ -20,11 +20,13 @@ use super::cost;
 use super::execution_state::ExecutionState;
 use super::introspect::IntrospectionResult;
 use super::long_operations::{LongOperations, Operation};
+use super::merged_tapes::MergedTapes;
 use super::meters::FetchMeter;
 use super::operations::Operations;
 use super::plan::model::Plan;
 use super::plan_execution::PlanExecution;
 use super::project;
+use super::project_tapes;
 use super::request_error::RequestError;
 use super::shared_answers::SharedAnswers;
 use super::tree;
@@ -45,6 +47,8 @@ pub struct Pipeline {
     pub long_operations: LongOperations,
     /// The subgraphs, in the order of the supergraph's list.
     pub subgraphs: Vec<Arc<dyn Subgraph>>,
+    /// Whether the answers of all of them are tapes.
+    pub has_tapes: bool,
     /// The limits.
     pub limits: Arc<Limits>,
     /// The cached responses that are the same for every caller.
@@ -83,6 +87,8 @@ impl PlannedRequest {
 
 /// An answer of at least this many bytes is serialized on a blocking thread.
 const LARGE_ANSWER_BYTES: usize = 256 * 1024;
+/// As [`LARGE_ANSWER_BYTES`], for data on tapes, which are written in a fraction of the time.
+const LARGE_TAPES_BYTES: usize = 1024 * 1024;
 
 impl Pipeline {
     /// Takes over from the pipeline that this one replaces: the bounds are those of the process, and the counts go on.
@@ -156,7 +162,8 @@ impl Pipeline {
         let is_query = planned.operation.valid.kind() == OperationKind::Query;
         let refusal = is_query.then_some((|| RequestError::TooManyLong.into_encoded()) as fn() -> EncodedResponse);
         let answer = async move {
-            let state = pipeline.new_state(&planned);
+            let mut state = pipeline.new_state(&planned);
+            state.tapes = (is_query && pipeline.has_tapes).then(MergedTapes::default);
             pipeline.execute(&planned, state, &planned.allowance).await
         };
         self.long_operations.run(answer.boxed(), refusal)
@@ -348,8 +355,17 @@ impl Pipeline {
         }
         let execution = self.execution(planned, state, allowance);
         execution.run(&plan.fetches.steps).await?;
-        let ExecutionState { mut data, field_errors } = execution.finish();
+        let mut state = execution.finish();
         let introspection = planned.introspection.clone();
+        if introspection.is_none()
+            && let Some(answer) = self.write_tapes(planned, &mut state, allowance).await?
+        {
+            return Ok(answer);
+        }
+        state.leave_tapes(&allowance.budget)?;
+        let ExecutionState {
+            mut data, field_errors, ..
+        } = state;
         let introspection_bytes = introspection.as_ref().map_or(0, |introspection| introspection.size);
         let is_fetched = !matches!(&data, Value::Object(fields) if fields.is_empty());
         if is_fetched {
@@ -390,6 +406,37 @@ impl Pipeline {
         if let Some(data) = shared_data {
             self.shared_answers.insert(&plan.projection, data, data_bytes, &answer);
         }
+        Ok(answer)
+    }
+
+    /// Writes an answer without errors whose data are on tapes. Returns `None` if it needs values.
+    async fn write_tapes(
+        &self,
+        planned: &PlannedRequest,
+        state: &mut ExecutionState,
+        allowance: &Allowance,
+    ) -> Result<Option<EncodedResponse>, Abort> {
+        if !state.field_errors.is_empty() || state.tapes.is_none() {
+            return Ok(None);
+        }
+        let tapes = state.tapes.take().unwrap_or_default();
+        let (projection, allowance) = (Arc::clone(&planned.plan.projection), allowance.clone());
+        let data_bytes = allowance.budget.response_bytes();
+        let write = move || {
+            let written = project_tapes::project(&projection, &tapes, &allowance)?;
+            Ok(match written {
+                Some(answer) => (Some(answer), None),
+                None => (None, Some(tapes)),
+            })
+        };
+        let written = if data_bytes < LARGE_TAPES_BYTES {
+            write()
+        } else {
+            let written = pace::spawn_blocking(write).await;
+            written.unwrap_or_else(|_| Err(Abort::internal()))
+        };
+        let (answer, tapes) = written?;
+        state.tapes = tapes;
         Ok(answer)
     }
 

@@ -4,7 +4,8 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use async_graphql::{Response, ServerError, Value, Variables};
+use async_graphql::{Name, Response, ServerError, Value, Variables};
+use bytes::Bytes;
 use foundation::{AnswerBudget, BudgetError, ErrorCode};
 use futures_util::FutureExt;
 use spans::NewSpan;
@@ -18,7 +19,7 @@ use super::plan::model::{Fetch, ObjectProjection};
 use super::tree::size_of;
 use crate::cache::ResponseCache;
 use crate::limits::Limits;
-use crate::subgraph::{Caller, Subgraph, SubgraphRequest, SubgraphResponse};
+use crate::subgraph::{Caller, Subgraph, SubgraphRequest, SubgraphResponse, TapeResponse, TapeSubgraph};
 
 /// One execution of a plan.
 pub struct PlanExecution<'a> {
@@ -54,20 +55,47 @@ impl PlanExecution<'_> {
     pub async fn send(&self, fetch: &Fetch, variables: Variables) -> Result<Response, Abort> {
         let mut request = self.request(fetch, variables);
         request.budget = Some(Arc::clone(&self.allowance.budget));
+        let sent = self.subgraphs[fetch.subgraph].fetch(request);
+        let receiving = async { receive(&fetch.name, sent.await, &self.allowance.budget) };
+        self.observe(fetch, receiving, |response| &response.errors).await
+    }
+
+    /// Sends a fetch to a subgraph whose answers are tapes, with lists of representations as JSON. A failed or panicking subgraph also
+    /// yields a response.
+    ///
+    /// # Errors
+    /// When the answer is too large.
+    pub async fn send_tape(
+        &self,
+        subgraph: &dyn TapeSubgraph,
+        fetch: &Fetch,
+        lists: Vec<(Name, Bytes)>,
+    ) -> Result<TapeResponse, Abort> {
+        let mut request = self.request(fetch, self.fetch_variables(fetch));
+        request.budget = Some(Arc::clone(&self.allowance.budget));
+        let sent = subgraph.fetch_tape(request, lists);
+        let receiving = async { receive_tape(sent.await, &self.allowance.budget) };
+        self.observe(fetch, receiving, TapeResponse::errors).await
+    }
+
+    /// Waits for a response and records its time, its errors and its span. A panicking subgraph also yields a response.
+    async fn observe<R: From<Response>>(
+        &self,
+        fetch: &Fetch,
+        receiving: impl Future<Output = Result<R, Abort>>,
+        errors: fn(&R) -> &[ServerError],
+    ) -> Result<R, Abort> {
         let begun = Instant::now();
         let span = spans::start(|| {
             let name = fetch.name.to_ascii_lowercase();
             NewSpan::new(format!("fetch {name}")).with("agora.subgraph", name)
         });
-        let sent = AssertUnwindSafe(self.subgraphs[fetch.subgraph].fetch(request)).catch_unwind();
-        let received = match spans::within(span.clone(), sent).await {
-            Ok(data) => receive(&fetch.name, data, &self.allowance.budget),
-            Err(_) => {
-                tracing::error!(subgraph = %fetch.name, request_id = %self.request_id, "a subgraph panicked");
-                Ok(error_response("something went wrong on our side", ErrorCode::Internal))
-            }
-        };
-        let codes = self.meters[fetch.subgraph].record(begun, &received);
+        let receiving = AssertUnwindSafe(receiving).catch_unwind();
+        let received = spans::within(span.clone(), receiving).await.unwrap_or_else(|_| {
+            tracing::error!(subgraph = %fetch.name, request_id = %self.request_id, "a subgraph panicked");
+            Ok(error_response("something went wrong on our side", ErrorCode::Internal).into())
+        });
+        let codes = self.meters[fetch.subgraph].record(begun, received.as_ref().map(errors));
         if let Some(span) = span.filter(|_| !codes.is_empty()) {
             span.fail(codes.to_string());
         }
@@ -125,11 +153,25 @@ pub fn receive(subgraph: &str, data: SubgraphResponse, budget: &AnswerBudget) ->
         return Err(BudgetError::AnswerTooLarge(budget.bytes_max()).into());
     }
     let response = into_response(subgraph, data);
-    match response.errors.iter().find_map(Abort::of) {
-        Some(abort) => return Err(abort),
-        None => budget.charge_response(size_of(&response.data))?,
+    charge(&response, budget)?;
+    Ok(response)
+}
+
+/// Counts the size of a response over HTTP.
+fn receive_tape(response: TapeResponse, budget: &AnswerBudget) -> Result<TapeResponse, Abort> {
+    match &response {
+        TapeResponse::Tape(tape) => budget.charge_response(tape.bytes())?,
+        TapeResponse::Values(response) => charge(response, budget)?,
     }
     Ok(response)
+}
+
+/// Counts the size of a response.
+fn charge(response: &Response, budget: &AnswerBudget) -> Result<(), Abort> {
+    match response.errors.iter().find_map(Abort::of) {
+        Some(abort) => Err(abort),
+        None => Ok(budget.charge_response(size_of(&response.data))?),
+    }
 }
 
 /// Converts a subgraph's response from either of its forms.

@@ -46,10 +46,7 @@ pub fn project(
         out: Vec::with_capacity(expected.max(512)),
         path: Vec::new(),
         field_errors,
-        bytes_max: allowance.budget.bytes_max(),
-        next_check: BYTES_PER_CHECK.min(allowance.budget.bytes_max()),
-        request_deadline: allowance.deadline,
-        writing_deadline: None,
+        limits: WritingLimits::new(allowance),
     };
     writer.out.extend_from_slice(b"{\"data\":");
     let start = writer.out.len();
@@ -94,10 +91,7 @@ pub fn nulls_data(
         out: Vec::new(),
         path: Vec::new(),
         field_errors: FieldErrors::default(),
-        bytes_max: allowance.budget.bytes_max(),
-        next_check: BYTES_PER_CHECK.min(allowance.budget.bytes_max()),
-        request_deadline: allowance.deadline,
-        writing_deadline: None,
+        limits: WritingLimits::new(allowance),
     };
     let found = match data {
         Value::Object(root) => root.get(&*field.data_key),
@@ -105,6 +99,49 @@ pub fn nulls_data(
     };
     let scope = ErrorScope::root(field_errors.error_paths.as_ref()).field(&field.data_key);
     writer.field(projection, field, value, found, scope).is_err()
+}
+
+/// The limits of an answer that is being written.
+pub struct WritingLimits {
+    bytes_max: usize,
+    /// The number of written bytes at which the limits are checked next.
+    next_check: usize,
+    request_deadline: Instant,
+    /// Set by the first check: most answers are too small for one.
+    writing_deadline: Option<Instant>,
+}
+
+impl WritingLimits {
+    /// The limits of an answer with this allowance.
+    pub fn new(allowance: &Allowance) -> Self {
+        let bytes_max = allowance.budget.bytes_max();
+        Self {
+            bytes_max,
+            next_check: BYTES_PER_CHECK.min(bytes_max),
+            request_deadline: allowance.deadline,
+            writing_deadline: None,
+        }
+    }
+
+    /// Checks the limits, if enough was written since the last time.
+    ///
+    /// # Errors
+    /// When the answer exceeds them.
+    pub fn check(&mut self, written: usize) -> Result<(), Abort> {
+        if written < self.next_check {
+            return Ok(());
+        }
+        if written > self.bytes_max {
+            return Err(BudgetError::AnswerTooLarge(self.bytes_max).into());
+        }
+        let now = Instant::now();
+        let start = self.request_deadline.max(now + WRITING_TIME_MIN);
+        if now > *self.writing_deadline.get_or_insert(start) {
+            return Err(Abort::timeout());
+        }
+        self.next_check = (written + BYTES_PER_CHECK).min(self.bytes_max);
+        Ok(())
+    }
 }
 
 /// The reason that writing stops at this place.
@@ -162,12 +199,7 @@ struct ResponseWriter<'a> {
     out: Vec<u8>,
     path: Vec<ResponsePathSegment<'a>>,
     field_errors: FieldErrors,
-    bytes_max: usize,
-    /// The number of written bytes at which the limits are checked next.
-    next_check: usize,
-    request_deadline: Instant,
-    /// Set by the first check: most answers are too small for one.
-    writing_deadline: Option<Instant>,
+    limits: WritingLimits,
 }
 
 impl<'a> ResponseWriter<'a> {
@@ -262,27 +294,7 @@ impl<'a> ResponseWriter<'a> {
             }
             Err(halt) => return Err(halt),
         }
-        if self.out.len() < self.next_check {
-            Ok(())
-        } else {
-            self.check_limits()
-        }
-    }
-
-    /// Checks the answer against its limits.
-    fn check_limits(&mut self) -> Result<(), Halt> {
-        if self.out.len() > self.bytes_max {
-            return Err(Halt::Aborted(BudgetError::AnswerTooLarge(self.bytes_max).into()));
-        }
-        let now = Instant::now();
-        let deadline = self
-            .writing_deadline
-            .get_or_insert(self.request_deadline.max(now + WRITING_TIME_MIN));
-        if now > *deadline {
-            return Err(Halt::Aborted(Abort::timeout()));
-        }
-        self.next_check = (self.out.len() + BYTES_PER_CHECK).min(self.bytes_max);
-        Ok(())
+        self.limits.check(self.out.len()).map_err(Halt::Aborted)
     }
 
     fn list(

@@ -24,7 +24,7 @@ impl From<&PathSegmentRef<'_>> for PathSegment {
 }
 
 /// The approximate memory of a value in bytes, without its text.
-const VALUE_BYTES: usize = 48;
+pub const VALUE_BYTES: usize = 48;
 
 /// Returns the approximate memory of a tree in bytes.
 pub fn size_of(value: &Value) -> usize {

@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use async_graphql::Value;
+use bytes::Bytes;
+use engine::tape::{self, Bounds, Tape};
 
-use super::{Bounds, parse};
+use super::parse;
 
 /// The bounds of `serde_json`.
 const BOUNDS: Bounds = Bounds {
@@ -41,6 +43,10 @@ fn corpus() -> Vec<Vec<u8>> {
 
 fn assert_same(text: &[u8]) {
     let ours = parse(text, BOUNDS);
+    let tape = Tape::parse(Bytes::copy_from_slice(text), BOUNDS).map(|tape| tape.to_value(tape::ROOT));
+    if let Some(on_tape) = tape {
+        assert_eq!(ours.as_ref(), Ok(&on_tape), "on a tape");
+    }
     let theirs: Result<serde_json::Value, _> = serde_json::from_slice(text);
     let shown = String::from_utf8_lossy(text);
     match (ours, theirs) {

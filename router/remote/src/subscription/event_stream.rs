@@ -67,7 +67,7 @@ impl EventStream {
         request: &SubgraphRequest,
         caller: HeaderMap,
     ) -> Result<Self, SubgraphError> {
-        let mut sent = RequestParts::new(request).into_http(caller, &endpoint.host, false);
+        let mut sent = RequestParts::new(request, &[]).into_http(caller, &endpoint.host, false);
         sent.headers.insert(ACCEPT, ACCEPTED);
         let answer = endpoint.client.open(&sent).await?;
         let mut stream = Self {
@@ -79,7 +79,7 @@ impl EventStream {
         };
         if !stream.has_events() {
             let answer = read_open(&mut stream.answer, stream.reader.bytes_max).await?;
-            let response = read_answer(&answer, &stream.reader)?;
+            let response = read_answer(&answer, &stream.reader)?.into_response();
             if response.errors.is_empty() {
                 return Err(SubgraphError::SubscriptionProtocol("a single response".to_owned()));
             }
@@ -100,7 +100,7 @@ impl EventStream {
             let event = self.event().await?;
             match &*event.name {
                 "next" => {
-                    let read = self.reader.parse(event.data.as_bytes());
+                    let read = self.reader.parse_values(event.data.as_bytes());
                     let response = read.unwrap_or_else(|error| self.reader.failure(error));
                     return Ok(SourceEvent::Next(response));
                 }

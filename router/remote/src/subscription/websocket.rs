@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_graphql::{Name, Value};
 use engine::subgraph::SubgraphRequest;
+use engine::tape::Bounds;
 use futures_util::{SinkExt, StreamExt};
 use http::header::{HOST, SEC_WEBSOCKET_PROTOCOL};
 use http::uri::{PathAndQuery, Scheme};
@@ -18,7 +19,7 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use super::event::SourceEvent;
 use crate::connector::Io;
 use crate::endpoint::Endpoint;
-use crate::json::{self, Bounds};
+use crate::json;
 use crate::request::{RequestParts, insert_correlation};
 use crate::response::{Fields, ResponseReader};
 use crate::subgraph_error::SubgraphError;
@@ -67,7 +68,7 @@ impl WebSocket {
             silence: settings.silence_max() / 2,
         };
         socket.initialize(connection_init).await?;
-        socket.subscribe(&RequestParts::new(request)).await?;
+        socket.subscribe(&RequestParts::new(request, &[])).await?;
         Ok(socket)
     }
 
