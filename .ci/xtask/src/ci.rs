@@ -145,6 +145,13 @@ const STEPS: &[Step] = &[
         run: gateway,
     },
     Step {
+        name: "outages",
+        title: "outages of single subgraphs, under load",
+        tools: &[NODE],
+        needs_build: true,
+        run: outages,
+    },
+    Step {
         name: "browser",
         title: "the pages in headless Chromium",
         tools: &[NODE, CHROMIUM],
@@ -330,6 +337,12 @@ fn gateway(run: &mut Run) -> Result {
     run.workspace.npm("tests/gateway", &NPM_CI)?;
     let mut npm = run.workspace.command("npm");
     npm.args(["--prefix", "tests/gateway", "test"]);
+    command::run(npm.env("AGORA_BIN", crate::build::built("agora")?))
+}
+
+fn outages(run: &mut Run) -> Result {
+    let mut npm = run.workspace.command("npm");
+    npm.args(["--prefix", "tests/outages", "test"]);
     command::run(npm.env("AGORA_BIN", crate::build::built("agora")?))
 }
 
