@@ -10,7 +10,8 @@ use super::subgraph_error::SubgraphError;
 /// A circuit breaker. It opens after several failures in a row; then requests fail at once, except for one probe per interval. An
 /// answer of any kind closes it.
 ///
-/// A probe that hangs does not delay the next one, so a subgraph that returns is found within an interval.
+/// A probe that hangs does not delay the next one, so a subgraph that returns is found within an interval. Requests that were sent
+/// before it returned may still fail: they say nothing about it afterwards, and do not open the circuit again.
 pub struct CircuitBreaker {
     subgraph: String,
     failures_max: u32,
@@ -19,8 +20,9 @@ pub struct CircuitBreaker {
 }
 
 struct State {
-    /// Failures since the last answer.
+    /// Failures of requests that were sent since the last answer.
     failures: u32,
+    last_answer: Option<Instant>,
     /// When the open circuit lets the next request through.
     next_probe: Option<Instant>,
 }
@@ -34,6 +36,7 @@ impl CircuitBreaker {
             probe_interval,
             state: Mutex::new(State {
                 failures: 0,
+                last_answer: None,
                 next_probe: None,
             }),
         }
@@ -55,18 +58,21 @@ impl CircuitBreaker {
         Ok(())
     }
 
-    /// Counts the outcome of a request that was let through.
-    pub fn record<T>(&self, outcome: &Result<T, SubgraphError>, now: Instant) {
+    /// Counts the outcome of a request that was let through at `sent`.
+    pub fn record<T>(&self, outcome: &Result<T, SubgraphError>, sent: Instant, now: Instant) {
         match outcome {
-            Err(error) if error.is_outage() => self.record_failure(now),
+            Err(error) if error.is_outage() => self.record_failure(sent, now),
             // Too many requests in flight say nothing about the subgraph.
             Err(SubgraphError::Busy) => {}
-            _ => self.record_answer(),
+            _ => self.record_answer(now),
         }
     }
 
-    fn record_failure(&self, now: Instant) {
+    fn record_failure(&self, sent: Instant, now: Instant) {
         let mut state = self.lock();
+        if state.last_answer.is_some_and(|answered| sent < answered) {
+            return;
+        }
         let was_open = self.is_open(&state);
         state.failures = state.failures.saturating_add(1);
         if self.is_open(&state) && !was_open {
@@ -75,12 +81,13 @@ impl CircuitBreaker {
         }
     }
 
-    fn record_answer(&self) {
+    fn record_answer(&self, now: Instant) {
         let mut state = self.lock();
         if self.is_open(&state) {
             tracing::info!(subgraph = %self.subgraph, "a subgraph is back: the circuit closed");
         }
         state.failures = 0;
+        state.last_answer = state.last_answer.max(Some(now));
     }
 
     fn is_open(&self, state: &State) -> bool {
@@ -99,7 +106,7 @@ mod tests {
     const INTERVAL: Duration = Duration::from_millis(500);
 
     fn fail(circuit: &CircuitBreaker, now: Instant) {
-        circuit.record::<()>(&Err(SubgraphError::Timeout(1)), now);
+        circuit.record::<()>(&Err(SubgraphError::Timeout(1)), now, now);
     }
 
     #[test]
@@ -108,7 +115,7 @@ mod tests {
         let mut now = Instant::now();
         fail(&circuit, now);
         fail(&circuit, now);
-        circuit.record(&Ok(()), now);
+        circuit.record(&Ok(()), now, now);
         fail(&circuit, now);
         fail(&circuit, now);
         assert!(circuit.admit(now).is_ok());
@@ -122,17 +129,29 @@ mod tests {
         }
         now += INTERVAL;
         assert!(circuit.admit(now).is_ok());
-        circuit.record(&Ok(()), now);
+        circuit.record(&Ok(()), now, now);
         assert!(circuit.admit(now).is_ok());
         assert!(circuit.admit(now).is_ok());
+    }
+
+    #[test]
+    fn requests_from_before_the_last_answer_do_not_open_it() {
+        let circuit = CircuitBreaker::new("reviews", 1, INTERVAL);
+        let hung = Instant::now();
+        let back = hung + INTERVAL;
+        circuit.record(&Ok(()), back, back);
+        circuit.record::<()>(&Err(SubgraphError::Timeout(1)), hung, back + INTERVAL);
+        assert!(circuit.admit(back + INTERVAL).is_ok());
+        fail(&circuit, back + INTERVAL);
+        assert!(circuit.admit(back + INTERVAL).is_err());
     }
 
     #[test]
     fn nonsense_and_waiting_do_not_open_it() {
         let circuit = CircuitBreaker::new("reviews", 1, INTERVAL);
         let now = Instant::now();
-        circuit.record::<()>(&Err(SubgraphError::Busy), now);
-        circuit.record::<()>(&Err(SubgraphError::EmptyBody), now);
+        circuit.record::<()>(&Err(SubgraphError::Busy), now, now);
+        circuit.record::<()>(&Err(SubgraphError::EmptyBody), now, now);
         assert!(circuit.admit(now).is_ok());
     }
 

@@ -75,10 +75,11 @@ impl Endpoint {
     /// # Errors
     /// When there is no GraphQL response.
     pub async fn exchange(&self, request: &HttpRequest) -> Result<TapeResponse, SubgraphError> {
-        self.circuit.admit(Instant::now())?;
+        let sent = Instant::now();
+        self.circuit.admit(sent)?;
         let answer = timeout(self.settings.request_time_max(), self.post(request)).await;
         let answer = answer.unwrap_or(Err(SubgraphError::Timeout(self.settings.subgraph_ms_max)));
-        self.circuit.record(&answer, Instant::now());
+        self.circuit.record(&answer, sent, Instant::now());
         self.read(answer?).await
     }
 

@@ -79,14 +79,15 @@ impl Subscription {
     async fn open(&self) -> Result<EventSource, SubgraphError> {
         let endpoint = &self.endpoint;
         let caller = self.identity.headers(&self.request).map_err(SubgraphError::refused)?;
-        endpoint.circuit.admit(Instant::now())?;
+        let sent = Instant::now();
+        endpoint.circuit.admit(sent)?;
         let opening = EventSource::open(endpoint, &self.request, caller, || {
             self.identity.connection_init(&self.request)
         });
         let time_max: Duration = endpoint.settings.request_time_max();
         let opened = timeout(time_max, opening).await;
         let opened = opened.unwrap_or(Err(SubgraphError::Timeout(endpoint.settings.subgraph_ms_max)));
-        endpoint.circuit.record(&opened, Instant::now());
+        endpoint.circuit.record(&opened, sent, Instant::now());
         opened
     }
 }
