@@ -25,6 +25,8 @@ mod introspect;
 mod introspection_fields;
 mod join_graph;
 mod lanes;
+#[cfg(test)]
+mod loader_fuzz;
 mod long_operations;
 mod merged_tapes;
 mod meters;
