@@ -23,7 +23,6 @@ mod execution_state;
 mod field_errors;
 mod introspect;
 mod introspection_fields;
-mod join_graph;
 mod lanes;
 #[cfg(test)]
 mod loader_fuzz;
@@ -44,6 +43,7 @@ mod response_paths;
 mod schema;
 mod schema_sizes;
 mod shared_answers;
+mod subgraph_location;
 mod subscribe;
 mod tape_representations;
 mod tape_steps;
@@ -61,12 +61,12 @@ use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{BoxStream, StreamExt};
 
 pub use self::error::SupergraphError;
-pub use self::join_graph::{SubgraphLocation, subgraph_locations};
 pub use self::long_operations::{LongOperationCounts, LongOperations};
 pub use self::meters::{LookupCounts, SubgraphCounts, SupergraphCounts};
 pub use self::reloadable::ReloadableSupergraph;
 pub use self::request_error::{Diagnostic, Location, RequestError};
 pub use self::schema::{public_schema, public_sdl};
+pub use self::subgraph_location::{SubgraphLocation, subgraph_locations};
 
 use self::cached_operation::CachedOperation;
 use self::meters::FetchMeter;
