@@ -153,14 +153,15 @@ pub fn collect_representations(
                 let target = match build_representation(batch, object, error_paths) {
                     Representation::Value(_) if requested_count >= entities_max => {
                         let why = format!("the answer needs more than the {entities_max} entities allowed");
-                        field_errors.fail(&path(at), &FetchError::new(why, ErrorCode::QueryTooComplex));
+                        let cause = FetchError::new(why, ErrorCode::QueryTooComplex);
+                        field_errors.fail_keys(&path(at), &batch.selected, &cause);
                         None
                     }
                     Representation::Value(value) => Some(found.add(value)),
                     Representation::Incomplete(cause) => {
                         let why = "what this depends on could not be fetched";
                         let cause = cause.unwrap_or_else(|| FetchError::new(why, ErrorCode::Unavailable));
-                        field_errors.fail(&path(at), &cause);
+                        field_errors.fail_keys(&path(at), &batch.selected, &cause);
                         None
                     }
                     Representation::OtherType => None,
@@ -214,13 +215,19 @@ fn select_fields(
                 }
             }
             RequiredSelection::Field { key, name, inner } => {
+                let value = get(object, name).ok_or_else(|| missing_key(error_paths, name))?;
                 let error_paths = error_paths.and_then(|error_paths| error_paths.field(name));
-                let value = get(object, name).ok_or_else(|| missing_value(error_paths))?;
                 into.insert(key.clone(), select_value(value, error_paths, inner)?);
             }
         }
     }
     Ok(())
+}
+
+/// An object has no such key: it failed, or the fetch that selects it did.
+fn missing_key(error_paths: Option<&ErrorPaths>, key: &str) -> MissingValue {
+    let error = missing_value(error_paths.and_then(|error_paths| error_paths.field(key))).0;
+    MissingValue(error.or_else(|| error_paths?.cause_of_key(key).cloned()))
 }
 
 fn missing_value(error_paths: Option<&ErrorPaths>) -> MissingValue {
@@ -326,7 +333,7 @@ fn merge_batch(
                 _ => Value::Null,
             };
             let is_missing = !matches!(entity, Value::Object(_));
-            entity_errors.record(field_errors, *target, at, object, is_missing);
+            entity_errors.record(field_errors, batch, *target, at, object, is_missing);
             if let Value::Object(fields) = entity {
                 merge_into(object, fields);
             }
@@ -411,6 +418,7 @@ impl EntityErrors {
     fn record(
         &self,
         field_errors: &mut FieldErrors,
+        batch: &EntityBatch,
         target: usize,
         at: &[PathSegmentRef<'_>],
         object: &Fields,
@@ -422,22 +430,18 @@ impl EntityErrors {
             error.path.extend(inside.iter().cloned());
             if let Some(hidden) = field_errors.list(error).filter(|_| missing) {
                 // The whole entity is missing because a field that the planner added failed.
-                field_errors.fail(&path(at), &hidden);
+                field_errors.fail_keys(&path(at), &batch.selected, &hidden);
             }
         }
         if !missing || self.inside.contains_key(&target) {
             return;
         }
-        match self.causes.get(&target).or(self.all.as_ref()) {
-            Some(cause) => field_errors.fail(&path(at), cause),
-            None => {
-                let what = typename(object).unwrap_or("object");
-                field_errors.fail(
-                    &path(at),
-                    &FetchError::new(format!("{what} not found"), ErrorCode::NotFound),
-                );
-            }
-        }
+        let known = self.causes.get(&target).or(self.all.as_ref());
+        let cause = known.cloned().unwrap_or_else(|| {
+            let what = typename(object).unwrap_or("object");
+            FetchError::new(format!("{what} not found"), ErrorCode::NotFound)
+        });
+        field_errors.fail_keys(&path(at), &batch.selected, &cause);
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use async_graphql::{ErrorExtensionValues, PathSegment, ServerError};
+use async_graphql::{ErrorExtensionValues, Name, PathSegment, ServerError};
 use foundation::ErrorCode;
 
 use super::plan::model::{ObjectProjection, ValueKind, ValueProjection};
@@ -124,12 +124,23 @@ impl FieldErrors {
 
     /// Records the cause for every empty value at or below this place. The first cause counts.
     pub fn fail(&mut self, path: &[PathSegment], cause: &Arc<FetchError>) {
-        let paths = path
-            .iter()
-            .fold(self.error_paths.get_or_insert_default(), |paths, segment| {
-                paths.child_mut(segment)
-            });
-        paths.cause.get_or_insert_with(|| cause.clone());
+        self.paths_mut(path).cause.get_or_insert_with(|| cause.clone());
+        self.note_unreported(cause);
+    }
+
+    /// Records the cause for every empty value at or below these keys of the object at this place. The first cause of a key
+    /// counts.
+    pub fn fail_keys(&mut self, path: &[PathSegment], keys: &Arc<[Name]>, cause: &Arc<FetchError>) {
+        self.paths_mut(path).causes_by_keys.push((keys.clone(), cause.clone()));
+        self.note_unreported(cause);
+    }
+
+    fn paths_mut(&mut self, path: &[PathSegment]) -> &mut ErrorPaths {
+        let root = self.error_paths.get_or_insert_default();
+        path.iter().fold(root, |paths, segment| paths.child_mut(segment))
+    }
+
+    fn note_unreported(&mut self, cause: &Arc<FetchError>) {
         let is_new = self.unreported.last().is_none_or(|last| !Arc::ptr_eq(last, cause));
         if is_new && !cause.is_reported.load(Ordering::Relaxed) {
             self.unreported.push(cause.clone());
@@ -181,6 +192,8 @@ pub struct ErrorPaths {
     pub is_listed: bool,
     /// The reason that this place, and those below it, may be empty.
     pub cause: Option<Arc<FetchError>>,
+    /// The reasons that some keys of the object at this place may be empty.
+    causes_by_keys: Vec<(Arc<[Name]>, Arc<FetchError>)>,
     /// The error that happened at exactly this place.
     error: Option<Arc<FetchError>>,
     fields: HashMap<String, ErrorPaths>,
@@ -191,6 +204,13 @@ impl ErrorPaths {
     /// The errors at a key.
     pub fn field(&self, key: &str) -> Option<&Self> {
         self.fields.get(key)
+    }
+
+    /// Returns the reason that a key of the object at this place, and all below it, may be empty.
+    pub fn cause_of_key(&self, key: &str) -> Option<&Arc<FetchError>> {
+        let mut causes = self.causes_by_keys.iter();
+        let (_, cause) = causes.find(|(keys, _)| keys.iter().any(|known| known.as_str() == key))?;
+        Some(cause)
     }
 
     /// The errors at an index.

@@ -1,6 +1,7 @@
 //! Serializes the merged trees as the answer: order, aliases, types, and null propagation as the specification
 //! requires.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_graphql::indexmap::IndexMap;
@@ -183,7 +184,11 @@ impl<'a> ErrorScope<'a> {
     fn field(self, key: &str) -> Self {
         match self.paths {
             None => self,
-            Some(paths) => self.at(paths.field(key)),
+            Some(paths) => Self {
+                paths: self.paths,
+                cause: paths.cause_of_key(key).map(Arc::as_ref).or(self.cause),
+            }
+            .at(paths.field(key)),
         }
     }
 

@@ -49,6 +49,14 @@ impl FieldSelection {
 }
 
 impl SelectionSet {
+    /// Returns the keys of its fields, whichever types they apply to.
+    pub fn keys(&self) -> Vec<&Name> {
+        let mut keys: Vec<_> = self.fields.iter().map(|field| &field.key).collect();
+        let fragments = self.fragments.iter();
+        keys.extend(fragments.flat_map(|(_, inner)| inner.keys()));
+        keys
+    }
+
     /// Whether it selects nothing.
     pub fn is_empty(&self) -> bool {
         self.fields.is_empty() && self.fragments.is_empty()

@@ -101,6 +101,8 @@ pub struct EntityBatch {
     pub paths: Vec<Vec<FlattenPathSegment>>,
     /// The selections that make up a representation.
     pub required: Vec<RequiredSelection>,
+    /// The keys of an entity that the fetch fills, once it is merged.
+    pub selected: Arc<[Name]>,
     /// The changes to a representation.
     pub input_rewrites: Vec<Rewrite>,
     /// The changes to an entity before it is merged.

@@ -79,6 +79,7 @@ fn batch(path: &str, required: &str) -> EntityBatch {
         variable: Name::new("representations"),
         paths: vec![path.split('.').map(segment).collect()],
         required: required_selections(&selection_set(required)),
+        selected: Arc::default(),
         input_rewrites: Vec::new(),
         output_rewrites: Vec::new(),
         cache_policy: None,

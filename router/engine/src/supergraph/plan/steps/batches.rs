@@ -65,6 +65,8 @@ struct RequestBatch {
     key: Name,
     variable: Name,
     output_rewrites: Vec<Rewrite>,
+    /// The keys of the draft before its shapes were separated.
+    selected: Arc<[Name]>,
     dependencies: Option<TrackedObject>,
     text: String,
 }
@@ -107,6 +109,7 @@ impl StepBuilder<'_> {
                 input_rewrites: self.input_rewrites(&batch.draft),
                 output_rewrites: batch.output_rewrites,
                 required: self.representation(batch.draft),
+                selected: batch.selected,
                 cache_policy,
             }
         });
@@ -115,6 +118,12 @@ impl StepBuilder<'_> {
     }
 
     fn request_batch(&self, subgraph: SubgraphIndex, mut draft: BatchDraft, number: &str) -> RequestBatch {
+        let selected = draft
+            .set
+            .keys()
+            .into_iter()
+            .map(|key| Name::new(key.as_str()))
+            .collect();
         let output_rewrites = separate_shapes(&mut draft.set);
         let text = self.batch_text(&draft);
         self.add_typename(subgraph, &mut draft);
@@ -126,6 +135,7 @@ impl StepBuilder<'_> {
             },
             variable: Name::new(format!("representations{number}")),
             output_rewrites,
+            selected,
             dependencies: None,
             text,
         }
