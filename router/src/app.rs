@@ -14,6 +14,7 @@ use sea_orm::DbErr;
 use crate::auth::{Authenticator, SessionRevocation};
 use crate::cache::ResponseCache;
 use crate::config::{ConfigError, DataFolder, Settings};
+use crate::documents::{Documents, ManifestError};
 use crate::gateway::Gateway;
 use crate::http::{ListenerErrorFormat, ServedSchema, with_unlimited_middleware};
 use crate::invalidating_bus::InvalidatingBus;
@@ -75,6 +76,9 @@ pub enum OpenError {
     /// The supergraph that is built into this program is invalid.
     #[error("supergraph: {0}")]
     Supergraph(#[from] SupergraphError),
+    /// The trusted documents cannot be used.
+    #[error(transparent)]
+    Documents(#[from] ManifestError),
     /// The settings of the order service's replicas are invalid.
     #[error(transparent)]
     Orders(#[from] ConfigError),
@@ -137,6 +141,9 @@ impl App {
             Arc::clone(&cache),
         )?;
         let gateway = open_gateway(settings, &services, &graph).await?;
+        let documents = Arc::new(Documents::open(&settings.documents)?);
+        documents.require_valid(&*gateway.graph).await?;
+        let gateway = gateway.with_documents(documents, settings.documents.batch_operations_max);
         let ledger_check = LedgerCheck::new(folder.table_files(), Arc::clone(&services.clock));
         let traces = Traces::start(&settings.telemetry)?;
         let gateway = gateway.with_traces(traces.clone());
@@ -264,6 +271,8 @@ impl App {
             let subgraph = SharingReads(Arc::clone(self.subgraphs.get(name)?));
             let auth = self.gateway.auth.for_subgraph(name, Arc::clone(&self.services.keys));
             let gateway = self.gateway.with_graph(Arc::new(subgraph)).with_auth(Arc::new(auth));
+            // A router sends whole documents.
+            let gateway = gateway.with_documents(Arc::default(), 0);
             Some((name.as_str(), gateway))
         });
         let routes = http::subgraph_router(&self.gateway, front, subgraphs);

@@ -30,6 +30,7 @@ pub use router::RouterFlags;
 pub use supergraph::{SupergraphFlags, SupergraphSettings};
 pub use telemetry::{MetricsListen, TelemetryFlags, TelemetrySettings};
 
+use crate::documents::{DocumentFlags, DocumentSettings};
 use crate::limits::{LimitFlags, Limits};
 use crate::rest_access::RestAccess;
 use contract::{DbOptions, InProcessBus, settings};
@@ -122,7 +123,8 @@ settings! {
 }
 
 /// Settings that may be 0, which disables a feature or has a meaning of its own; every other number must be positive.
-const ZERO_ALLOWED: [&str; 10] = [
+const ZERO_ALLOWED: [&str; 11] = [
+    "batch_operations_max",
     "shutdown_delay_ms",
     "supergraph_poll_ms",
     "subgraph_retries_max",
@@ -161,6 +163,8 @@ pub struct Settings {
     pub supergraph: SupergraphSettings,
     /// Requests to subgraphs behind HTTP.
     pub subgraphs: RemoteSettings,
+    /// Documents that clients name, and batches.
+    pub documents: DocumentSettings,
     /// Metrics and traces.
     pub telemetry: TelemetrySettings,
     /// The limits of everything that a caller can send or keep open.
@@ -171,7 +175,7 @@ pub struct Settings {
 #[derive(Clone, Debug, Default, clap::Args, Serialize)]
 pub struct SettingsFlags {
     /// A TOML file with `[server]`, `[database]`, `[accounts]`, `[wallet]`, `[brokerage]`, `[votes]`, `[orders]`, `[replicas]`,
-    /// `[workers]`, `[telemetry]` and `[limits]`.
+    /// `[workers]`, `[documents]`, `[telemetry]` and `[limits]`.
     #[arg(long, value_name = "FILE")]
     #[serde(skip)]
     pub config: Option<PathBuf>,
@@ -193,6 +197,8 @@ pub struct SettingsFlags {
     replicas: ReplicaFlags,
     #[command(flatten)]
     workers: WorkerFlags,
+    #[command(flatten)]
+    documents: DocumentFlags,
     #[command(flatten)]
     telemetry: TelemetryFlags,
     #[command(flatten)]
@@ -360,6 +366,9 @@ impl Settings {
                 let fits = value.as_u64() != Some(0) || ZERO_ALLOWED.contains(&name.as_str());
                 require(fits, &format!("{section}.{name}"), "must be more than 0");
             }
+        }
+        if let Some((name, why)) = self.documents.violation() {
+            found.push(ConfigError::new(name, why));
         }
         found.extend(self.telemetry.violations());
         found

@@ -3,12 +3,13 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use contract::{AnswerBudget, Clock};
+use contract::{AnswerBudget, BatchBudget, Clock};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::Authenticator;
 use crate::callers::Callers;
+use crate::documents::Documents;
 use crate::ip_network::IpNetwork;
 use crate::limits::Limits;
 use crate::server::Permits;
@@ -29,6 +30,10 @@ pub struct GatewayState {
     pub auth: Arc<Authenticator>,
     /// Makes the callers that the graph's subgraphs read.
     pub callers: Callers,
+    /// The documents that requests may name.
+    pub documents: Arc<Documents>,
+    /// The operations that one request may hold; 0 if it may hold no list of them.
+    pub batch_operations_max: usize,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The limits.
@@ -59,6 +64,8 @@ impl Gateway {
             graph,
             auth,
             callers: Callers::default(),
+            documents: Arc::default(),
+            batch_operations_max: 0,
             clock,
             long_operations: LongOperations::new(&limits),
             limits,
@@ -108,6 +115,16 @@ impl Gateway {
         Self(Arc::new(state))
     }
 
+    /// The same gateway, whose requests may name these documents, and hold so many operations.
+    #[must_use]
+    pub fn with_documents(&self, documents: Arc<Documents>, batch_operations_max: usize) -> Self {
+        Self(Arc::new(GatewayState {
+            documents,
+            batch_operations_max,
+            ..GatewayState::clone(self)
+        }))
+    }
+
     /// The same gateway in front of another graph.
     #[must_use]
     pub fn with_graph(&self, graph: Arc<dyn Subgraph>) -> Self {
@@ -119,8 +136,17 @@ impl Gateway {
 
     /// Returns a new budget of the bytes that one answer may hold.
     pub fn answer_budget(&self) -> Arc<AnswerBudget> {
+        Arc::new(self.new_budget())
+    }
+
+    /// As [`answer_budget`](Self::answer_budget), for an answer that is part of a batch.
+    pub fn answer_budget_of(&self, batch: &Arc<BatchBudget>) -> Arc<AnswerBudget> {
+        Arc::new(self.new_budget().of_batch(Arc::clone(batch)))
+    }
+
+    fn new_budget(&self) -> AnswerBudget {
         let pool = Arc::clone(&self.permits.answer_pool);
-        Arc::new(AnswerBudget::new(self.limits.answer_bytes_max, Some(pool)))
+        AnswerBudget::new(self.limits.answer_bytes_max, Some(pool))
     }
 
     /// Waits until no WebSocket is open and no stream runs. The server calls it after a shutdown began: waiting only for

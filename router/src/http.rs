@@ -17,6 +17,7 @@
 
 mod accept;
 mod assets;
+mod batch;
 mod built_pages;
 mod compression;
 mod content_encoding;

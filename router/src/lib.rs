@@ -11,6 +11,7 @@ pub mod callers;
 pub mod cli;
 pub mod config;
 pub mod demo;
+pub mod documents;
 pub mod domains;
 pub mod gateway;
 pub mod host;

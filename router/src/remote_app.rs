@@ -19,6 +19,7 @@ use crate::auth::Authenticator;
 use crate::cache::ResponseCache;
 use crate::callers::{Callers, PropagationRules};
 use crate::config::{ConfigError, Settings};
+use crate::documents::{Documents, ManifestError};
 use crate::gateway::Gateway;
 use crate::http::{self, ListenerErrorFormat, with_unlimited_middleware};
 use crate::metrics::{self, Collector, Sources};
@@ -96,6 +97,9 @@ pub enum RemoteOpenError {
     /// A subgraph cannot be set up.
     #[error(transparent)]
     Remote(#[from] RemoteError),
+    /// The trusted documents cannot be used.
+    #[error(transparent)]
+    Documents(#[from] ManifestError),
     /// A setting cannot be used.
     #[error(transparent)]
     Settings(#[from] ConfigError),
@@ -117,7 +121,7 @@ impl RemoteApp {
     ///
     /// # Errors
     /// When the file has no supergraph that can be served, or a subgraph has no usable address.
-    pub fn open(settings: &Settings, source: &RemoteGraph) -> Result<Self, RemoteOpenError> {
+    pub async fn open(settings: &Settings, source: &RemoteGraph) -> Result<Self, RemoteOpenError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let keys = source.internal_keys.as_deref().map(load_keys).transpose()?;
         let loader = SupergraphLoader::new(source, settings, keys.clone(), &clock);
@@ -139,6 +143,9 @@ impl RemoteApp {
             .with_callers(Callers::Remote(Arc::new(rules)))
             .with_trusted_proxies(&settings.server.trusted_proxies.0)
             .with_traces(traces.clone());
+        let documents = Arc::new(Documents::open(&settings.documents)?);
+        documents.require_valid(&*gateway.graph).await?;
+        let gateway = gateway.with_documents(documents, settings.documents.batch_operations_max);
         Ok(Self {
             readiness: Readiness::of_router(&gateway, reloader.status()),
             gateway,

@@ -108,12 +108,12 @@ test("what cannot be accepted or read is refused with what could", async () => {
   assert.deepEqual([packed.status, packed.headers["accept-encoding"]], [415, "identity"]);
 });
 
-test("a hash in place of the query gets the standard refusal, by POST and by GET", async () => {
+test("an unknown hash in place of the query gets the standard refusal, by POST and by GET", async () => {
   const extensions = { persistedQuery: { version: 1, sha256Hash: "0".repeat(64) } };
   const posted = await fetch(GRAPHQL, { method: "POST", headers: { "content-type": JSON_TYPE }, body: JSON.stringify({ extensions }) });
   const got = await fetch(`${GRAPHQL}?extensions=${encodeURIComponent(JSON.stringify(extensions))}`, { headers: { "content-type": JSON_TYPE } });
   for (const response of [posted, got]) {
     const { errors: [error] } = await response.json();
-    assert.deepEqual([error.message, error.extensions.code], ["PersistedQueryNotSupported", "PERSISTED_QUERY_NOT_SUPPORTED"]);
+    assert.deepEqual([error.message, error.extensions.code], ["PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND"]);
   }
 });

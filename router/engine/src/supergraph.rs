@@ -11,6 +11,7 @@ mod abort;
 mod allowance;
 mod arguments;
 mod attribution;
+mod batch_limits;
 mod cached_fetch;
 mod cached_operation;
 mod canonical;

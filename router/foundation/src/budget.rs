@@ -1,6 +1,6 @@
 //! The number of bytes that one answer may hold while it is made, and that all answers may hold together.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::ErrorCode;
@@ -29,6 +29,42 @@ pub struct AnswerBudget {
     /// Bytes taken from the pool.
     pooled: Mutex<usize>,
     pool: Option<Arc<AnswerPool>>,
+    /// The sums over the batch, if the answer is part of one.
+    batch: Option<Arc<BatchBudget>>,
+}
+
+/// The sums over the operations of one request, if it holds a batch of them: each limit of a request holds for the batch.
+#[derive(Debug, Default)]
+pub struct BatchBudget {
+    loaded: AtomicUsize,
+    gathered: AtomicUsize,
+    sums: [AtomicU64; 5],
+}
+
+/// A size of an operation that is added up over a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BatchSum {
+    /// Fields, with fragments expanded.
+    Fields,
+    /// Aliases, with fragments expanded.
+    Aliases,
+    /// Root fields, with fragments expanded.
+    RootFields,
+    /// The estimated values of the answer.
+    Values,
+    /// The estimated characters of text in the answer.
+    TextChars,
+}
+
+impl BatchBudget {
+    /// Adds the size of one operation, and returns the sum.
+    pub fn add(&self, sum: BatchSum, size: u64) -> u64 {
+        let counter = &self.sums[sum as usize];
+        // Saturates, so that a sum that is too large never becomes small again.
+        let update = |sum: u64| Some(sum.saturating_add(size));
+        let before = counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, update);
+        before.unwrap_or(u64::MAX).saturating_add(size)
+    }
 }
 
 /// The reason why an answer may not hold more bytes.
@@ -80,13 +116,28 @@ impl AnswerBudget {
             gathered: AtomicUsize::new(0),
             pooled: Mutex::new(0),
             pool,
+            batch: None,
         }
+    }
+
+    /// The same budget, whose bytes count for a batch as well.
+    #[must_use]
+    pub fn of_batch(mut self, batch: Arc<BatchBudget>) -> Self {
+        self.batch = Some(batch);
+        self
+    }
+
+    /// Returns what a batch uses, if the answer is part of one.
+    pub fn batch(&self) -> Option<&BatchBudget> {
+        self.batch.as_deref()
     }
 
     /// Returns an unused budget with the same limits, for the next answer to the same request.
     #[must_use]
     pub fn unused_copy(&self) -> Self {
-        Self::new(self.bytes_max, self.pool.clone())
+        let mut copy = Self::new(self.bytes_max, self.pool.clone());
+        copy.batch.clone_from(&self.batch);
+        copy
     }
 
     /// Whether no bytes have been counted yet.
@@ -109,6 +160,7 @@ impl AnswerBudget {
     /// # Errors
     /// When there is no room for them.
     pub fn charge_rows(&self, bytes: usize) -> Result<(), BudgetError> {
+        self.count_in_batch(|batch| &batch.loaded, bytes)?;
         self.count(&self.loaded, bytes, COPIES)
     }
 
@@ -117,6 +169,7 @@ impl AnswerBudget {
     /// # Errors
     /// When there is no room for them.
     pub fn charge_response(&self, bytes: usize) -> Result<(), BudgetError> {
+        self.count_in_batch(|batch| &batch.gathered, bytes)?;
         self.count(&self.gathered, bytes, COPIES)
     }
 
@@ -126,7 +179,21 @@ impl AnswerBudget {
     /// # Errors
     /// When there is no room for them.
     pub fn charge_unwritten(&self, bytes: usize) -> Result<(), BudgetError> {
+        self.count_in_batch(|batch| &batch.gathered, bytes)?;
         self.count(&self.gathered, bytes, 1)
+    }
+
+    fn count_in_batch(
+        &self,
+        counter: impl FnOnce(&BatchBudget) -> &AtomicUsize,
+        bytes: usize,
+    ) -> Result<(), BudgetError> {
+        let Some(batch) = &self.batch else { return Ok(()) };
+        let used = counter(batch).fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        if used > self.bytes_max {
+            return Err(BudgetError::AnswerTooLarge(self.bytes_max));
+        }
+        Ok(())
     }
 
     fn count(&self, counter: &AtomicUsize, bytes: usize, copies: usize) -> Result<(), BudgetError> {
@@ -175,6 +242,21 @@ mod tests {
         assert_eq!(budget.charge_response(1), Err(BudgetError::AnswerTooLarge(100)));
         assert_eq!(budget.charge_response(0), Err(BudgetError::AnswerTooLarge(100)));
         assert_eq!(budget.unused_copy().charge_response(100), Ok(()));
+    }
+
+    #[test]
+    fn the_answers_to_a_batch_share_the_bytes_of_one() {
+        let batch = Arc::new(BatchBudget::default());
+        let budget = || AnswerBudget::new(100, None).of_batch(Arc::clone(&batch));
+        let (first, second) = (budget(), budget().unused_copy());
+        assert_eq!(first.charge_response(60), Ok(()));
+        assert_eq!(second.charge_rows(60), Ok(()));
+        assert_eq!(second.charge_response(41), Err(BudgetError::AnswerTooLarge(100)));
+        assert_eq!(AnswerBudget::new(100, None).charge_response(100), Ok(()));
+        assert_eq!(batch.add(BatchSum::Fields, 1), 1);
+        assert_eq!(batch.add(BatchSum::Fields, u64::MAX), u64::MAX);
+        assert_eq!(batch.add(BatchSum::Fields, 1), u64::MAX);
+        assert_eq!(batch.add(BatchSum::Values, 1), 1);
     }
 
     #[test]

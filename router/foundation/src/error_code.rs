@@ -108,6 +108,16 @@ error_codes! {
         meaning: "The request has a hash in place of a document. Clients of Apollo Server expect the status 200.",
         advice: "Send the document.",
     }
+    PersistedQueryNotFound {
+        code: "PERSISTED_QUERY_NOT_FOUND", status: 200, fault: Form,
+        meaning: "The request has a hash in place of a document, and no document with this hash is known. Clients of Apollo Server expect the status 200.",
+        advice: "Send the document with its hash.",
+    }
+    DocumentNotFound {
+        code: "DOCUMENT_NOT_FOUND", status: 400, fault: Form,
+        meaning: "The request names a document by an id that the manifest of trusted documents does not have.",
+        advice: "Send an id of the manifest, or the document itself where the server answers others too.",
+    }
     InvalidInput {
         code: "INVALID_INPUT", status: 400, fault: Caller,
         meaning: "A value of the request breaks a rule; `extensions.field` names an argument or a variable.",
@@ -162,6 +172,11 @@ error_codes! {
         code: "FORBIDDEN", status: 403, fault: Caller,
         meaning: "The caller is known, but has no permission for this.",
         advice: "Do not repeat the request as this caller.",
+    }
+    DocumentNotTrusted {
+        code: "DOCUMENT_NOT_TRUSTED", status: 403, fault: Caller,
+        meaning: "The server answers only the documents of its operator's manifest, and this is none of them.",
+        advice: "Send a document of the manifest, byte for byte, or ask the operator to add this one.",
     }
     AuthorizationMismatch {
         code: "AUTHORIZATION_MISMATCH", status: 403, fault: Caller,

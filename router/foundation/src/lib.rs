@@ -11,7 +11,7 @@ mod scalar;
 mod settings;
 mod text;
 
-pub use budget::{AnswerBudget, AnswerPool, BudgetError};
+pub use budget::{AnswerBudget, AnswerPool, BatchBudget, BatchSum, BudgetError};
 pub use client_address::{client_address, client_network, with_client_address};
 pub use error_code::{ErrorCode, Fault, UnknownErrorCode};
 pub use error_code_set::{ErrorCodeCounts, ErrorCodeSet};

@@ -41,7 +41,7 @@ impl RouterArgs {
             propagated_headers: self.propagated_headers,
             internal_keys: self.internal_keys,
         };
-        let app = RemoteApp::open(&settings, &source)?;
+        let app = RemoteApp::open(&settings, &source).await?;
         crate::serve::run_router(app, addresses, &settings).await?;
         Ok(())
     }

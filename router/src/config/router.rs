@@ -9,12 +9,13 @@ use serde::Serialize;
 use super::{
     AllowedOrigins, ConfigError, LogFormat, RestListeners, Settings, SupergraphFlags, TelemetryFlags, TrustedProxies,
 };
+use crate::documents::DocumentFlags;
 use crate::limits::LimitFlags;
 
 /// The settings that a router over remote subgraphs uses.
 #[derive(Clone, Debug, Default, clap::Args, Serialize)]
 pub struct RouterFlags {
-    /// A TOML file, from which a router reads `[server]`, `[supergraph]`, `[subgraphs]`, `[telemetry]` and `[limits]`.
+    /// A TOML file, from which a router reads `[server]`, `[supergraph]`, `[subgraphs]`, `[documents]`, `[telemetry]` and `[limits]`.
     #[arg(long, value_name = "FILE")]
     #[serde(skip)]
     config: Option<PathBuf>,
@@ -24,6 +25,8 @@ pub struct RouterFlags {
     supergraph: SupergraphFlags,
     #[command(flatten)]
     subgraphs: RemoteFlags,
+    #[command(flatten)]
+    documents: DocumentFlags,
     #[command(flatten)]
     telemetry: TelemetryFlags,
     #[command(flatten)]

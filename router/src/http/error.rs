@@ -103,7 +103,10 @@ impl HttpError {
 
     /// Whether it tells a client to send a query instead of its hash.
     pub(super) fn is_persisted_query(&self) -> bool {
-        self.code == ErrorCode::PersistedQueryNotSupported
+        matches!(
+            self.code,
+            ErrorCode::PersistedQueryNotSupported | ErrorCode::PersistedQueryNotFound
+        )
     }
 
     /// Returns a list of GraphQL errors with this one.

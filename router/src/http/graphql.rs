@@ -18,11 +18,11 @@ use crate::access_log::AccessNote;
 use crate::gateway::Gateway;
 use crate::http::accept::{AcceptedMediaTypes, ResponseMediaType, StreamMediaType, prefers_html};
 use crate::http::error::{self, HttpError};
-use crate::http::params::Params;
+use crate::http::params::RequestContent;
 use crate::http::preconditions::{PRECONDITION_FAILED, preconditions_hold};
 use crate::http::response_stream::{OperationRequest, ResponseStream};
 use crate::http::socket::{SocketOpening, UpgradeRequest};
-use crate::http::{HttpState, NO_STORE, multipart, origin, socket, sse};
+use crate::http::{HttpState, NO_STORE, batch, multipart, origin, socket, sse};
 use crate::request_id::RequestId;
 use crate::request_meters::{Queue, Transport};
 use crate::server::Connection;
@@ -180,16 +180,26 @@ async fn handle_http(
         note.viewer(&identity.viewer);
     }
     let accepted = accepted?;
-    let params = match params(gateway, parts, body).await {
+    let content = match content(gateway, parts, body).await {
         // Clients of event streams take any other response for the end of the stream.
         Err(error) if error.is_persisted_query() && accepted.prefers_events() => return Ok(sse::respond_error(&error)),
-        params => params?,
+        content => content?,
     };
     if parts.method == Method::POST && !preconditions_hold(&parts.headers) {
         return Err(HttpError::new(ErrorCode::PreconditionFailed, PRECONDITION_FAILED));
     }
     let headers = gateway.callers.propagated(&parts.headers);
     let caller = gateway.callers.caller(&identity, &headers);
+    let params = match content {
+        RequestContent::One(params) => params,
+        RequestContent::Batch(operations) => {
+            let media = batch::media_type(&accepted)?;
+            let answers = batch::fetch_all(gateway, operations, &caller, &id, note);
+            let answers = contract::with_client_address(identity.address, answers);
+            // Boxed, so that the futures of the other requests stay small.
+            return Ok(batch::respond(&answers.boxed().await?, media));
+        }
+    };
     let operation = OperationRequest::new(params, caller, id.0).prepare(gateway, note).await;
     let is_post = parts.method == Method::POST;
     if !is_post && operation.kind == OperationKind::Mutation {
@@ -224,10 +234,10 @@ async fn handle_http(
     }
 }
 
-async fn params(gateway: &Gateway, parts: &Parts, body: Body) -> Result<Params, HttpError> {
+async fn content(gateway: &Gateway, parts: &Parts, body: Body) -> Result<RequestContent, HttpError> {
     match parts.method {
-        Method::POST => Params::from_body(&parts.headers, body, &gateway.limits).await,
-        _ => Params::from_uri(&parts.uri, &gateway.limits),
+        Method::POST => RequestContent::from_body(&parts.headers, body, gateway).await,
+        _ => RequestContent::from_uri(&parts.uri, gateway),
     }
 }
 

@@ -1,29 +1,42 @@
 //! The parameters of a GraphQL request, from a body or from a URL.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use async_graphql::Variables;
 use axum::body::Body;
 use axum::extract::Query;
 use axum::http::{HeaderMap, Uri, header};
 use bytes::Bytes;
 use contract::ErrorCode;
-use serde::Deserialize;
-use serde::de::IgnoredAny;
-use std::collections::HashMap;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
+use crate::documents::{DocumentError, DocumentReference};
+use crate::gateway::Gateway;
 use crate::http::accept::{is_utf8, split_quoted};
 use crate::http::content_encoding::{ENCODED_BODY_MESSAGE, is_encoded};
 use crate::http::error::HttpError;
-use crate::http::json::Unique;
+use crate::http::json::{self, Unique};
 use crate::limits::Limits;
 use crate::server::{BodyError, count_json_values, request_memory_bytes};
 
 /// The parameters of a GraphQL request.
 #[derive(Debug)]
 pub(super) struct Params {
-    pub(super) query: String,
+    pub(super) query: Arc<str>,
     pub(super) operation_name: Option<String>,
     pub(super) variables: Variables,
     pub(super) memory: ParamsMemory,
+}
+
+/// The content of a request.
+#[derive(Debug)]
+pub(super) enum RequestContent {
+    /// One operation.
+    One(Params),
+    /// Several operations, or the reasons to refuse them.
+    Batch(Vec<Result<Params, DocumentError>>),
 }
 
 /// The approximate memory of parameters. Only a subscription needs the estimate, so it is made when the kind is known.
@@ -54,25 +67,33 @@ pub(super) struct RawParams {
     #[serde(default)]
     variables: Option<Unique<Variables>>,
     #[serde(default)]
-    extensions: Option<HashMap<String, Option<IgnoredAny>>>,
+    extensions: Option<Extensions>,
+    #[serde(default)]
+    document_id: Option<String>,
 }
 
-/// The reason that a request has no query.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum QueryError {
-    /// The client sent none.
-    Missing,
-    /// The client sent its hash instead (a persisted query).
-    PersistedOnly,
+/// The members of `extensions` that are read.
+#[derive(Debug, Default)]
+struct Extensions {
+    persisted_query: Option<Value>,
 }
 
-impl From<QueryError> for HttpError {
-    fn from(why: QueryError) -> Self {
-        match why {
-            QueryError::Missing => Self::invalid("query must be given"),
-            // This message makes clients send the query.
-            QueryError::PersistedOnly => Self::new(ErrorCode::PersistedQueryNotSupported, "PersistedQueryNotSupported"),
+impl<'de> Deserialize<'de> for Extensions {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Members {
+            #[serde(default)]
+            persisted_query: Option<Value>,
         }
+        let Members { persisted_query } = json::object(json)?;
+        Ok(Self { persisted_query })
+    }
+}
+
+impl From<DocumentError> for HttpError {
+    fn from(why: DocumentError) -> Self {
+        Self::new(why.code(), why.to_string())
     }
 }
 
@@ -80,17 +101,16 @@ impl RawParams {
     /// Returns the parameters with their approximate memory.
     ///
     /// # Errors
-    /// When there is no query.
-    pub(super) fn into_params(self, memory: ParamsMemory) -> Result<Params, QueryError> {
-        let is_hashed =
-            |extensions: &HashMap<_, Option<IgnoredAny>>| matches!(extensions.get("persistedQuery"), Some(Some(_)));
-        let why = if self.extensions.as_ref().is_some_and(is_hashed) {
-            QueryError::PersistedOnly
-        } else {
-            QueryError::Missing
+    /// When there is no document.
+    pub(super) fn into_params(self, memory: ParamsMemory, gateway: &Gateway) -> Result<Params, DocumentError> {
+        let reference = DocumentReference {
+            text: self.query,
+            id: self.document_id,
+            persisted_query: self.extensions.and_then(|extensions| extensions.persisted_query),
         };
+        let cacheable_bytes_max = gateway.limits.cached_document_bytes_max;
         Ok(Params {
-            query: self.query.ok_or(why)?,
+            query: gateway.documents.text(reference, cacheable_bytes_max)?,
             operation_name: self.operation_name,
             variables: self.variables.map(|Unique(variables)| variables).unwrap_or_default(),
             memory,
@@ -98,37 +118,50 @@ impl RawParams {
     }
 }
 
-impl Params {
+impl RequestContent {
     /// Reads the body of a POST.
     ///
     /// # Errors
     /// 415 for another media type than JSON, 413 for a body that is too large, 408 for one that is too slow, 400 for an invalid
     /// request.
-    pub(super) async fn from_body(headers: &HeaderMap, body: Body, limits: &Limits) -> Result<Self, HttpError> {
-        let bytes = receive_json(headers, body, limits).await?;
-        Self::from_json(bytes)
+    pub(super) async fn from_body(headers: &HeaderMap, body: Body, gateway: &Gateway) -> Result<Self, HttpError> {
+        let bytes = receive_json(headers, body, &gateway.limits).await?;
+        Self::from_json(bytes, gateway)
     }
 
-    fn from_json(bytes: Bytes) -> Result<Self, HttpError> {
+    fn from_json(bytes: Bytes, gateway: &Gateway) -> Result<Self, HttpError> {
         let json = without_byte_order_mark(&bytes);
-        let sent: RawParams = match json.trim_ascii_start().first() {
+        let unreadable = |error| HttpError::invalid(format!("the request body is no GraphQL request: {error}"));
+        match json.trim_ascii_start().first() {
             Some(b'[') => {
-                return Err(HttpError::invalid(
-                    "batches are not answered: send one request at a time",
-                ));
+                let most = gateway.batch_operations_max;
+                if most == 0 {
+                    return Err(HttpError::invalid(
+                        "batches are not answered: send one request at a time",
+                    ));
+                }
+                let sent: Vec<RawParams> = serde_json::from_slice(json).map_err(unreadable)?;
+                if sent.is_empty() || sent.len() > most {
+                    return Err(HttpError::invalid(format!("a batch has 1 to {most} operations")));
+                }
+                // Only subscriptions need the memory of their parameters, and a batch has none.
+                let params = |sent: RawParams| sent.into_params(ParamsMemory::Estimated(0), gateway);
+                Ok(Self::Batch(sent.into_iter().map(params).collect()))
             }
-            Some(b'{') => serde_json::from_slice(json)
-                .map_err(|error| HttpError::invalid(format!("the request body is no GraphQL request: {error}")))?,
-            _ => return Err(HttpError::invalid("the request body has to be a JSON object")),
-        };
-        Ok(sent.into_params(ParamsMemory::Of(bytes))?)
+            Some(b'{') => {
+                let sent: RawParams = serde_json::from_slice(json).map_err(unreadable)?;
+                Ok(Self::One(sent.into_params(ParamsMemory::Of(bytes), gateway)?))
+            }
+            _ => Err(HttpError::invalid("the request body has to be a JSON object")),
+        }
     }
 
     /// Reads the URL of a GET.
     ///
     /// # Errors
     /// `INVALID_INPUT` when it is not a valid request.
-    pub(super) fn from_uri(uri: &Uri, limits: &Limits) -> Result<Self, HttpError> {
+    pub(super) fn from_uri(uri: &Uri, gateway: &Gateway) -> Result<Self, HttpError> {
+        let limits = &*gateway.limits;
         let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
             .map_err(|_| HttpError::invalid("the address cannot be read"))?;
         let mut found: HashMap<String, String> = HashMap::new();
@@ -150,16 +183,18 @@ impl Params {
             operation_name: take("operationName"),
             variables: json_parameter("variables", take("variables"))?,
             extensions: json_parameter("extensions", take("extensions"))?,
+            document_id: take("documentId"),
         };
         let memory_bytes = request_memory_bytes(uri.query().unwrap_or_default().as_bytes());
-        Ok(sent.into_params(ParamsMemory::Estimated(memory_bytes))?)
+        let params = sent.into_params(ParamsMemory::Estimated(memory_bytes), gateway)?;
+        Ok(Self::One(params))
     }
 }
 
 /// Receives a body of JSON.
 ///
 /// # Errors
-/// As [`Params::from_body`], except for an invalid request.
+/// As [`RequestContent::from_body`], except for an invalid request.
 pub(super) async fn receive_json(headers: &HeaderMap, body: Body, limits: &Limits) -> Result<Bytes, HttpError> {
     if !is_json(headers) {
         return Err(HttpError::new(

@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
-use contract::{ErrorCode, ErrorCodeSet};
+use contract::{AnswerBudget, ErrorCode, ErrorCodeSet};
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use tokio::sync::OwnedSemaphorePermit;
@@ -36,7 +36,7 @@ pub(super) struct OperationRequest {
 impl OperationRequest {
     pub(super) fn new(params: Params, caller: Caller, request_id: Arc<str>) -> Self {
         let request = SubgraphRequest {
-            document: RequestDocument::Text(params.query.into()),
+            document: RequestDocument::Text(params.query),
             operation_name: params.operation_name,
             variables: params.variables,
             caller,
@@ -91,10 +91,21 @@ impl PreparedOperation {
 
     /// Returns the answer to a query or a mutation.
     pub(super) async fn fetch_response(self, gateway: &Gateway, transport: Transport) -> SubgraphResponse {
+        let budget = gateway.answer_budget();
+        self.fetch_within(gateway, transport, budget).await
+    }
+
+    /// As [`fetch_response`](Self::fetch_response), within that budget.
+    pub(super) async fn fetch_within(
+        self,
+        gateway: &Gateway,
+        transport: Transport,
+        budget: Arc<AnswerBudget>,
+    ) -> SubgraphResponse {
         let begun = self.begun();
         let answer = match self.request {
             Ok(mut request) => {
-                request.budget = Some(gateway.answer_budget());
+                request.budget = Some(budget);
                 let span = operation_span(self.kind, request.document.operation_name());
                 let answer = spans::within(span.clone(), gateway.graph.fetch(request)).await;
                 let codes = answer.codes();

@@ -20,10 +20,11 @@ use tokio_stream::{StreamExt, StreamMap};
 
 use crate::auth::Identity;
 use crate::callers::PropagatedHeaders;
+use crate::documents::DocumentError;
 use crate::gateway::Gateway;
 use crate::http::error::HttpError;
 use crate::http::json;
-use crate::http::params::{ParamsMemory, QueryError, RawParams};
+use crate::http::params::{ParamsMemory, RawParams};
 use crate::http::response_stream::{OperationRequest, ResponseStream, StreamItem};
 use crate::limits::Limits;
 use crate::request_id::RequestId;
@@ -216,11 +217,14 @@ impl WebSocketConnection {
         if let Err(error) = self.gateway.auth.require_valid(identity) {
             return Err(Close::unauthorized(&error).into());
         }
-        let params = match sent.into_params(ParamsMemory::Estimated(self.message_memory_bytes)) {
+        let memory = ParamsMemory::Estimated(self.message_memory_bytes);
+        let params = match sent.into_params(memory, &self.gateway) {
             Ok(params) => params,
-            Err(QueryError::Missing) => return Err(Close::new(4400, "Invalid message: a subscribe has a query").into()),
-            Err(hashed @ QueryError::PersistedOnly) => {
-                let error = HttpError::from(hashed);
+            Err(DocumentError::Missing) => {
+                return Err(Close::new(4400, "Invalid message: a subscribe has a query").into());
+            }
+            Err(refusal) => {
+                let error = HttpError::from(refusal);
                 return self.send(message::error(&id, &error.errors().to_string())).await;
             }
         };

@@ -72,6 +72,10 @@ metrics! {
     DOCUMENT_HITS: Counter "agora_document_cache_hits_total" [] "Operations whose validated document was in the cache.";
     DOCUMENT_MISSES: Counter "agora_document_cache_misses_total" [] "Operations whose document had to be validated.";
     DOCUMENT_ENTRIES: Gauge "agora_document_cache_entries" [] "Validated documents in the cache.";
+    NAMED_HITS: Counter "agora_named_document_hits_total" [] "Requests with a hash or an id in place of a document, which was known.";
+    NAMED_MISSES: Counter "agora_named_document_misses_total" [] "Requests with a hash or an id in place of a document, which was not known.";
+    DOCUMENTS_REGISTERED: Counter "agora_registered_documents_total" [] "Documents that clients registered by their hash.";
+    DOCUMENTS_UNTRUSTED: Counter "agora_untrusted_documents_total" [] "Requests with a document that is not trusted, if they are reported or refused (`--untrusted-documents`).";
     PLAN_HITS: Counter "agora_plan_cache_hits_total" [] "Operations whose plan was known.";
     PLAN_MISSES: Counter "agora_plan_cache_misses_total" [] "Operations that had to be planned.";
     PLAN_ENTRIES: Gauge "agora_plan_cache_entries" [] "Plans in the cache.";

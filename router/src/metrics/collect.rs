@@ -11,6 +11,7 @@ use super::exposition::{Exposition, Unit, seconds};
 use super::order_replicas;
 use super::process::ProcessFigures;
 use crate::cache::ResponseCache;
+use crate::documents::DocumentMeters;
 use crate::gateway::Gateway;
 use crate::ledger_check::{LedgerCheck, LedgerCheckResult};
 use crate::readiness::Readiness;
@@ -79,6 +80,7 @@ impl Collector {
         write_requests(&mut out, &sources.gateway.permits.meters);
         let graph = sources.graph.current();
         write_graph(&mut out, &graph, &sources.cache);
+        write_documents(&mut out, &sources.gateway.documents.meters);
         write_open(&mut out, &sources.gateway);
         write_refusals(&mut out, sources, &graph);
         if let Some(services) = &sources.services {
@@ -175,6 +177,13 @@ fn write_graph(out: &mut Exposition, graph: &Supergraph, cache: &ResponseCache) 
     out.value(metric::CACHE_INVALIDATIONS, counts.invalidations);
     out.value(metric::CACHE_DROPPED, counts.dropped_fills);
     out.value(metric::CACHE_ENTRIES, counts.entries);
+}
+
+fn write_documents(out: &mut Exposition, meters: &DocumentMeters) {
+    out.value(metric::NAMED_HITS, meters.hits.value());
+    out.value(metric::NAMED_MISSES, meters.misses.value());
+    out.value(metric::DOCUMENTS_REGISTERED, meters.registered.value());
+    out.value(metric::DOCUMENTS_UNTRUSTED, meters.untrusted.value());
 }
 
 fn write_open(out: &mut Exposition, gateway: &Gateway) {

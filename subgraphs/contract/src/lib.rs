@@ -45,8 +45,9 @@ mod versioned_row;
 mod viewer;
 
 pub use foundation::{
-    AnswerBudget, AnswerPool, BudgetError, ErrorCode, ErrorCodeCounts, ErrorCodeSet, Fault, Scalar, ScalarError,
-    StringList, UnknownErrorCode, client_address, client_network, settings, truncate_chars, with_client_address,
+    AnswerBudget, AnswerPool, BatchBudget, BudgetError, ErrorCode, ErrorCodeCounts, ErrorCodeSet, Fault, Scalar,
+    ScalarError, StringList, UnknownErrorCode, client_address, client_network, settings, truncate_chars,
+    with_client_address,
 };
 
 pub use acting_user::ActingUser;

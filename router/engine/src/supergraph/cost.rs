@@ -13,7 +13,16 @@ use crate::limits::Limits;
 /// The assumed size of a page when the client gives none: the default of the domains.
 const PAGE_DEFAULT: u64 = 25;
 
-/// Rejects an operation whose answer can have more values, or more text, than the limits allow.
+/// The estimated size of the largest answer to an operation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AnswerEstimate {
+    /// Its values.
+    pub values: u64,
+    /// Its characters of text.
+    pub chars: u64,
+}
+
+/// Estimates the answer to an operation, and rejects it if that can have more values, or more text, than the limits allow.
 ///
 /// Fields that `@skip` excludes count as well. Visits every fragment once per spread, so the operation must have been
 /// measured before.
@@ -23,17 +32,18 @@ pub fn check_cost(
     variables: &Variables,
     texts: &TextBounds,
     limits: &Limits,
-) -> Result<(), RequestError> {
+) -> Result<AnswerEstimate, RequestError> {
     let mut estimator = CostEstimator {
         document,
         variables,
         texts,
-        values: 0,
-        chars: 0,
+        estimate: AnswerEstimate::default(),
     };
     estimator.selections(&operation.selection_set, 1);
-    check_within("values", estimator.values, limits.answer_values_max)?;
-    check_within("characters of text", estimator.chars, limits.answer_text_chars_max)
+    let estimate = estimator.estimate;
+    check_within("values", estimate.values, limits.answer_values_max)?;
+    check_within("characters of text", estimate.chars, limits.answer_text_chars_max)?;
+    Ok(estimate)
 }
 
 fn check_within(what: &str, is: u64, max: u64) -> Result<(), RequestError> {
@@ -73,8 +83,7 @@ struct CostEstimator<'a> {
     document: &'a ExecutableDocument,
     variables: &'a Variables,
     texts: &'a TextBounds,
-    values: u64,
-    chars: u64,
+    estimate: AnswerEstimate,
 }
 
 impl CostEstimator<'_> {
@@ -82,10 +91,10 @@ impl CostEstimator<'_> {
         for selection in &set.selections {
             match selection {
                 Selection::Field(field) => {
-                    self.values = self.values.saturating_add(times);
+                    self.estimate.values = self.estimate.values.saturating_add(times);
                     if field.selection_set.is_empty() {
                         let chars = self.texts.chars(&set.ty, &field.name);
-                        self.chars = self.chars.saturating_add(times.saturating_mul(chars));
+                        self.estimate.chars = self.estimate.chars.saturating_add(times.saturating_mul(chars));
                     }
                     let times = if is_paged(field) {
                         times.saturating_mul(self.page(field))

@@ -12,11 +12,15 @@ use crate::limits::Limits;
 /// the stack; a few less than the validation allows.
 const LEVELS_MAX: usize = 90;
 
-/// Rejects a document that exceeds the limits.
+/// Rejects a document that exceeds the limits, and returns the size of the requested operation.
 ///
 /// Every fragment is measured once, however often it is spread. So the work is linear in the document's length, even if
 /// the expanded operation is not.
-pub fn check_operation_limits(document: &Document, limits: &Limits) -> Result<(), RequestError> {
+pub fn check_operation_limits(
+    document: &Document,
+    operation_name: Option<&str>,
+    limits: &Limits,
+) -> Result<OperationSize, RequestError> {
     let mut fragments = HashMap::new();
     let mut directives = 0;
     for definition in &document.definitions {
@@ -32,12 +36,16 @@ pub fn check_operation_limits(document: &Document, limits: &Limits) -> Result<()
     };
     // Each operation is validated with all fragments that it spreads, so a fragment counts once for each operation.
     let mut fields = 0_usize;
+    let mut requested = OperationSize::default();
     for definition in &document.definitions {
         match definition {
             Definition::OperationDefinition(operation) => {
                 visitor.directives += operation.directives.len();
                 let size = visitor.selections(&operation.selection_set, 0)?;
                 size.check(limits)?;
+                if operation_name.is_none_or(|name| operation.name.as_ref().is_some_and(|is| is == name)) {
+                    requested = size;
+                }
                 fields = fields.saturating_add(size.fields);
                 check_limit("fields", fields, limits.query_fields_max)?;
             }
@@ -47,22 +55,23 @@ pub fn check_operation_limits(document: &Document, limits: &Limits) -> Result<()
             _ => {}
         }
     }
-    check_limit("directives", visitor.directives, limits.query_directives_max)
+    check_limit("directives", visitor.directives, limits.query_directives_max)?;
+    Ok(requested)
 }
 
 /// The size of a set of selections.
 #[derive(Clone, Copy, Default)]
-struct OperationSize {
+pub struct OperationSize {
     /// Levels of fields.
     depth: usize,
     /// Levels of fields and fragments.
     levels: usize,
     /// Fields, at any level.
-    fields: usize,
+    pub fields: usize,
     /// Aliases, at any level.
-    aliases: usize,
+    pub aliases: usize,
     /// Fields at the top level.
-    roots: usize,
+    pub roots: usize,
 }
 
 impl OperationSize {

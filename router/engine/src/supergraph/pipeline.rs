@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::abort::Abort;
 use super::allowance::Allowance;
+use super::batch_limits;
 use super::cached_fetch;
 use super::cached_operation::{CachedOperation, OperationKey};
 use super::cost;
@@ -246,7 +247,7 @@ impl Pipeline {
             Some(operation) => operation,
             None => self.operations.operation(&key).await?,
         };
-        let variables = self.coerce(&operation, request.variables)?;
+        let variables = self.coerce(&operation, request.variables, &allowance)?;
         let plan = self.operations.plan(&key.0, &operation, &variables).await?;
         let arguments = plan.arguments.bind(&self.operations.schema.types, &variables)?;
         let (introspection, is_introspection_cached) = if plan.introspects {
@@ -293,7 +294,7 @@ impl Pipeline {
         plan: Arc<Plan>,
         allowance: Allowance,
     ) -> Result<PlannedRequest, RequestError> {
-        let variables = self.coerce(&operation, request.variables)?;
+        let variables = self.coerce(&operation, request.variables, &allowance)?;
         let arguments = plan.arguments.bind(&self.operations.schema.types, &variables)?;
         Ok(PlannedRequest {
             operation,
@@ -308,21 +309,30 @@ impl Pipeline {
     }
 
     /// Returns the variables of an operation as its types require, and checks what depends on their values.
-    fn coerce(&self, operation: &CachedOperation, sent: Variables) -> Result<Variables, RequestError> {
+    fn coerce(
+        &self,
+        operation: &CachedOperation,
+        sent: Variables,
+        allowance: &Allowance,
+    ) -> Result<Variables, RequestError> {
         let valid = &operation.valid;
         let variables = variables::coerce(&self.operations.schema, &valid.variables, sent)?;
         valid
             .deferred_literals
             .iter()
             .try_for_each(|literal| literal.check(&variables))?;
-        if valid.has_variable_cost {
-            cost::check_cost(
+        let estimate = match valid.estimate {
+            Some(estimate) => estimate,
+            None => cost::check_cost(
                 &valid.document,
                 &valid.definition,
                 &variables,
                 &self.operations.schema.texts,
                 &self.limits,
-            )?;
+            )?,
+        };
+        if let Some(batch) = allowance.budget.batch() {
+            batch_limits::check_batch(batch, valid.size, estimate, &self.limits)?;
         }
         Ok(variables)
     }

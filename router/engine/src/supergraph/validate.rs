@@ -20,8 +20,8 @@ use async_graphql::Variables;
 use self::descriptions::blank_descriptions;
 use self::diagnostics::{syntax_diagnostics, validation_diagnostics};
 use self::values::{DeferredLiteral, check_values};
-use super::cost;
-use super::operation_limits::check_operation_limits;
+use super::cost::{self, AnswerEstimate};
+use super::operation_limits::{OperationSize, check_operation_limits};
 use super::request_error::RequestError;
 use super::schema::PublicSchema;
 use super::variables::{self, DeclaredVariable};
@@ -42,8 +42,10 @@ pub struct ValidOperation {
     pub optional: Vec<async_graphql::Name>,
     /// The literals that are checked with the variables of every request.
     pub deferred_literals: Vec<DeferredLiteral>,
-    /// Whether its cost is estimated with the variables of every request.
-    pub has_variable_cost: bool,
+    /// The size of its selections.
+    pub size: OperationSize,
+    /// The estimated size of its answer; `None` if that depends on the variables of every request.
+    pub estimate: Option<AnswerEstimate>,
     maximal_conditions: ConditionValues,
 }
 
@@ -114,7 +116,7 @@ pub fn validate(
         )));
     }
     let parsed = parsed.map_err(|invalid| RequestError::Parse(syntax_diagnostics(&invalid.errors)))?;
-    check_operation_limits(&parsed, limits)?;
+    let size = check_operation_limits(&parsed, operation_name, limits)?;
     let document = valid_document(schema, &parsed, limits)?;
     let selected = document.operations.get(operation_name).ok();
     let deferred_literals = check_values(schema, &document, selected)?;
@@ -131,10 +133,18 @@ pub fn validate(
         apollo_compiler::introspection::check_max_depth(&document, &definition)
             .map_err(|error| RequestError::TooComplex(error.message().to_string()))?;
     }
-    let has_variable_cost = cost::depends_on_variables(&document, &definition);
-    if !has_variable_cost {
-        cost::check_cost(&document, &definition, &Variables::default(), &schema.texts, limits)?;
-    }
+    let estimate = if cost::depends_on_variables(&document, &definition) {
+        None
+    } else {
+        let no_variables = Variables::default();
+        Some(cost::check_cost(
+            &document,
+            &definition,
+            &no_variables,
+            &schema.texts,
+            limits,
+        )?)
+    };
     let mut conditions_found = Vec::new();
     conditions_of(
         &document,
@@ -155,7 +165,8 @@ pub fn validate(
         conditions,
         optional,
         deferred_literals,
-        has_variable_cost,
+        size,
+        estimate,
         maximal_conditions,
         definition,
         document: Arc::new(document),

@@ -171,7 +171,7 @@ fn of_the_document() -> Vec<Attack> {
             "hostile: a persisted query",
             text(r#"{"extensions":{"persistedQuery":{"version":1,"sha256Hash":"00"}}}"#),
             &[200],
-            &["PERSISTED_QUERY_NOT_SUPPORTED"],
+            &["PERSISTED_QUERY_NOT_FOUND", "PERSISTED_QUERY_NOT_SUPPORTED"],
         ),
     ]
 }

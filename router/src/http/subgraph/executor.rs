@@ -68,7 +68,7 @@ impl Session {
     fn operation(&self, request: Request, memory_bytes: usize) -> Result<(OperationRequest, &Identity), HttpError> {
         let identity = self.identity.get().ok_or(TokenError::Missing)?;
         let params = Params {
-            query: request.query,
+            query: request.query.into(),
             operation_name: request.operation_name,
             variables: request.variables,
             memory: ParamsMemory::Estimated(memory_bytes),

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say so by failing")]
 
+mod batches;
+mod documents;
 mod metrics;
 mod over_http;
 mod pages;

@@ -11,7 +11,8 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::test_server::TestServer;
-use client::{PROTOCOL, ServerFrame, Socket, complete, connect, listen, next};
+pub use client::Socket;
+use client::{PROTOCOL, ServerFrame, complete, connect, listen, next};
 
 #[tokio::test]
 async fn every_kind_of_operation_is_answered_and_completed() {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agora::auth::Authenticator;
+use agora::documents::{DocumentSettings, Documents};
 use agora::gateway::Gateway;
 use agora::http::{self, FrontConfig};
 use agora::in_process::InProcess;
@@ -46,6 +47,23 @@ impl TestServer {
     }
 
     pub async fn with(limits: Limits, front: FrontConfig) -> Self {
+        Self::with_gateway(limits, front, |gateway| gateway).await
+    }
+
+    /// A server whose requests may name documents, as these settings say.
+    pub async fn with_documents(settings: &DocumentSettings) -> Self {
+        Self::with_documents_within(Limits::default(), settings).await
+    }
+
+    /// As [`with_documents`](Self::with_documents), with those limits.
+    pub async fn with_documents_within(limits: Limits, settings: &DocumentSettings) -> Self {
+        let documents = Arc::new(Documents::open(settings).unwrap());
+        let most = settings.batch_operations_max;
+        let change = |gateway: Gateway| gateway.with_documents(documents, most);
+        Self::with_gateway(limits, FrontConfig::default(), change).await
+    }
+
+    async fn with_gateway(limits: Limits, front: FrontConfig, change: impl FnOnce(Gateway) -> Gateway) -> Self {
         let keys = Arc::new(TokenKeys::ephemeral());
         let clock = Arc::new(ManualClock::at_us(NOW_US));
         let bus = Arc::new(InProcessBus::new(16));
@@ -72,6 +90,7 @@ impl TestServer {
             time,
             Arc::new(limits),
         );
+        let gateway = change(gateway);
         let origins = front.allowed_origins.clone();
         let router = http::with_cors(&origins, http::router(&gateway, front));
         let router = http::with_middleware(&gateway, agora::rest::envelope_at, router);

@@ -7,7 +7,7 @@ use agora::limits::Limits;
 use agora::subgraph::{ResponseKind, Subgraph};
 use agora::supergraph::Supergraph;
 use async_graphql::Request;
-use contract::{AnswerBudget, DemoPeople, ErrorCode, Viewer};
+use contract::{AnswerBudget, BatchBudget, DemoPeople, ErrorCode, Viewer};
 use futures_util::{FutureExt, StreamExt};
 use serde_json::{Value, json};
 use testing::{Client, NEW_YEAR_US, TestServices};
@@ -378,4 +378,39 @@ async fn each_event_of_a_subscription_has_its_own_budget() {
         let answer: Value = serde_json::from_slice(&answer.body).unwrap();
         assert_eq!(answer["errors"][0]["extensions"]["code"].as_str(), code, "{answer}");
     }
+}
+
+#[tokio::test]
+async fn the_operations_of_a_batch_share_the_limits_of_one_request() {
+    let agora = Agora::new().await;
+    let kinds = async |bytes_max: usize, query: &str, variables: Value| {
+        let batch = Arc::new(BatchBudget::default());
+        let mut kinds = Vec::new();
+        for _ in 0..3 {
+            let mut asked = request(Viewer::Anonymous, query, variables.clone());
+            let budget = AnswerBudget::new(bytes_max, None).of_batch(Arc::clone(&batch));
+            asked.budget = Some(Arc::new(budget));
+            kinds.push(agora.supergraph.fetch(asked).await.into_encoded().kind);
+        }
+        kinds
+    };
+    let too_complex = ResponseKind::RequestError(ErrorCode::QueryTooComplex);
+    let root_fields: String = (0..20).map(|n| format!("f{n}: __typename ")).collect();
+    let answered = kinds(1 << 20, &format!("{{ {root_fields} }}"), json!({})).await;
+    assert_eq!(answered, [ResponseKind::Data, ResponseKind::Data, too_complex]);
+
+    let page = "query($n: Int) { books(first: $n) { nodes { id title } } }";
+    let answered = kinds(1 << 20, page, json!({ "n": 40_000 })).await;
+    assert_eq!((answered[1] == too_complex, answered[2]), (false, too_complex));
+
+    let page = "{ books(first: 20) { nodes { id title } } }";
+    let alone = kinds(1 << 20, page, json!({})).await;
+    assert_eq!(alone, [ResponseKind::Data; 3]);
+    let mut bytes = 64;
+    while kinds(bytes, page, json!({})).await[0] != ResponseKind::Data {
+        bytes += 64;
+    }
+    let together = kinds(bytes, page, json!({})).await;
+    assert_eq!(together[0], ResponseKind::Data);
+    assert_ne!(together[2], ResponseKind::Data, "three answers in the bytes of one");
 }
