@@ -146,7 +146,9 @@ impl App {
         let gateway = gateway.with_documents(documents, settings.documents.batch_operations_max);
         let ledger_check = LedgerCheck::new(folder.table_files(), Arc::clone(&services.clock));
         let traces = Traces::start(&settings.telemetry)?;
-        let gateway = gateway.with_traces(traces.clone());
+        let gateway = gateway
+            .with_traces(traces.clone())
+            .with_exposed_traces(settings.telemetry.expose_traces);
         let mut mounts = MountServices::over_graph(rest::mounts());
         if let Some(service) = &order_service {
             mounts = mounts.with_order_replicas(replica_upstreams(&service.front_end));

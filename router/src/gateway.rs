@@ -34,6 +34,8 @@ pub struct GatewayState {
     pub documents: Arc<Documents>,
     /// The operations that one request may hold; 0 if it may hold no list of them.
     pub batch_operations_max: usize,
+    /// Whether clients may ask for the plans and the fetches of their requests.
+    pub exposes_traces: bool,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The limits.
@@ -66,6 +68,7 @@ impl Gateway {
             callers: Callers::default(),
             documents: Arc::default(),
             batch_operations_max: 0,
+            exposes_traces: false,
             clock,
             long_operations: LongOperations::new(&limits),
             limits,
@@ -121,6 +124,15 @@ impl Gateway {
         Self(Arc::new(GatewayState {
             documents,
             batch_operations_max,
+            ..GatewayState::clone(self)
+        }))
+    }
+
+    /// The same gateway, whose clients may ask for the plans and the fetches of their requests.
+    #[must_use]
+    pub fn with_exposed_traces(&self, exposes_traces: bool) -> Self {
+        Self(Arc::new(GatewayState {
+            exposes_traces,
             ..GatewayState::clone(self)
         }))
     }

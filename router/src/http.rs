@@ -25,6 +25,7 @@ mod cors;
 mod error;
 mod error_codes;
 mod error_format;
+mod exposed_trace;
 mod graphql;
 mod json;
 mod middleware;

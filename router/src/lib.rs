@@ -1,6 +1,6 @@
 //! The router: one GraphQL schema over all domains, served over HTTP, WebSocket, server-sent events and REST.
 
-pub use engine::{cache, limits, subgraph, supergraph};
+pub use engine::{cache, execution_trace, limits, subgraph, supergraph};
 
 mod access_log;
 pub mod allowed_origin;

@@ -142,7 +142,8 @@ impl RemoteApp {
             .with_long_operations(graph.current().long_operations())
             .with_callers(Callers::Remote(Arc::new(rules)))
             .with_trusted_proxies(&settings.server.trusted_proxies.0)
-            .with_traces(traces.clone());
+            .with_traces(traces.clone())
+            .with_exposed_traces(settings.telemetry.expose_traces);
         let documents = Arc::new(Documents::open(&settings.documents)?);
         documents.require_valid(&*gateway.graph).await?;
         let gateway = gateway.with_documents(documents, settings.documents.batch_operations_max);

@@ -13,6 +13,7 @@ use futures_util::future::{BoxFuture, Either};
 use futures_util::stream::BoxStream;
 use tokio::time::Instant;
 
+use crate::execution_trace::ExecutionTrace;
 use crate::tape::{self, Tape};
 
 /// A GraphQL service: a domain in this process, one behind HTTP, or a whole supergraph.
@@ -178,6 +179,8 @@ pub struct PreparedDocument {
     pub begun: Instant,
     /// The time by which the answer must be complete; preparing the operation counts.
     pub deadline: Instant,
+    /// Notes what the operation does, for a caller that asks to see it.
+    pub trace: Option<Arc<ExecutionTrace>>,
 }
 
 /// A subgraph's own form of an operation.

@@ -13,6 +13,9 @@ settings! {
         /// An address of its own for `GET /metrics`, which then is not on the main address and answers every caller there: a port, for
         /// callers on this machine, or an address with a port. Empty by default: the main address has it, for operators and this machine.
         metrics_listen: MetricsListen = MetricsListen::default(),
+        /// Whether an answer over HTTP has the plan and the fetches of its request in `extensions`, if the client sends
+        /// `agora-expose-trace: true`. Every client can: they show the names of the subgraphs and their documents.
+        expose_traces: bool = false,
         /// The address of a collector that receives traces by OTLP over HTTP: `http://127.0.0.1:4318`. Empty by default: no request has
         /// a trace.
         otlp_endpoint: String = String::new(),

@@ -22,7 +22,7 @@ use crate::http::params::RequestContent;
 use crate::http::preconditions::{PRECONDITION_FAILED, preconditions_hold};
 use crate::http::response_stream::{OperationRequest, ResponseStream};
 use crate::http::socket::{SocketOpening, UpgradeRequest};
-use crate::http::{HttpState, NO_STORE, batch, multipart, origin, socket, sse};
+use crate::http::{HttpState, NO_STORE, batch, exposed_trace, multipart, origin, socket, sse};
 use crate::request_id::RequestId;
 use crate::request_meters::{Queue, Transport};
 use crate::server::Connection;
@@ -208,7 +208,8 @@ async fn handle_http(
     }
     match (response_form(accepted, operation.kind, is_post)?, operation) {
         (ResponseForm::Single(media), operation) => {
-            let answer = operation.fetch(gateway, Transport::Http);
+            let trace = exposed_trace::requested(gateway, &parts.headers);
+            let answer = operation.traced(trace.as_ref()).fetch(gateway, Transport::Http);
             let answer = match identity.address {
                 None => answer.await,
                 // Boxed, so that the futures of the other requests stay small.
@@ -217,6 +218,10 @@ async fn handle_http(
             if let Some(note) = note {
                 note.codes(answer.codes);
             }
+            let answer = match trace {
+                None => answer,
+                Some(trace) => exposed_trace::add(answer, &trace),
+            };
             Ok(respond(answer, media))
         }
         (ResponseForm::Stream(streaming), operation) => {

@@ -18,6 +18,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::access_log::{AccessNote, OperationLogEntry};
 use crate::auth::Identity;
+use crate::execution_trace::ExecutionTrace;
 use crate::gateway::Gateway;
 use crate::http::error::HttpError;
 use crate::http::params::{Params, ParamsMemory};
@@ -82,6 +83,18 @@ pub(super) struct PreparedOperation {
 impl PreparedOperation {
     fn is_subscription(&self) -> bool {
         self.kind == OperationKind::Subscription
+    }
+
+    /// The same operation, which notes what it does there.
+    pub(super) fn traced(mut self, trace: Option<&Arc<ExecutionTrace>>) -> Self {
+        if let Ok(SubgraphRequest {
+            document: RequestDocument::Prepared(prepared),
+            ..
+        }) = &mut self.request
+        {
+            prepared.trace = trace.cloned();
+        }
+        self
     }
 
     /// Returns the answer to a query or a mutation, as JSON.

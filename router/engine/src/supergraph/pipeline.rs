@@ -25,6 +25,7 @@ use super::merged_tapes::MergedTapes;
 use super::meters::FetchMeter;
 use super::operations::Operations;
 use super::plan::model::Plan;
+use super::plan::text::format_plan;
 use super::plan_execution::PlanExecution;
 use super::project;
 use super::project_tapes;
@@ -151,6 +152,9 @@ impl Pipeline {
             allowance,
             ..
         } = &planned;
+        if let Some(trace) = &allowance.trace {
+            trace.note_plan(format_plan(plan));
+        }
         match cached_fetch::cached_response(&self.cache, plan, arguments, allowance) {
             Some(answer) => Ok(Either::Left(answer)),
             None => Ok(Either::Right(planned)),
@@ -175,6 +179,7 @@ impl Pipeline {
         Allowance {
             budget: self.budget(last),
             deadline: deadline(Instant::now(), self.limits.request_time_max()),
+            trace: None,
         }
     }
 
@@ -211,17 +216,21 @@ impl Pipeline {
 
     /// The allowance of a request, whose budget it takes.
     pub fn request_allowance(&self, request: &mut SubgraphRequest) -> Allowance {
-        let deadline = match &request.document {
-            RequestDocument::Prepared(prepared) => prepared.deadline,
+        let (deadline, trace) = match &mut request.document {
+            RequestDocument::Prepared(prepared) => (prepared.deadline, prepared.trace.take()),
             RequestDocument::Text(_) | RequestDocument::Parsed { .. } => {
-                deadline(Instant::now(), self.limits.request_time_max())
+                (deadline(Instant::now(), self.limits.request_time_max()), None)
             }
         };
         let budget = match request.budget.take() {
             Some(budget) if Arc::strong_count(&budget) == 1 && budget.is_unused() => budget,
             budget => self.budget(budget.as_ref()),
         };
-        Allowance { budget, deadline }
+        Allowance {
+            budget,
+            deadline,
+            trace,
+        }
     }
 
     /// Validates and plans, within the time limit of the request.
@@ -493,6 +502,7 @@ fn prepared_request(
         operation,
         begun,
         deadline,
+        trace: None,
     });
     PreparedRequest {
         kind,

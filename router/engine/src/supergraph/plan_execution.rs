@@ -96,6 +96,9 @@ impl PlanExecution<'_> {
             Ok(error_response("something went wrong on our side", ErrorCode::Internal).into())
         });
         let codes = self.meters[fetch.subgraph].record(begun, received.as_ref().map(errors));
+        if let Some(trace) = &self.allowance.trace {
+            trace.note_fetch(&fetch.name, begun, codes);
+        }
         if let Some(span) = span.filter(|_| !codes.is_empty()) {
             span.fail(codes.to_string());
         }

@@ -4,6 +4,7 @@
 
 mod batches;
 mod documents;
+mod exposed_traces;
 mod metrics;
 mod over_http;
 mod pages;
