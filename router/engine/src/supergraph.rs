@@ -64,6 +64,7 @@ use futures_util::stream::{BoxStream, StreamExt};
 pub use self::error::SupergraphError;
 pub use self::long_operations::{LongOperationCounts, LongOperations};
 pub use self::meters::{LookupCounts, SubgraphCounts, SupergraphCounts};
+pub use self::operations::PlanningTimes;
 pub use self::reloadable::ReloadableSupergraph;
 pub use self::request_error::{Diagnostic, Location, RequestError};
 pub use self::schema::{public_schema, public_sdl};
@@ -237,6 +238,19 @@ impl Supergraph {
     pub fn planning_cost(&self, query: &str) -> Result<u64, RequestError> {
         let (_, _, input) = self.maximal_input(query, None)?;
         Ok(input.cost)
+    }
+
+    /// Validates and plans an operation without the caches, and returns the times of the parts.
+    ///
+    /// # Errors
+    /// When the operation is not valid, or cannot be planned within the limits.
+    pub fn planning_times(&self, query: &str) -> Result<PlanningTimes, RequestError> {
+        self.0.operations.planning_times(query)
+    }
+
+    /// Whether the plan of a request is in the caches, which are asked as for its answer.
+    pub fn knows_plan(&self, request: &SubgraphRequest) -> bool {
+        self.0.knows_plan(request)
     }
 
     /// Validates and plans an operation without running it, and returns its kind and its variables.

@@ -5,13 +5,12 @@
 //! only in names and values share a plan. The shape of the answer (`plan/projection_plan.rs`) has both the client's key of a field and
 //! the key that its value is fetched by.
 
-use std::collections::HashMap;
-
 use apollo_compiler::Name;
 use apollo_compiler::ast::Type;
-use apollo_compiler::collections::IndexMap;
+use apollo_compiler::collections::{HashMap, IndexMap};
 use apollo_compiler::executable::{Field, OperationType, Selection, SelectionSet};
 use apollo_compiler::schema::ExtendedType;
+use smallvec::SmallVec;
 
 use super::arguments::Arguments;
 use super::conditions::ResolvedOperation;
@@ -111,7 +110,7 @@ struct Canonicalizer<'a> {
 }
 
 /// The fields of an object, grouped by the client's keys, in their order.
-type Groups<'a> = IndexMap<&'a Name, Vec<&'a Field>>;
+type Groups<'a> = IndexMap<&'a Name, SmallVec<[&'a Field; 1]>>;
 
 impl<'a> Canonicalizer<'a> {
     fn items(
@@ -148,10 +147,12 @@ impl<'a> Canonicalizer<'a> {
             self.collect(ty, set, &mut groups, &mut visited);
         }
         let mut items: Vec<CanonicalField> = Vec::with_capacity(groups.len());
+        let mut by_name: HashMap<&str, SmallVec<[usize; 1]>> = HashMap::default();
         for (key, fields) in groups {
             let mut item = self.merged_field(key, &fields, key_rule)?;
             if key_rule != KeyRule::Verbatim && !item.name.starts_with("__") {
-                let alike = || items.iter().filter(|known| known.name == item.name);
+                let same_name = by_name.entry(fields[0].name.as_str()).or_default();
+                let alike = || same_name.iter().map(|index| &items[*index]);
                 let same = alike().find(|known| key_rule == KeyRule::Merged && is_same_field(known, &item));
                 if let Some(same) = same {
                     item.data_key = same.data_key.clone();
@@ -160,6 +161,7 @@ impl<'a> Canonicalizer<'a> {
                     let taken = |name: &str| alike().any(|known| known.data_key == name);
                     item.data_key = self.free_key(&item, alike().count(), taken);
                 }
+                same_name.push(items.len());
             }
             items.push(item);
         }

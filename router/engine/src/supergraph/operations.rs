@@ -6,6 +6,7 @@
 //! key even if it caches nothing. The weigher does not count those keys.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use async_graphql::Variables;
 use foundation::Scalar;
@@ -287,6 +288,40 @@ impl Operations {
         operation.store_plan(condition_values, plan.clone());
         Ok(plan)
     }
+
+    /// Validates and plans an operation without the caches, and returns the times of the parts.
+    ///
+    /// # Errors
+    /// When the operation is invalid, or cannot be planned within the limits.
+    pub fn planning_times(&self, query: &str) -> Result<PlanningTimes, RequestError> {
+        let begun = Instant::now();
+        let valid = validate::validate(&self.schema, &self.limits, query, None)?;
+        let validated = Instant::now();
+        let input = self.planner_input(&valid, &valid.maximal_conditions())?;
+        let prepared = Instant::now();
+        let fetches = self.planner.plan_unchecked(&self.limits, &input)?;
+        let planned = Instant::now();
+        self.planner.check(&self.schema, &input, &fetches)?;
+        Ok(PlanningTimes {
+            validation: validated - begun,
+            preparation: prepared - validated,
+            planning: planned - prepared,
+            checking: planned.elapsed(),
+        })
+    }
+}
+
+/// The times of the parts of planning an operation that no cache has.
+#[derive(Clone, Copy, Debug)]
+pub struct PlanningTimes {
+    /// Parsing, measuring and validating.
+    pub validation: Duration,
+    /// The canonical form, the key of the plan, the shape of the answer, and the price.
+    pub preparation: Duration,
+    /// The search for the plan, and its documents.
+    pub planning: Duration,
+    /// The check of the plan.
+    pub checking: Duration,
 }
 
 /// The size of a key, which is as long as the client's text.

@@ -295,6 +295,11 @@ impl Pipeline {
         Some((operation, plan))
     }
 
+    /// Whether the plan of a request is known.
+    pub fn knows_plan(&self, request: &SubgraphRequest) -> bool {
+        self.known_plan(request).is_some()
+    }
+
     /// As [`plan`](Self::plan), for a [known plan](Self::known_plan).
     fn bind(
         &self,

@@ -10,8 +10,9 @@
 mod abstract_value;
 mod choices;
 
-use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
+
+use apollo_compiler::collections::{HashMap, HashSet};
 
 use super::join_graph::{FieldSet, FieldSetItem, JoinGraph, Route, Site, SubgraphField, TypeId};
 use super::selections::{FieldId, Item, Selections};
@@ -122,9 +123,9 @@ impl<'g> BestPlan<'g> {
             graph,
             selections: Selections::new(graph),
             work,
-            values: HashMap::new(),
-            requirements: HashMap::new(),
-            open: HashSet::new(),
+            values: HashMap::default(),
+            requirements: HashMap::default(),
+            open: HashSet::default(),
         }
     }
 

@@ -6,10 +6,10 @@
 //! of tagged fields only, and each of its root fields returns an entity. A list of entities belongs to no entity, so no
 //! invalidation would report a new item.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use apollo_compiler::ast::{self, Definition, DirectiveList, FieldDefinition, OperationType, Type};
+use apollo_compiler::collections::{HashMap, HashSet};
 use apollo_compiler::name;
 use async_graphql::Name;
 
@@ -29,9 +29,9 @@ const ID_ALIAS: apollo_compiler::Name = name!("_cache_id");
 pub struct Cacheable {
     query: String,
     /// The types of tagged fields, by parent type and field name.
-    tagged: HashMap<(String, String), Type>,
-    /// Pairs of an object type and a subgraph that resolves it by its `id`.
-    entities: HashSet<(String, String)>,
+    tagged: HashMap<String, HashMap<String, Type>>,
+    /// The subgraphs that resolve an object type by its `id`.
+    entities: HashMap<String, HashSet<String>>,
     /// Object types, whether entities or not.
     objects: HashSet<String>,
 }
@@ -59,12 +59,13 @@ impl Cacheable {
                     let name = object.name.to_string();
                     for graph in known_by_id(&object.directives) {
                         if let Some(subgraph) = graphs.get(graph) {
-                            read.entities.insert((name.clone(), subgraph.clone()));
+                            let known = read.entities.entry(name.clone()).or_default();
+                            known.insert(subgraph.clone());
                         }
                     }
                     for field in object.fields.iter().filter(|field| is_tagged(field)) {
-                        let at = (name.clone(), field.name.to_string());
-                        read.tagged.insert(at, field.ty.clone());
+                        let tagged = read.tagged.entry(name.clone()).or_default();
+                        tagged.insert(field.name.to_string(), field.ty.clone());
                     }
                     read.objects.insert(name);
                 }
@@ -96,8 +97,21 @@ impl Cacheable {
         object.entity.is_some().then_some(object)
     }
 
+    /// Whether the response to a query of these root fields can be cacheable, as far as the root fields tell.
+    pub fn has_tagged_roots(&self, selections: &SelectionSet) -> bool {
+        let mut fields = selections.fields.iter();
+        fields.all(|field| self.tagged(&self.query, &field.name).is_some())
+    }
+
+    /// Whether a subgraph resolves an object type by its `id`.
+    pub fn is_entity(&self, subgraph: &str, ty: &str) -> bool {
+        self.entities
+            .get(ty)
+            .is_some_and(|subgraphs| subgraphs.contains(subgraph))
+    }
+
     fn tagged(&self, ty: &str, field: &str) -> Option<&Type> {
-        self.tagged.get(&(ty.to_owned(), field.to_owned()))
+        self.tagged.get(ty)?.get(field)
     }
 
     fn object(&self, subgraph: &str, ty: &str, set: &mut SelectionSet) -> Option<TrackedObject> {
@@ -120,7 +134,7 @@ impl Cacheable {
             let object = self.object(subgraph, field_type, &mut field.inner)?;
             inner.push(TrackedField { key, object });
         }
-        let is_entity = self.entities.contains(&(ty.to_owned(), subgraph.to_owned()));
+        let is_entity = self.is_entity(subgraph, ty);
         let entity = is_entity.then(|| {
             let id = id.unwrap_or_else(|| {
                 set.fields.push(FieldSelection {
@@ -160,7 +174,7 @@ fn known_by_id(directives: &DirectiveList) -> impl Iterator<Item = &str> {
 
 /// Returns the subgraphs' own names, by their names in `join__Graph`.
 fn graph_names(document: &ast::Document) -> HashMap<String, String> {
-    let mut names = HashMap::new();
+    let mut names = HashMap::default();
     for definition in &document.definitions {
         let Definition::EnumTypeDefinition(graphs) = definition else {
             continue;

@@ -24,6 +24,7 @@ mod type_set;
 mod variables;
 
 use apollo_compiler::ast;
+use apollo_compiler::collections::HashMap;
 use apollo_compiler::executable::OperationType;
 use async_graphql::parser::types::OperationType as DocumentKind;
 
@@ -81,6 +82,7 @@ impl PlanChecker {
             schema,
             arguments,
             tree: &mut tree,
+            possible: HashMap::default(),
         };
         selections.check(root, &types, &operation.items)?;
         tree.check_needed(root)

@@ -10,10 +10,11 @@ mod requires;
 mod schedule;
 mod sets;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use apollo_compiler::Name;
 use apollo_compiler::ast::Type;
+use apollo_compiler::collections::HashMap;
 
 pub use self::sets::{SelectedSet, SetId};
 
@@ -127,7 +128,7 @@ impl<'g> FetchGraph<'g> {
             groups: Vec::new(),
             sets: Vec::new(),
             path: Vec::new(),
-            entries: HashMap::new(),
+            entries: HashMap::default(),
         };
         for lookup in &plan.lookups {
             let place = built.add_group(

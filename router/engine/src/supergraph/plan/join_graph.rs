@@ -10,11 +10,12 @@ mod load;
 mod routes;
 mod unsupported;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
 use apollo_compiler::Name;
 use apollo_compiler::ast::Type;
+use apollo_compiler::collections::HashMap;
 
 pub use self::field_set::{FieldSet, FieldSetItem};
 pub use self::routes::Route;

@@ -30,7 +30,9 @@ fn write_items(key: &mut String, items: &[CanonicalSelection]) {
 }
 
 fn write_field(key: &mut String, field: &CanonicalField) {
-    let _ = write!(key, "{}:{}", field.data_key, field.name);
+    key.push_str(&field.data_key);
+    key.push(':');
+    key.push_str(&field.name);
     for (name, place) in &field.arguments {
         let _ = write!(key, "({name}:{place})");
     }

@@ -110,16 +110,27 @@ impl OperationPlanner {
         input: &PlannerInput,
     ) -> Result<Fetches, RequestError> {
         let fetches = self.plan_unchecked(limits, input)?;
-        match self.checker.check(schema, &input.operation, &fetches) {
-            Ok(()) => Ok(fetches),
-            Err(fault) => {
-                tracing::error!(%fault, operation = %input.text, "the planner returned a wrong plan");
-                Err(RequestError::OperationNotSupported)
-            }
-        }
+        self.check(schema, input, &fetches)?;
+        Ok(fetches)
     }
 
-    fn plan_unchecked(&self, limits: &Limits, input: &PlannerInput) -> Result<Fetches, RequestError> {
+    /// Checks the planned fetches of an operation.
+    ///
+    /// # Errors
+    /// When they are wrong.
+    pub fn check(&self, schema: &PublicSchema, input: &PlannerInput, fetches: &Fetches) -> Result<(), RequestError> {
+        let checked = self.checker.check(schema, &input.operation, fetches);
+        checked.map_err(|fault| {
+            tracing::error!(%fault, operation = %input.text, "the planner returned a wrong plan");
+            RequestError::OperationNotSupported
+        })
+    }
+
+    /// Plans the fetches of an operation. The plan has to be [checked](Self::check).
+    ///
+    /// # Errors
+    /// When planning exceeds its limits, or a field cannot be fetched.
+    pub fn plan_unchecked(&self, limits: &Limits, input: &PlannerInput) -> Result<Fetches, RequestError> {
         let mut roots = serial::root_fields(&input.operation);
         let steps = match roots.len() {
             0 => PlanStep::Sequence(Vec::new()),

@@ -3,9 +3,8 @@
 //! The formula was measured for the library that planned before. This planner takes a fraction of it for each operation
 //! (docs/PERFORMANCE.md, "Planning"), so the price is an upper bound that refuses the same operations as before.
 
-use std::collections::{HashMap, HashSet};
-
 use apollo_compiler::ast::{Definition, Directive, DirectiveList, Document, FieldDefinition, Value};
+use apollo_compiler::collections::{HashMap, HashSet};
 use apollo_compiler::executable::OperationType;
 
 use crate::supergraph::canonical::{CanonicalField, CanonicalOperation, CanonicalSelection};
@@ -122,7 +121,7 @@ impl PlanningCosts {
         let mut work = PlanningWork::default();
         // Fragments are planned for their own types only.
         let mut of_fragments = PlanningWork::default();
-        let mut fetched = HashSet::new();
+        let mut fetched = HashSet::default();
         let type_cost = self.types.get(ty);
         for item in items {
             match item {

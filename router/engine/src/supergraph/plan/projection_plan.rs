@@ -1,11 +1,11 @@
 //! The shape of an answer, computed once per plan: its keys in their order, and their types.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use apollo_compiler::ast::Type;
-use apollo_compiler::collections::IndexMap;
+use apollo_compiler::collections::{HashMap, IndexMap};
 use apollo_compiler::schema::ExtendedType;
+use smallvec::SmallVec;
 
 use super::model::{FieldProjection, Leaf, ObjectProjection, ValueKind, ValueProjection};
 use crate::supergraph::canonical::{CanonicalField, CanonicalOperation, CanonicalSelection};
@@ -23,7 +23,7 @@ pub fn projection_plan(
 ) -> Result<Arc<ObjectProjection>, RequestError> {
     let mut builder = ProjectionBuilder {
         schema,
-        known: HashMap::new(),
+        known: HashMap::default(),
         fields_left: fields_max,
     };
     builder.object(&operation.ty, &[&operation.items])
@@ -50,7 +50,7 @@ impl<'a> ProjectionBuilder<'a> {
         if let Some(known) = self.known.get(&identity).filter(|_| is_known) {
             return Ok(known.clone());
         }
-        let mut groups: IndexMap<&'a str, Vec<&'a CanonicalField>> = IndexMap::default();
+        let mut groups: IndexMap<&'a str, SmallVec<[&'a CanonicalField; 1]>> = IndexMap::default();
         for set in sets {
             self.collect(ty, set, &mut groups);
         }
@@ -74,7 +74,7 @@ impl<'a> ProjectionBuilder<'a> {
         &self,
         ty: &str,
         items: &'a [CanonicalSelection],
-        groups: &mut IndexMap<&'a str, Vec<&'a CanonicalField>>,
+        groups: &mut IndexMap<&'a str, SmallVec<[&'a CanonicalField; 1]>>,
     ) {
         for item in items {
             match item {
@@ -101,7 +101,7 @@ impl<'a> ProjectionBuilder<'a> {
             key: first.key.as_str().into(),
             data_key: first.data_key.as_str().into(),
             name: first.name.as_str().into(),
-            key_json: format!("\"{}\":", first.key).into_bytes().into(),
+            key_json: ["\"", &first.key, "\":"].concat().into_bytes().into(),
             value,
         })
     }

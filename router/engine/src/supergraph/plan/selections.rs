@@ -1,9 +1,9 @@
 //! The planner's own form of selections: fields with an identity, so that each is planned once.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use apollo_compiler::Name;
+use apollo_compiler::collections::{HashMap, HashSet};
 
 use super::join_graph::{FieldSet, FieldSetItem, JoinGraph, TypeId};
 use crate::supergraph::canonical::{CanonicalField, CanonicalSelection};
@@ -61,7 +61,7 @@ impl<'g> Selections<'g> {
         Self {
             graph,
             fields: Vec::new(),
-            merged: HashMap::new(),
+            merged: HashMap::default(),
         }
     }
 
@@ -181,8 +181,13 @@ impl<'g> Selections<'g> {
 
     /// Merges the fields that have the same data key: they have the same name and arguments.
     pub fn merge(&mut self, found: Vec<FieldId>) -> Vec<FieldId> {
+        let mut seen = HashSet::with_capacity_and_hasher(found.len(), Default::default());
+        let mut keys = found.iter().filter_map(|id| self.field(*id).data_key.as_ref());
+        if keys.all(|key| seen.insert(key)) {
+            return found;
+        }
         let mut groups: Vec<Vec<FieldId>> = Vec::with_capacity(found.len());
-        let mut by_key: HashMap<Name, usize> = HashMap::new();
+        let mut by_key: HashMap<Name, usize> = HashMap::default();
         for id in found {
             let next = groups.len();
             let place = match &self.field(id).data_key {

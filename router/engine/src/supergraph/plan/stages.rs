@@ -2,23 +2,38 @@
 
 use std::cmp::Ordering;
 
+use smallvec::SmallVec;
+
 use super::join_graph::SubgraphIndex;
 
 /// The subgraphs that are fetched from at each stage, counted from the fetch that returned the object. Fetches from one
 /// subgraph at one stage are one request.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Default, PartialEq, Eq, Hash)]
 pub struct Stages {
     /// A bit per subgraph.
-    subgraphs: Vec<u128>,
+    subgraphs: SmallVec<[u128; STAGES]>,
     /// The number of selected fields and keys.
     size: usize,
+}
+
+/// The stages that are counted without an allocation.
+const STAGES: usize = 4;
+
+/// The library's own copies stage by stage.
+impl Clone for Stages {
+    fn clone(&self) -> Self {
+        Self {
+            subgraphs: SmallVec::from_slice(&self.subgraphs),
+            size: self.size,
+        }
+    }
 }
 
 impl Stages {
     /// The cost of that many fields without a fetch of their own.
     pub fn of_fields(size: usize) -> Self {
         Self {
-            subgraphs: Vec::new(),
+            subgraphs: SmallVec::new(),
             size,
         }
     }

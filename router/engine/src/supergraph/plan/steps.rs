@@ -104,16 +104,15 @@ impl StepBuilder<'_> {
         let mut set = self.selection_set(sets, group.set);
         let rewrites = separate_shapes(&mut set);
         let text = spaced(&self.document_text(kind, &set, &self.variables(&set, &[])));
-        let mut tracked = set.clone();
-        let dependencies = match kind {
-            OperationType::Query => {
-                let name = &self.graph.subgraphs()[group.subgraph];
-                self.cacheable.roots(name, &mut tracked)
+        let mut dependencies = None;
+        if kind == OperationType::Query && self.cacheable.has_tagged_roots(&set) {
+            let mut tracked = set.clone();
+            dependencies = self
+                .cacheable
+                .roots(&self.graph.subgraphs()[group.subgraph], &mut tracked);
+            if dependencies.is_some() {
+                set = tracked;
             }
-            _ => None,
-        };
-        if dependencies.is_some() {
-            set = tracked;
         }
         let mut fetch = self.request(group.subgraph, kind, &set, &[])?;
         fetch.keys = set.fields.iter().map(|field| field.key.to_string()).collect();

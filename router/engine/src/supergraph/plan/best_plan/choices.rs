@@ -1,7 +1,8 @@
 //! Assigns the fields of one object to subgraphs.
 
-use std::collections::HashMap;
 use std::rc::Rc;
+
+use apollo_compiler::collections::HashMap;
 
 use super::super::join_graph::{FieldSet, Route, TypeId};
 use super::super::selections::{FieldId, Item};
@@ -11,6 +12,8 @@ use crate::supergraph::plan::work::PlanningError;
 
 /// Combinations of options up to which all of them are compared; with more, one choice is made after the other.
 const COMBINATIONS_MAX: usize = 256;
+/// The costs that are added up, or the routes that are tried, in the time of one step of the search.
+const TRIALS_PER_STEP: usize = 16;
 /// The options of one field that are compared, the best ones by themselves.
 const OPTIONS_MAX: usize = 8;
 
@@ -81,15 +84,17 @@ impl<'g> BestPlan<'g> {
     ) -> Result<ObjectPlan<'g>, PlanningError> {
         let mut plan = ObjectPlan::default();
         let mut groups: Vec<OptionGroup<'g>> = Vec::new();
-        let mut by_key: HashMap<Vec<OptionKey>, usize> = HashMap::new();
+        let mut by_key: HashMap<Vec<OptionKey>, usize> = HashMap::default();
         for id in fields {
-            let options = self.options(place, routes, *id)?;
-            let (mut complete, partial): (Vec<_>, Vec<_>) =
+            let mut options = self.options(place, routes, *id)?;
+            if matches!(&options[..], [only] if only.unresolved().is_empty()) {
+                plan.add(*id, options.remove(0));
+                continue;
+            }
+            let (complete, partial): (Vec<_>, Vec<_>) =
                 options.into_iter().partition(|option| option.unresolved().is_empty());
             if complete.is_empty() {
                 self.assign_parts(place, routes, *id, partial, &mut plan)?;
-            } else if complete.len() == 1 {
-                plan.add(*id, complete.remove(0));
             } else {
                 let key = complete.iter().map(FieldOption::key).collect();
                 let index = *by_key.entry(key).or_insert(groups.len());
@@ -102,6 +107,7 @@ impl<'g> BestPlan<'g> {
                 groups[index].fields.push((*id, complete));
             }
         }
+        self.work.steps(compared_costs(&groups) / TRIALS_PER_STEP)?;
         for (group, choice) in std::iter::zip(&groups, best_choices(&plan.cost, &groups)) {
             for (id, options) in &group.fields {
                 plan.add(*id, options[choice].clone());
@@ -161,6 +167,7 @@ impl<'g> BestPlan<'g> {
                 return Ok(options);
             }
         }
+        self.work.steps(routes.len() / TRIALS_PER_STEP)?;
         for route in routes {
             options.extend(self.lookup(place, route, id)?);
         }
@@ -264,12 +271,22 @@ impl<'g> ObjectPlan<'g> {
 
 /// Chooses an option for each group, so that all of them together with the other fields cost the least.
 fn best_choices(others: &Stages, groups: &[OptionGroup<'_>]) -> Vec<usize> {
+    match combinations(groups) {
+        combinations if combinations <= COMBINATIONS_MAX => best_combination(others, groups, combinations),
+        _ => choices_in_turn(others.clone(), groups),
+    }
+}
+
+fn combinations(groups: &[OptionGroup<'_>]) -> usize {
     let counts = groups.iter().map(|group| group.costs.len());
-    let combinations = counts.fold(1, usize::saturating_mul);
-    if combinations <= COMBINATIONS_MAX {
-        best_combination(others, groups, combinations)
-    } else {
-        choices_in_turn(others.clone(), groups)
+    counts.fold(1, usize::saturating_mul)
+}
+
+/// Returns the number of costs that `best_choices` adds up.
+fn compared_costs(groups: &[OptionGroup<'_>]) -> usize {
+    match combinations(groups) {
+        combinations if combinations <= COMBINATIONS_MAX => combinations * groups.len(),
+        _ => groups.iter().map(|group| group.costs.len()).sum(),
     }
 }
 

@@ -1,11 +1,10 @@
 //! The facts of a supergraph that a plan must respect: which subgraph may resolve which field of which type.
 
-use std::collections::HashMap;
-
 use apollo_compiler::Node;
 use apollo_compiler::ast::{
     Definition, Directive, DirectiveList, Document, FieldDefinition, InputValueDefinition, OperationType, Type, Value,
 };
+use apollo_compiler::collections::HashMap;
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{DocumentOperations, SelectionSet};
 
@@ -115,7 +114,7 @@ impl SupergraphFacts {
             query: query_type(document),
             graphs: graphs.names.clone(),
             types: Vec::new(),
-            indexes: HashMap::new(),
+            indexes: HashMap::default(),
         };
         let (objects, others): (Vec<_>, Vec<_>) = document
             .definitions
@@ -169,7 +168,8 @@ impl SupergraphFacts {
         self.indexes.get(name).copied()
     }
 
-    fn object_index(&self, name: &str) -> Option<usize> {
+    /// Returns the index of an object type.
+    pub fn object_index(&self, name: &str) -> Option<usize> {
         self.index(name).filter(|index| !self.types[*index].is_abstract)
     }
 

@@ -29,9 +29,9 @@ pub fn select<'a>(
             RequiredSelection::Field { key, name, inner } => {
                 let mut rest = types.clone();
                 for index in tree.select(node, name, types)? {
-                    let entry = tree.entries(node, name)[index].clone();
-                    rest.remove(&entry.types);
-                    select_entry(facts, tree, inner, &entry, (representation, key))
+                    let place = EntryPlace { node, key: name, index };
+                    rest.remove(&tree.entries(node, name)[index].types);
+                    select_entry(facts, tree, inner, place, (representation, key))
                         .map_err(|fault| fault.below(name))?;
                 }
                 tree.mark_needed(node, name, types);
@@ -44,24 +44,33 @@ pub fn select<'a>(
     Ok(())
 }
 
+/// The place of an entry in the tree.
+#[derive(Clone, Copy)]
+struct EntryPlace<'k> {
+    node: NodeId,
+    key: &'k str,
+    index: usize,
+}
+
 /// Adds the value of an entry to a representation under a key.
 fn select_entry<'a>(
     facts: &SupergraphFacts,
     tree: &mut SymbolicTree<'a>,
     inner: &'a [RequiredSelection],
-    entry: &Entry<'a>,
+    place: EntryPlace<'_>,
     (representation, key): (NodeId, &'a str),
 ) -> Result<(), PlanFault> {
+    let entry = &tree.entries(place.node, place.key)[place.index];
     if !tree.is_visible(entry) {
         return Err(PlanFaultKind::NotFetchedBefore(entry.field.to_string()).into());
     }
-    let (types, field) = (&entry.types, &entry.field);
-    let child_types = entry.child.map(|child| tree.types(child).clone());
     if entry.child.is_some() == inner.is_empty() {
-        return Err(PlanFaultKind::Misnamed(field.to_string()).into());
+        return Err(PlanFaultKind::Misnamed(entry.field.to_string()).into());
     }
-    let children = tree.write(representation, key, types, field, child_types.as_ref(), 0)?;
-    if let (Some(child), Some(child_types)) = (entry.child, child_types) {
+    let (types, field, child) = (entry.types.clone(), entry.field.clone(), entry.child);
+    let child_types = child.map(|child| tree.types(child).clone());
+    let children = tree.write(representation, key, &types, &field, child_types.as_ref(), 0)?;
+    if let (Some(child), Some(child_types)) = (child, child_types) {
         for representation in children {
             select(facts, tree, inner, (child, &child_types), representation)?;
         }

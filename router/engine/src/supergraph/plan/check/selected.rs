@@ -1,5 +1,6 @@
 //! The last check of the data: everything that the operation selects is there, under the keys of the projection.
 
+use apollo_compiler::collections::HashMap;
 use async_graphql_value::Value;
 
 use super::facts::SupergraphFacts;
@@ -20,6 +21,8 @@ pub struct SelectionCheck<'a, 't> {
     pub arguments: &'a Arguments,
     /// The trees of the plan.
     pub tree: &'t mut SymbolicTree<'a>,
+    /// The object types that a client can meet as a type, by the type's name.
+    pub possible: HashMap<&'a str, TypeSet>,
 }
 
 impl<'a> SelectionCheck<'a, '_> {
@@ -27,7 +30,7 @@ impl<'a> SelectionCheck<'a, '_> {
     pub fn check(&mut self, node: NodeId, types: &TypeSet, items: &'a [CanonicalSelection]) -> Result<(), PlanFault> {
         items.iter().try_for_each(|item| match item {
             CanonicalSelection::On(ty, inner) => {
-                let narrowed = types.intersection(&self.possible_types(ty));
+                let narrowed = types.intersection(self.possible_types(ty));
                 if narrowed.is_empty() {
                     return Ok(());
                 }
@@ -46,10 +49,10 @@ impl<'a> SelectionCheck<'a, '_> {
         let wanted = self.wanted(field);
         let mut rest = types.clone();
         for index in self.tree.select(node, &field.data_key, types)? {
-            let entry = self.tree.entries(node, &field.data_key)[index].clone();
+            let entry = &self.tree.entries(node, &field.data_key)[index];
             rest.remove(&entry.types);
             if !wanted(&entry.field) {
-                return Err(self.other_field(field, &entry).into());
+                return Err(self.other_field(field, entry).into());
             }
             if let Some(child) = entry.child {
                 self.objects(child, field)?;
@@ -65,7 +68,8 @@ impl<'a> SelectionCheck<'a, '_> {
     /// Checks the selections on the objects of a field.
     fn objects(&mut self, node: NodeId, field: &'a CanonicalField) -> Result<(), PlanFault> {
         let ty = field.ty.inner_named_type();
-        let types = self.tree.types(node).intersection(&self.possible_types(ty));
+        let possible = self.possible_types(ty).clone();
+        let types = possible.intersection(self.tree.types(node));
         let is_abstract = self.facts.ty(ty).is_some_and(|ty| ty.is_abstract);
         if is_abstract {
             self.require_typename(node, &types)?;
@@ -123,11 +127,11 @@ impl<'a> SelectionCheck<'a, '_> {
         }
     }
 
-    fn possible_types(&self, ty: &str) -> TypeSet {
-        let mut types = TypeSet::default();
-        for object in self.schema.possible_types(ty) {
-            types.extend(&self.facts.only(object));
-        }
-        types
+    fn possible_types(&mut self, ty: &'a str) -> &TypeSet {
+        let (facts, schema) = (self.facts, self.schema);
+        self.possible.entry(ty).or_insert_with(|| {
+            let objects = schema.possible_types(ty).into_iter();
+            objects.filter_map(|object| facts.object_index(object)).collect()
+        })
     }
 }

@@ -8,8 +8,9 @@ use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
 
-use async_graphql::indexmap::IndexMap;
+use apollo_compiler::collections::IndexMap;
 use async_graphql_value::Value;
+use smallvec::SmallVec;
 
 use super::facts::SupergraphFacts;
 use super::fault::{PlanFault, PlanFaultKind};
@@ -36,8 +37,14 @@ pub struct SymbolicTree<'a> {
 #[derive(Clone)]
 struct SymbolicNode<'a> {
     types: TypeSet,
-    entries: IndexMap<&'a str, Vec<Entry<'a>>>,
+    entries: IndexMap<&'a str, Entries<'a>>,
 }
+
+/// The entries of one key. Nearly every key has one.
+pub type Entries<'a> = SmallVec<[Entry<'a>; 1]>;
+
+/// The indexes of entries of one key.
+pub type EntryIndexes = SmallVec<[usize; 4]>;
 
 /// A key of some of the objects at a place.
 #[derive(Clone)]
@@ -49,7 +56,7 @@ pub struct Entry<'a> {
     /// The objects in the value, if the field returns objects.
     pub child: Option<NodeId>,
     /// The steps that write it.
-    writers: Vec<usize>,
+    writers: SmallVec<[usize; 4]>,
     is_needed: bool,
 }
 
@@ -95,7 +102,7 @@ impl<'a> SymbolicTree<'a> {
         }
         self.nodes.push(SymbolicNode {
             types,
-            entries: IndexMap::new(),
+            entries: IndexMap::default(),
         });
         Ok(self.nodes.len() - 1)
     }
@@ -107,7 +114,7 @@ impl<'a> SymbolicTree<'a> {
 
     /// Returns the entries of a key.
     pub fn entries(&self, node: NodeId, key: &str) -> &[Entry<'a>] {
-        self.nodes[node].entries.get(key).map_or(&[], Vec::as_slice)
+        self.nodes[node].entries.get(key).map_or(&[], SmallVec::as_slice)
     }
 
     /// Returns the keys of a node with their entries.
@@ -131,24 +138,20 @@ impl<'a> SymbolicTree<'a> {
 
     /// Splits the entries of a key so that each one concerns either only these types or none of them. Returns the indexes
     /// of those that do.
-    pub fn select(&mut self, node: NodeId, key: &str, types: &TypeSet) -> Result<Vec<usize>, PlanFault> {
-        let mut inside = Vec::new();
+    pub fn select(&mut self, node: NodeId, key: &str, types: &TypeSet) -> Result<EntryIndexes, PlanFault> {
+        let mut inside = EntryIndexes::new();
         let mut outside = Vec::new();
         let entries = self.nodes[node].entries.get_mut(key).into_iter().flatten();
         for (index, entry) in entries.enumerate() {
-            let common = entry.types.intersection(types);
-            if common.is_empty() {
+            if !entry.types.intersects(types) {
                 continue;
             }
             inside.push(index);
-            let mut rest = entry.types.clone();
-            rest.remove(types);
-            if !rest.is_empty() {
-                entry.types = common;
-                outside.push(Entry {
-                    types: rest,
-                    ..entry.clone()
-                });
+            if !entry.types.is_subset(types) {
+                let mut rest = entry.clone();
+                rest.types.remove(types);
+                entry.types = entry.types.intersection(types);
+                outside.push(rest);
             }
         }
         for mut entry in outside {
@@ -191,7 +194,7 @@ impl<'a> SymbolicTree<'a> {
                 types: rest,
                 field: field.clone(),
                 child,
-                writers: vec![step],
+                writers: SmallVec::from_slice(&[step]),
                 is_needed: false,
             };
             self.nodes[node].entries.entry(key).or_default().push(entry);
@@ -247,10 +250,10 @@ impl<'a> SymbolicTree<'a> {
     }
 
     /// Removes the entries of a key for these types, and returns them.
-    pub fn take(&mut self, node: NodeId, key: &str, types: &TypeSet) -> Result<Vec<Entry<'a>>, PlanFault> {
+    pub fn take(&mut self, node: NodeId, key: &str, types: &TypeSet) -> Result<Entries<'a>, PlanFault> {
         self.select(node, key, types)?;
         let Some(entries) = self.nodes[node].entries.get_mut(key) else {
-            return Ok(Vec::new());
+            return Ok(Entries::new());
         };
         let (taken, kept) = std::mem::take(entries)
             .into_iter()
@@ -338,7 +341,7 @@ impl<'a> SymbolicTree<'a> {
     }
 }
 
-fn add_writer(writers: &mut Vec<usize>, step: usize) {
+fn add_writer(writers: &mut SmallVec<[usize; 4]>, step: usize) {
     if !writers.contains(&step) {
         writers.push(step);
     }

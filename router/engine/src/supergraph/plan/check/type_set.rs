@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 /// A set of a supergraph's object types, each by its index in [`SupergraphFacts`](super::facts::SupergraphFacts).
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct TypeSet(SmallVec<[u64; WORDS]>);
 
 /// The words that a set holds without an allocation: enough for 256 types.
@@ -39,7 +39,10 @@ impl TypeSet {
 
     /// Returns the types that both have.
     pub fn intersection(&self, other: &Self) -> Self {
-        Self(self.0.iter().zip(&other.0).map(|(one, other)| one & other).collect())
+        let mut common = self.clone();
+        common.0.truncate(other.0.len());
+        common.0.iter_mut().zip(&other.0).for_each(|(one, other)| *one &= other);
+        common
     }
 
     /// Adds the types of the other one.
@@ -59,9 +62,18 @@ impl TypeSet {
     pub fn iter(&self) -> impl Iterator<Item = usize> {
         let words = self.0.iter().enumerate();
         words.flat_map(|(word, bits)| {
-            let indexes = (0..WORD_BITS).filter(move |bit| bits >> bit & 1 == 1);
-            indexes.map(move |bit| word * WORD_BITS + bit)
+            // Each step removes the lowest bit.
+            let rests = std::iter::successors(Some(*bits), |rest| Some(rest & rest.checked_sub(1)?));
+            let rests = rests.take_while(|rest| *rest != 0);
+            rests.map(move |rest| word * WORD_BITS + rest.trailing_zeros() as usize)
         })
+    }
+}
+
+/// The library's own copies word by word.
+impl Clone for TypeSet {
+    fn clone(&self) -> Self {
+        Self(SmallVec::from_slice(&self.0))
     }
 }
 

@@ -1,8 +1,7 @@
 //! The variables of a fetch: used, declared and passed.
 
-use std::collections::HashSet;
-
 use apollo_compiler::ast::Type;
+use apollo_compiler::collections::HashSet;
 use async_graphql::Name;
 use async_graphql::parser::types::{BaseType, OperationDefinition, Type as DeclaredType};
 use async_graphql_value::Value;
@@ -26,7 +25,7 @@ impl<'a> DocumentVariables<'a> {
         });
         Self {
             declared: declared.collect(),
-            used: HashSet::new(),
+            used: HashSet::default(),
         }
     }
 

@@ -1,9 +1,10 @@
 //! The keys of the fetched data. A field that the gateway adds shares the key of a selected field only if both fetch the same
 //! value; otherwise it gets a key that no other field of the object has.
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use apollo_compiler::Name;
+use apollo_compiler::collections::HashMap;
 
 use super::super::selections::{ArgumentValue, Item, Selections};
 
@@ -13,13 +14,10 @@ pub type NamesId = usize;
 /// The keys of all objects, by their places in the data.
 #[derive(Debug, Default)]
 pub struct KeyNames {
-    objects: Vec<ObjectKeys>,
-}
-
-#[derive(Debug, Default)]
-struct ObjectKeys {
-    by_key: HashMap<Name, KeyedField>,
-    is_abstract: bool,
+    /// Whether the objects of a place have one of several types.
+    is_abstract: Vec<bool>,
+    /// One map for all objects: most of them are leaves without keys.
+    by_key: HashMap<(NamesId, Name), KeyedField>,
 }
 
 #[derive(Debug)]
@@ -32,8 +30,8 @@ struct KeyedField {
 impl KeyNames {
     /// Adds an object without keys.
     pub fn add_object(&mut self) -> NamesId {
-        self.objects.push(ObjectKeys::default());
-        self.objects.len() - 1
+        self.is_abstract.push(false);
+        self.is_abstract.len() - 1
     }
 
     /// Registers the keys of all selected fields below an object.
@@ -53,24 +51,26 @@ impl KeyNames {
     }
 
     fn add_key(&mut self, object: NamesId, key: Name, name: &Name, arguments: &[(Name, ArgumentValue)]) -> NamesId {
-        if let Some(known) = self.objects[object].by_key.get(&key) {
-            return known.value;
-        }
-        let value = self.add_object();
-        let field = KeyedField {
-            name: name.clone(),
-            arguments: arguments.to_vec(),
-            value,
+        let value = match self.by_key.entry((object, key)) {
+            Entry::Occupied(known) => return known.get().value,
+            Entry::Vacant(free) => {
+                let value = self.is_abstract.len();
+                free.insert(KeyedField {
+                    name: name.clone(),
+                    arguments: arguments.to_vec(),
+                    value,
+                });
+                value
+            }
         };
-        self.objects[object].by_key.insert(key, field);
+        self.is_abstract.push(false);
         value
     }
 
     /// Returns the key of a field that the gateway adds.
     pub fn key_of(&mut self, object: NamesId, name: &Name, arguments: &[(Name, ArgumentValue)]) -> Name {
-        let known = &self.objects[object].by_key;
         let fetches_same = |field: &KeyedField| field.name == *name && field.arguments == arguments;
-        let is_free = |key: &str| known.get(key).is_none_or(fetches_same);
+        let is_free = |key: &Name| self.field(object, key).is_none_or(fetches_same);
         let mut key = name.clone();
         let mut count = 1;
         while !is_free(&key) {
@@ -82,17 +82,21 @@ impl KeyNames {
     }
 
     /// Returns the objects under a key.
-    pub fn value(&self, object: NamesId, key: &str) -> Option<NamesId> {
-        self.objects[object].by_key.get(key).map(|field| field.value)
+    pub fn value(&self, object: NamesId, key: &Name) -> Option<NamesId> {
+        self.field(object, key).map(|field| field.value)
+    }
+
+    fn field(&self, object: NamesId, key: &Name) -> Option<&KeyedField> {
+        self.by_key.get(&(object, key.clone()))
     }
 
     /// Notes that the objects here have one of several types.
     pub fn set_abstract(&mut self, object: NamesId) {
-        self.objects[object].is_abstract = true;
+        self.is_abstract[object] = true;
     }
 
     /// Whether the objects here have one of several types.
     pub fn is_abstract(&self, object: NamesId) -> bool {
-        self.objects[object].is_abstract
+        self.is_abstract[object]
     }
 }

@@ -145,6 +145,10 @@ impl StepBuilder<'_> {
     /// whole fetch depend on the caller.
     fn track_entities(&self, subgraph: SubgraphIndex, batches: &mut [RequestBatch]) {
         let name = &self.graph.subgraphs()[subgraph];
+        let is_entity = |batch: &RequestBatch| self.cacheable.is_entity(name, self.graph.name(batch.draft.ty));
+        if !batches.iter().all(is_entity) {
+            return;
+        }
         let tracked = batches.iter().map(|batch| {
             let mut set = batch.draft.set.clone();
             let entities = self
