@@ -62,6 +62,7 @@ pub fn lines() -> Vec<Line> {
             64,
         ),
         Line::new("shop: 1,000 fields", SHOP_SDL, nested_fields(25), 1_000),
+        Line::new("shop: 2,000 fields", SHOP_SDL, nested_fields(50), 2_000),
         Line::new("wide: 1,000 fields", WIDE_SDL.as_str(), thousand_fields(), 1_001),
         Line::new(
             "our own: a user's posts",

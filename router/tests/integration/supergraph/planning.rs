@@ -83,11 +83,28 @@ fn processor_time() -> Duration {
 /// Returns a query of the shape with the highest known cost per field: fetches from several subgraphs under each of that many
 /// aliases.
 fn many_fetches(copies: usize) -> String {
-    let author = "username unreadCount portfolioValue wallet { balance } bookPurchases(first: 1) { nodes { id } } shopOrders(first: 1) { nodes { id } }";
-    let pages: String = (0..copies)
-        .map(|n| format!("a{n}: posts(first: 1, after: \"{n}\") {{ nodes {{ author {{ {author} }} }} }} "))
-        .collect();
-    format!("{{ me {{ {pages} }} }}")
+    many_deep_fetches(copies, 1)
+}
+
+/// As `many_fetches`, at that many levels under each alias.
+fn many_deep_fetches(copies: usize, levels: usize) -> String {
+    let fields = "username unreadCount portfolioValue wallet { balance } bookPurchases(first: 1) { nodes { id } } shopOrders(first: 1) { nodes { id } }";
+    let mut text = String::from("{ me {");
+    for copy in 0..copies {
+        let _ = write!(
+            text,
+            " a{copy}: posts(first: 1, after: \"{copy}\") {{ nodes {{ author {{ ...L1 }} }} }}"
+        );
+    }
+    text += " } }";
+    for level in 1..=levels {
+        let deeper = match level {
+            _ if level == levels => String::new(),
+            _ => format!("posts(first: 1) {{ nodes {{ author {{ ...L{} }} }} }}", level + 1),
+        };
+        let _ = write!(text, " fragment L{level} on User {{ {fields} {deeper} }}");
+    }
+    text
 }
 
 #[test]
@@ -97,7 +114,12 @@ fn the_cost_grows_with_the_work_and_has_a_limit() {
     let cost = |text: &str| supergraph.planning_cost(text).unwrap();
     // Twice as many parallel fetches cost more than twice as much.
     assert!(cost(&many_fetches(40)) > 2 * cost(&many_fetches(20)));
-    let refused = supergraph.planning_cost(&many_fetches(180)).unwrap_err();
+    assert!(cost(&many_fetches(120)) < limits.planning_cost_max);
+    let refused = supergraph.planning_cost(&many_deep_fetches(170, 2)).unwrap_err();
+    assert!(
+        refused.to_string().starts_with("planning the operation costs"),
+        "{refused}"
+    );
     assert_eq!(refused.code().as_str(), "QUERY_TOO_COMPLEX");
     let small = "{ me { username inbox(first: 20) { nodes { contents from { username } } } } }";
     assert!(cost(small) < limits.planning_quick_cost_max);

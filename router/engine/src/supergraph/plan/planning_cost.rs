@@ -1,7 +1,7 @@
 //! Estimates the cost of planning an operation before it is planned.
 //!
-//! The formula was measured for the library that planned before. This planner takes a fraction of it for each operation
-//! (docs/PERFORMANCE.md, "Planning"), so the price is an upper bound that refuses the same operations as before.
+//! The price bounds what the limit on the search does not: the size of the plan, which the fields of an interface multiply by its
+//! types. The bench `planning` compares it with the time (docs/PERFORMANCE.md, "Planning").
 
 use apollo_compiler::ast::{Definition, Directive, DirectiveList, Document, FieldDefinition, Value};
 use apollo_compiler::collections::{HashMap, HashSet};
@@ -16,7 +16,7 @@ const FIELD_STEPS: u64 = 10;
 /// Steps for a fetch, for each level that it begins at.
 const FETCH_STEPS: u64 = 12;
 /// Pairs of a field and a leaf for one step.
-const PAIRS_PER_STEP: u64 = 16;
+const PAIRS_PER_STEP: u64 = 256;
 
 /// The subgraphs of each field, from the supergraph.
 #[derive(Debug, Default)]
@@ -26,7 +26,7 @@ pub struct PlanningCosts {
 
 #[derive(Debug, Default)]
 struct TypeCost {
-    /// For an interface, its object types: the planner handles each one separately.
+    /// For an interface, its object types: the planner handles each one separately, unless all of them resolve the field alike.
     possible: HashSet<String>,
     fields: HashMap<String, FieldCost>,
 }
@@ -120,13 +120,17 @@ impl PlanningCosts {
     fn selections(&self, ty: &str, items: &[CanonicalSelection], level: u64, subgraph: Option<&str>) -> PlanningWork {
         let mut work = PlanningWork::default();
         // Fragments are planned for their own types only.
-        let mut of_fragments = PlanningWork::default();
+        let mut once = PlanningWork::default();
         let mut fetched = HashSet::default();
         let type_cost = self.types.get(ty);
         for item in items {
             match item {
-                CanonicalSelection::On(ty, inner) => of_fragments.add(self.selections(ty, inner, level, subgraph)),
+                CanonicalSelection::On(ty, inner) => once.add(self.selections(ty, inner, level, subgraph)),
                 CanonicalSelection::Field(field) if field.is_repeated || field.name.starts_with("__") => {}
+                CanonicalSelection::Field(field) if self.stays_on_interface(type_cost, &field.name, subgraph) => {
+                    once.fields = once.fields.saturating_add(1);
+                    once.add(self.below(field, level + 1, subgraph));
+                }
                 CanonicalSelection::Field(field) => {
                     let known = type_cost.and_then(|ty| ty.fields.get(field.name.as_str()));
                     let resolving = known.map_or(&[][..], |field| &field.subgraphs);
@@ -144,8 +148,23 @@ impl PlanningCosts {
         }
         let possible = type_cost.map_or(0, |ty| ty.possible.len());
         let mut all = work.times((possible as u64).max(1));
-        all.add(of_fragments);
+        all.add(once);
         all
+    }
+
+    /// Whether a subgraph resolves a field for an interface and all of its object types, so that the field is planned once.
+    fn stays_on_interface(&self, interface: Option<&TypeCost>, field: &str, subgraph: Option<&str>) -> bool {
+        let (Some(interface), Some(subgraph)) = (interface, subgraph) else {
+            return false;
+        };
+        let is_plain = |ty: &TypeCost| {
+            let known = ty.fields.get(field);
+            known.is_some_and(|known| known.requires == 0 && known.subgraphs.iter().any(|one| one == subgraph))
+        };
+        let objects = interface.possible.iter();
+        !interface.possible.is_empty()
+            && is_plain(interface)
+            && objects.filter_map(|ty| self.types.get(ty)).all(is_plain)
     }
 
     fn below(&self, field: &CanonicalField, level: u64, subgraph: Option<&str>) -> PlanningWork {
