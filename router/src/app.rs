@@ -222,17 +222,12 @@ impl App {
     /// `access` decides which callers may use REST routes without authentication. With `demo`, GraphiQL offers to
     /// sign in as one of the demo's users.
     pub fn router(&self, settings: &Settings, access: AnonymousAccess, demo: bool) -> axum::Router {
-        let mounts = rest::mounts().iter().map(|mount| http::MountLink {
-            name: mount.title.to_owned(),
-            prefix: mount.prefix.to_owned(),
-            about: mount.about.to_owned(),
-        });
         let demo_users = || http::DemoUsers {
             people: demo::PEOPLE.iter().map(|name| (*name).to_owned()).collect(),
             password: demo::PASSWORD.to_owned(),
         };
         let front = http::FrontConfig {
-            mounts: mounts.collect(),
+            mounts: rest::mount_links(),
             schema: settings
                 .limits
                 .introspection

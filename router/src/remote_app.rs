@@ -1,6 +1,7 @@
 //! The router over remote subgraphs: a supergraph file, and a program behind HTTP for each of its subgraphs.
 //!
-//! It has no data folder and no REST mount. It composes nothing and asks no subgraph before a client does.
+//! It has no data folder. It composes nothing and asks no subgraph before a client does. Over the subgraphs of an Agora installation, it
+//! has the REST mounts and the pages of a server.
 
 mod loader;
 mod reloader;
@@ -24,6 +25,8 @@ use crate::gateway::Gateway;
 use crate::http::{self, ListenerErrorFormat, with_unlimited_middleware};
 use crate::metrics::{self, Collector, Sources};
 use crate::readiness::Readiness;
+use crate::rest;
+use crate::rest::MountServices;
 use crate::rest_access::AnonymousAccess;
 use crate::supergraph::SupergraphError;
 use crate::traces::Traces;
@@ -110,8 +113,8 @@ pub struct RemoteApp {
     /// The state that the listeners' routers share.
     pub gateway: Gateway,
     reloader: Arc<Reloader>,
-    /// Whether the graph is Agora's own, so that people sign in.
-    has_sign_in: bool,
+    /// The REST mounts, if the subgraphs are those of an Agora installation.
+    pub mounts: Option<MountServices>,
     readiness: Readiness,
     traces: Option<Arc<Traces>>,
 }
@@ -132,7 +135,7 @@ impl RemoteApp {
             names: source.propagated_headers.clone(),
             has_sign_in: keys.is_some(),
         };
-        let has_sign_in = keys.is_some();
+        let mounts = keys.is_some().then(|| MountServices::over_graph(rest::mounts()));
         let auth = Arc::new(match keys {
             Some(keys) => Authenticator::new(keys, Arc::clone(&clock), settings.limits.verified_tokens_max),
             None => Authenticator::without_sign_in(Arc::clone(&clock)),
@@ -151,7 +154,7 @@ impl RemoteApp {
             readiness: Readiness::of_router(&gateway, reloader.status()),
             gateway,
             reloader: Arc::new(reloader),
-            has_sign_in,
+            mounts,
             traces,
         })
     }
@@ -162,7 +165,8 @@ impl RemoteApp {
         reloader.start(settings.supergraph.poll_interval(), self.gateway.shutdown.clone());
     }
 
-    /// Builds the router of the main address: the graph, GraphiQL, and the addresses for programs that watch this one.
+    /// Builds the router of the main address: the graph, GraphiQL, and the addresses for programs that watch this one. Over the
+    /// subgraphs of an installation it has the REST mounts and all pages too.
     pub fn router(&self, settings: &Settings, access: AnonymousAccess) -> axum::Router {
         let front = http::FrontConfig {
             schema: settings.limits.introspection.then(|| self.reloader.schema().clone()),
@@ -170,13 +174,23 @@ impl RemoteApp {
             anonymous_access: access,
             readiness: Some(self.readiness.clone()),
             metrics: settings.telemetry.metrics_listen.0.is_none().then(|| self.metrics()),
-            has_only_graphiql: true,
-            is_foreign: !self.has_sign_in,
+            has_only_graphiql: self.mounts.is_none(),
+            is_foreign: self.mounts.is_none(),
             ..http::FrontConfig::default()
         };
-        let routes = http::remote_router(&self.gateway, front);
+        let (routes, envelope_at): (_, http::EnvelopeAt) = match &self.mounts {
+            Some(mounts) => {
+                let front = http::FrontConfig {
+                    mounts: rest::mount_links(),
+                    ..front
+                };
+                let routes = http::router(&self.gateway, front).merge(mounts.router(&self.gateway, access));
+                (routes, rest::envelope_at)
+            }
+            None => (http::remote_router(&self.gateway, front), |_| None),
+        };
         let routes = http::with_cors(&settings.server.allowed_origins.0, routes);
-        http::with_middleware(&self.gateway, |_| None, routes)
+        http::with_middleware(&self.gateway, envelope_at, routes)
     }
 
     /// Builds the router of an address that has nothing but the metrics.

@@ -57,7 +57,9 @@ pub use route::{
 
 use crate::access_log::AccessNote;
 use crate::gateway::Gateway;
-use crate::http::{ErrorEnvelope, PRECONDITION_FAILED, asset_routes, if_match_holds_without_tag, preconditions_hold};
+use crate::http::{
+    ErrorEnvelope, MountLink, PRECONDITION_FAILED, asset_routes, if_match_holds_without_tag, preconditions_hold,
+};
 use crate::rest_access::AnonymousAccess;
 use bound_mount::{BoundMount, MountAddress};
 use bound_route::BoundRoute;
@@ -71,6 +73,16 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// Returns the systems' REST interfaces.
 pub fn mounts() -> &'static [Mount] {
     mounts::MOUNTS
+}
+
+/// Returns the links to the mounts under their prefixes, for the index page.
+pub fn mount_links() -> Vec<MountLink> {
+    let link = |mount: &Mount| MountLink {
+        name: mount.title.to_owned(),
+        prefix: mount.prefix.to_owned(),
+        about: mount.about.to_owned(),
+    };
+    mounts().iter().map(link).collect()
 }
 
 /// Returns the error format at a path of the main address; `None` where no mount is.
@@ -214,7 +226,7 @@ async fn serve(
     });
     let (caller, permission) = access::authenticate(bound_mount, bound_route, &parts)?;
     if let Some(note) = note {
-        note.viewer(&caller.viewer);
+        note.viewer(&caller.identity.viewer);
     }
     let body_fields = input::read_body(bound_route, &parts.headers, body, &bound_mount.gateway.limits).await?;
     let query = parts.uri.query();

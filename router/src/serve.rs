@@ -18,6 +18,8 @@ use crate::gateway::Gateway;
 use crate::listen::{ReservedAddress, ServeError, StopSignals};
 use crate::order_service::ReplicaProcesses;
 use crate::remote_app::RemoteApp;
+use crate::rest::MountServices;
+use crate::rest_access::AnonymousAccess;
 use crate::workers::Workers;
 use crate::{http, rest, server};
 
@@ -137,7 +139,7 @@ pub async fn run(
 /// # Errors
 /// When the server cannot listen on an address.
 pub async fn run_router(app: RemoteApp, addresses: Addresses, settings: &Settings) -> Result<(), ServeError> {
-    let Addresses { main, metrics, .. } = addresses;
+    let Addresses { main, extra, metrics } = addresses;
     let access = settings.server.rest_access.anonymous_access(main.address);
     let mut listeners = vec![Listener {
         name: GRAPH.to_owned(),
@@ -145,6 +147,18 @@ pub async fn run_router(app: RemoteApp, addresses: Addresses, settings: &Setting
         tcp: main.listen()?,
         router: app.router(settings, access),
     }];
+    if let Some(mounts) = &app.mounts {
+        for (extra, reserved) in extra {
+            listeners.push(Listener::of_mount(
+                mounts,
+                &app.gateway,
+                &extra,
+                reserved,
+                &settings.server,
+            )?);
+        }
+        warn_of_open_routes(&settings.server, access);
+    }
     if let Some(reserved) = metrics {
         listeners.push(Listener::of_metrics(reserved, app.metrics_router())?);
     }
@@ -271,6 +285,30 @@ struct Listener {
 }
 
 impl Listener {
+    /// The listener of a mount, or of one of its services, at an address of its own.
+    fn of_mount(
+        mounts: &MountServices,
+        gateway: &Gateway,
+        extra: &RestListener,
+        reserved: ReservedAddress,
+        settings: &ServerSettings,
+    ) -> Result<Self, ServeError> {
+        let address = reserved.address;
+        let access = settings.rest_access.anonymous_access(address);
+        let no_mount = || ServeError::NoMount(format!("there is no REST mount {extra}"));
+        let router = mounts
+            .router_of(gateway, access, &extra.mount, extra.service.as_deref())
+            .ok_or_else(no_mount)?;
+        let envelope = rest::envelope_of(&extra.mount).ok_or_else(no_mount)?;
+        let router = http::with_cors(&settings.allowed_origins.0, router);
+        Ok(Self {
+            name: extra.to_string(),
+            tcp: reserved.listen()?,
+            address,
+            router: http::with_mount_middleware(gateway, envelope, router),
+        })
+    }
+
     fn of_metrics(reserved: ReservedAddress, router: Router) -> Result<Self, ServeError> {
         Ok(Self {
             name: METRICS.to_owned(),
@@ -303,30 +341,19 @@ fn open_listeners(
         address,
     }];
     for (extra, reserved) in extra {
-        let address = reserved.address;
-        let access = server.rest_access.anonymous_access(address);
-        let no_mount = || ServeError::NoMount(format!("there is no REST mount {extra}"));
-        let router = app
-            .mounts
-            .router_of(&app.gateway, access, &extra.mount, extra.service.as_deref())
-            .ok_or_else(no_mount)?;
-        let envelope = rest::envelope_of(&extra.mount).ok_or_else(no_mount)?;
-        let router = http::with_cors(&server.allowed_origins.0, router);
-        let router = http::with_mount_middleware(&app.gateway, envelope, router);
-        listeners.push(Listener {
-            name: extra.to_string(),
-            tcp: reserved.listen()?,
-            address,
-            router,
-        });
+        listeners.push(Listener::of_mount(&app.mounts, &app.gateway, &extra, reserved, server)?);
     }
     if let Some(reserved) = metrics {
         listeners.push(Listener::of_metrics(reserved, app.metrics_router())?);
     }
-    if access.is_open() && !server.listen.ip().is_loopback() {
-        tracing::warn!(address = %server.listen, "REST routes without authentication are open to every caller on this address");
-    }
+    warn_of_open_routes(server, access);
     Ok(listeners)
+}
+
+fn warn_of_open_routes(settings: &ServerSettings, access: AnonymousAccess) {
+    if access.is_open() && !settings.listen.ip().is_loopback() {
+        tracing::warn!(address = %settings.listen, "REST routes without authentication are open to every caller on this address");
+    }
 }
 
 /// Logs the addresses, and the data folder if there is one.

@@ -23,7 +23,7 @@ pub(super) struct RouterArgs {
     #[arg(long = "propagate-header", value_name = "NAME")]
     propagated_headers: Vec<HeaderName>,
     /// The keys of an Agora installation (`keys.json` of its data folder), whose subgraphs these are. The router signs its people and
-    /// programs in, and states each caller to the subgraphs in a signed token.
+    /// programs in, and states each caller to the subgraphs in a signed token. It serves the REST mounts and all pages too.
     #[arg(long, value_name = "FILE")]
     internal_keys: Option<PathBuf>,
     #[command(flatten)]
@@ -32,7 +32,7 @@ pub(super) struct RouterArgs {
 
 impl RouterArgs {
     pub(super) async fn run(self) -> Result<(), CommandError> {
-        let settings = self.flags.settings()?;
+        let settings = self.flags.settings(self.internal_keys.is_some())?;
         log::start(&settings);
         let addresses = reserve(&settings)?;
         let source = RemoteGraph {

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::documents::DocumentFlags;
 use crate::limits::LimitFlags;
+use crate::rest_access::RestAccess;
 
 /// The settings that a router over remote subgraphs uses.
 #[derive(Clone, Debug, Default, clap::Args, Serialize)]
@@ -42,6 +43,16 @@ struct ServerPart {
     #[arg(long, value_name = "SocketAddr")]
     #[serde(skip_serializing_if = "Option::is_none")]
     listen: Option<SocketAddr>,
+    /// Extra addresses for a REST mount, or one of its services, at `/`: `bookstore.catalog=127.0.0.1:5001`; several with commas. Only
+    /// over the subgraphs of an Agora installation.
+    #[arg(long, value_name = "RestListeners", requires = "internal_keys")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rest_listen: Option<RestListeners>,
+    /// Access to REST routes whose document has no authentication, as of `agora serve`. Only over the subgraphs of an Agora
+    /// installation.
+    #[arg(long, value_name = "RestAccess", requires = "internal_keys")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rest_access: Option<RestAccess>,
     /// Proxies whose `X-Forwarded-For` gives a client's address: addresses and networks, `127.0.0.1,10.0.0.0/8`. None by default.
     #[arg(long, value_name = "TrustedProxies")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,13 +86,18 @@ struct ServerPart {
 }
 
 impl RouterFlags {
-    /// Returns the settings. Those of parts that a router does not have are the defaults, also where the file sets them.
+    /// Returns the settings. Those of parts that a router does not have are the defaults, also where the file sets them; only a router
+    /// over the subgraphs of an installation has REST mounts.
     ///
     /// # Errors
     /// Names the invalid setting and the reason.
-    pub fn settings(&self) -> Result<Settings, ConfigError> {
+    pub fn settings(&self, has_mounts: bool) -> Result<Settings, ConfigError> {
         let mut settings = Settings::read_from(Settings::default(), self.config.as_deref(), self)?;
-        settings.server.rest_listen = RestListeners::default();
+        if !has_mounts {
+            settings.server.rest_listen = RestListeners::default();
+        }
+        // The replicas of the order service belong to the process of the subgraphs.
+        settings.orders = Settings::default().orders;
         Ok(settings)
     }
 }

@@ -10,9 +10,10 @@ use rand::RngCore;
 use super::bound_mount::BoundMount;
 use super::bound_route::BoundRoute;
 use super::error::RestError;
-use super::execute::RestCaller;
+use super::execute::{RestCaller, of_viewer};
 use super::route::{AccessRule, ResponseSource};
 use crate::auth::Identity;
+use crate::callers::PropagatedHeaders;
 use crate::request_id::RequestId;
 use crate::rest_access::is_for_another_site;
 
@@ -56,17 +57,17 @@ pub(super) fn authenticate(
         Some(person) => Some(Viewer::open_mount(format!("{mount}/user:{person}"))),
         None => (is_open && (by_policy || access == AccessRule::Registration)).then(|| Viewer::open_mount(mount)),
     };
+    let headers = bound_mount.gateway.callers.propagated(&request.headers);
     let request_id = request_id(request);
     let caller = match by_mount {
-        None => RestCaller::new(identity, request_id),
+        None => RestCaller::new(identity, headers, request_id),
         Some(mount) if acts_as_token_holder(access, &identity.viewer) => RestCaller {
             fallback_viewer: (access == AccessRule::Account).then_some(mount),
-            ..RestCaller::new(identity, request_id)
+            ..RestCaller::new(identity, headers, request_id)
         },
         Some(viewer) => RestCaller {
-            viewer,
             on_behalf_of,
-            ..RestCaller::new(Identity::ANONYMOUS, request_id)
+            ..RestCaller::new(of_viewer(viewer), headers, request_id)
         },
     };
     Ok((caller, permission))
@@ -82,12 +83,12 @@ fn acts_as_token_holder(access: AccessRule, holder: &Viewer) -> bool {
 }
 
 impl RestCaller {
-    fn new(identity: Identity, request_id: Arc<str>) -> Self {
+    fn new(identity: Identity, headers: PropagatedHeaders, request_id: Arc<str>) -> Self {
         Self {
-            viewer: identity.viewer,
+            identity,
+            headers,
             fallback_viewer: None,
             on_behalf_of: None,
-            session: identity.session,
             request_id,
         }
     }

@@ -14,8 +14,9 @@ use super::error::RestError;
 use super::percent_encoding::fill_template;
 use super::route::{ErrorRow, ResponseSource};
 use super::route_table::RouteMatch;
+use crate::auth::Identity;
+use crate::callers::PropagatedHeaders;
 use crate::gateway::Gateway;
-use crate::in_process;
 use crate::request_meters::{Transport, operation_span};
 use crate::subgraph::{RequestDocument, SubgraphRequest};
 
@@ -26,13 +27,14 @@ const SHOWN_CHARS_MAX: usize = 100;
 
 /// The caller of a request.
 pub(super) struct RestCaller {
-    pub viewer: Viewer,
+    pub identity: Identity,
+    /// The headers of the request that subgraphs over HTTP receive too.
+    pub headers: PropagatedHeaders,
     /// The person for whom a route of `AccessRule::OnBehalf` acts.
     pub on_behalf_of: Option<i64>,
     /// The open mount's own viewer, tried when the graph forbids the operation to the token's holder: a caller with a
     /// token may do everything that a caller without one may do.
     pub fallback_viewer: Option<Viewer>,
-    pub session: Option<i64>,
     pub request_id: Arc<str>,
 }
 
@@ -251,12 +253,12 @@ async fn fetch_data(
         document: RequestDocument::Text(bound_route.document(&variables)),
         operation_name: None,
         variables: Variables::from_json(variables),
-        caller: in_process::caller(caller.viewer.clone(), caller.session),
+        caller: gateway.callers.caller(&caller.identity, &caller.headers),
         request_id: Arc::clone(&caller.request_id),
         budget: Some(gateway.answer_budget()),
     };
     let fallback_request = caller.fallback_viewer.as_ref().map(|viewer| SubgraphRequest {
-        caller: in_process::caller(viewer.clone(), None),
+        caller: gateway.callers.caller(&of_viewer(viewer.clone()), &caller.headers),
         ..request.clone()
     });
     let (mut response, mut bytes) = fetch(gateway, bound_route, caller, request).await?;
@@ -273,6 +275,14 @@ async fn fetch_data(
     match response.errors.into_iter().next() {
         None => Ok((response.data, bytes)),
         Some(error) => Err(rest_error(bound_route, route_match, caller, error)),
+    }
+}
+
+/// The identity of a viewer that no token states.
+pub(super) fn of_viewer(viewer: Viewer) -> Identity {
+    Identity {
+        viewer,
+        ..Identity::ANONYMOUS
     }
 }
 

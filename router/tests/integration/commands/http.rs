@@ -9,6 +9,13 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Sends `METHOD /path`, headers and a JSON body, and returns the status and the body.
 pub fn send(address: SocketAddr, line: &str, headers: &[(&str, &str)], body: &str) -> (u16, String) {
+    let (head, body) = exchange(address, line, headers, body);
+    let status = head.split(' ').nth(1).expect("a status").parse().expect("a number");
+    (status, body)
+}
+
+/// As [`send`], and returns the head of the response in place of its status.
+pub fn exchange(address: SocketAddr, line: &str, headers: &[(&str, &str)], body: &str) -> (String, String) {
     let mut stream = TcpStream::connect(address).expect("the process listens");
     stream.set_read_timeout(Some(RESPONSE_TIMEOUT)).expect("a time limit");
     let mut request = format!(
@@ -25,7 +32,6 @@ pub fn send(address: SocketAddr, line: &str, headers: &[(&str, &str)], body: &st
     stream.write_all(request.as_bytes()).expect("sent");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("an answer");
-    let status = answer.split(' ').nth(1).expect("a status").parse().expect("a number");
-    let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
-    (status, body.to_owned())
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a body");
+    (head.to_owned(), body.to_owned())
 }

@@ -1,5 +1,7 @@
 //! `agora subgraph`, and a router over it: the same graph as in one process.
 
+mod rest;
+
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -29,6 +31,11 @@ struct Distributed {
 impl Distributed {
     /// Starts both over the demo's data in the folder.
     fn start(folder: &Path) -> Self {
+        Self::start_with(folder, &[], 0)
+    }
+
+    /// As [`start`](Self::start), with more arguments of the router, which open that many further listeners.
+    fn start_with(folder: &Path, more: &[&str], listeners: usize) -> Self {
         let subgraphs = Server::start_with(folder, &["subgraph", "all", "--data", DATA], 0);
         printed(folder, &["schema", "--supergraph", "--out", "supergraph.graphql"], "");
         let mut arguments = ["router", "--supergraph", "supergraph.graphql", "--internal-keys", KEYS]
@@ -38,9 +45,13 @@ impl Distributed {
             let url = format!("{name}={}/{name}/graphql", subgraphs.url);
             arguments.extend(["--subgraph".to_owned(), url]);
         }
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let arguments: Vec<&str> = arguments
+            .iter()
+            .map(String::as_str)
+            .chain(more.iter().copied())
+            .collect();
         Self {
-            router: Server::start_with(folder, &arguments, 0),
+            router: Server::start_with(folder, &arguments, listeners),
             subgraphs,
         }
     }
