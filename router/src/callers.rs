@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use contract::Viewer;
+use contract::{Role, Viewer};
 
 use crate::auth::Identity;
 use crate::in_process;
-use crate::subgraph::Caller;
+use crate::subgraph::{Caller, CallerAccess};
 
 /// Headers of a request that its fetches carry; none is the common case.
 pub type PropagatedHeaders = Option<Arc<HeaderMap>>;
@@ -78,9 +78,30 @@ impl Callers {
                     identity: identity.clone(),
                     headers: headers.clone(),
                 };
-                Caller::new(caller, is_known || !rules.has_sign_in)
+                Caller::new(caller, is_known || !rules.has_sign_in).with_access(access(&identity.viewer))
             }
         }
+    }
+}
+
+/// Returns what the access rules of a supergraph (`@authenticated`, `@requiresScopes`) see of a viewer. A user has the scope of its
+/// role and, as an administrator, `admin`; a program has the scope `service`.
+fn access(viewer: &Viewer) -> CallerAccess {
+    let scopes: &[&str] = match viewer {
+        Viewer::Anonymous | Viewer::OpenMount { .. } => return CallerAccess::default(),
+        Viewer::Service { .. } => &["service"],
+        Viewer::User { role, admin, .. } => match (role, admin) {
+            (Role::Member, false) => &["member"],
+            (Role::Investor, false) => &["investor"],
+            (Role::Broker, false) => &["broker"],
+            (Role::Member, true) => &["admin", "member"],
+            (Role::Investor, true) => &["admin", "investor"],
+            (Role::Broker, true) => &["admin", "broker"],
+        },
+    };
+    CallerAccess {
+        is_authenticated: true,
+        scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
     }
 }
 
@@ -111,6 +132,23 @@ mod tests {
         let found = propagating(&["x-tenant"]).propagated(&request()).unwrap();
         assert_eq!(found.len(), 2);
         assert!(found.get("authorization").is_none());
+    }
+
+    #[test]
+    fn a_viewer_has_the_scopes_of_its_role() {
+        let user = |role, admin| Viewer::User { id: 1, role, admin };
+        for (viewer, expected) in [
+            (Viewer::Anonymous, None),
+            (Viewer::open_mount("shop"), None),
+            (Viewer::service("warehouse"), Some("service")),
+            (user(Role::Broker, false), Some("broker")),
+            (user(Role::Investor, true), Some("admin investor")),
+        ] {
+            let found = access(&viewer);
+            let scopes: Vec<_> = found.scopes.iter().map(String::as_str).collect();
+            let found = found.is_authenticated.then(|| scopes.join(" "));
+            assert_eq!(found.as_deref(), expected, "{viewer:?}");
+        }
     }
 
     #[test]

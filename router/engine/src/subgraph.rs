@@ -1,6 +1,7 @@
 //! The interface between the router and the domains: a GraphQL request in, a GraphQL response out.
 
 use std::any::Any;
+use std::collections::BTreeSet;
 use std::future::{Ready, ready};
 use std::sync::Arc;
 
@@ -125,7 +126,23 @@ pub struct SubgraphRequest {
 pub struct Caller {
     identity: Option<Arc<dyn Any + Send + Sync>>,
     is_signed_in: bool,
+    access: Option<Arc<CallerAccess>>,
 }
+
+/// The facts about a caller that the access rules of a supergraph are about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallerAccess {
+    /// Whether the program that uses the engine knows who the caller is.
+    pub is_authenticated: bool,
+    /// The scopes that the caller has.
+    pub scopes: BTreeSet<String>,
+}
+
+/// The access of a caller that is not known.
+static ANONYMOUS: CallerAccess = CallerAccess {
+    is_authenticated: false,
+    scopes: BTreeSet::new(),
+};
 
 impl Caller {
     /// A caller without an identity.
@@ -138,7 +155,22 @@ impl Caller {
         Self {
             identity: Some(Arc::new(identity)),
             is_signed_in,
+            access: None,
         }
+    }
+
+    /// The same caller with that access. Without it, the access rules of a supergraph count a caller as anonymous.
+    #[must_use]
+    pub fn with_access(self, access: CallerAccess) -> Self {
+        Self {
+            access: Some(Arc::new(access)),
+            ..self
+        }
+    }
+
+    /// Returns the facts that access rules are about.
+    pub fn access(&self) -> &CallerAccess {
+        self.access.as_deref().unwrap_or(&ANONYMOUS)
     }
 
     /// Returns the identity; `None` for an anonymous caller, and for an identity of another type.

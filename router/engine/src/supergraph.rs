@@ -8,6 +8,7 @@
 //! This module knows no domain, opens no database and listens on no socket.
 
 mod abort;
+mod access;
 mod allowance;
 mod arguments;
 mod attribution;

@@ -5,13 +5,14 @@
 //! only in names and values share a plan. The shape of the answer (`plan/projection_plan.rs`) has both the client's key of a field and
 //! the key that its value is fetched by.
 
-use apollo_compiler::Name;
 use apollo_compiler::ast::Type;
 use apollo_compiler::collections::{HashMap, IndexMap};
 use apollo_compiler::executable::{Field, OperationType, Selection, SelectionSet};
 use apollo_compiler::schema::ExtendedType;
+use apollo_compiler::{Name, name};
 use smallvec::SmallVec;
 
+use super::access::BrokenRules;
 use super::arguments::Arguments;
 use super::conditions::ResolvedOperation;
 use super::request_error::RequestError;
@@ -19,6 +20,8 @@ use super::schema::PublicSchema;
 
 /// The key prefix of the results of `__schema` and `__type`. No field of a subgraph begins with two underscores.
 const INTROSPECTION_PREFIX: &str = "__introspected_";
+/// The data key of every field that the caller may not see: no data has it.
+const DENIED: Name = name!("__denied");
 
 /// An operation in its canonical form.
 #[derive(Debug)]
@@ -31,6 +34,8 @@ pub struct CanonicalOperation {
     pub items: Vec<CanonicalSelection>,
     /// The arguments of all its fields.
     pub arguments: Arguments,
+    /// The access rules that the caller breaks.
+    pub broken_rules: BrokenRules,
 }
 
 /// Part of a selection.
@@ -59,6 +64,15 @@ pub struct CanonicalField {
     pub items: Vec<CanonicalSelection>,
     /// Whether another key of the same object already fetches the same value.
     pub is_repeated: bool,
+    /// Whether the caller may not see it.
+    pub is_denied: bool,
+}
+
+impl CanonicalField {
+    /// Whether the gateway knows its value without a subgraph: introspection, and null where the caller may not see it.
+    pub fn is_local(&self) -> bool {
+        self.is_denied || self.name.starts_with("__")
+    }
 }
 
 /// Returns the data key of an introspection root field with this answer key.
@@ -83,12 +97,17 @@ pub fn canonicalize(schema: &PublicSchema, resolved: &ResolvedOperation) -> Resu
         OperationType::Mutation => KeyRule::Each,
         _ => KeyRule::Merged,
     };
-    let items = canonicalizer.object(&root.ty, &[root], key_rule)?;
+    let mut items = canonicalizer.object(&root.ty, &[root], key_rule)?;
+    if let Some(index) = items.iter().position(is_denied_non_null) {
+        // The answer is null in any case: the client could not see the effects and the data of the other fields.
+        items = vec![items.swap_remove(index)];
+    }
     Ok(CanonicalOperation {
         kind: operation.operation_type,
         ty: root.ty.clone(),
         items,
         arguments: canonicalizer.arguments,
+        broken_rules: resolved.broken_rules.clone(),
     })
 }
 
@@ -110,7 +129,14 @@ struct Canonicalizer<'a> {
 }
 
 /// The fields of an object, grouped by the client's keys, in their order.
-type Groups<'a> = IndexMap<&'a Name, SmallVec<[&'a Field; 1]>>;
+type Groups<'a> = IndexMap<&'a Name, SmallVec<[SelectedField<'a>; 1]>>;
+
+/// A field of a selection set, and the type of that set.
+#[derive(Clone, Copy)]
+struct SelectedField<'a> {
+    parent: &'a Name,
+    field: &'a Field,
+}
 
 impl<'a> Canonicalizer<'a> {
     fn items(
@@ -149,9 +175,13 @@ impl<'a> Canonicalizer<'a> {
         let mut items: Vec<CanonicalField> = Vec::with_capacity(groups.len());
         let mut by_name: HashMap<&str, SmallVec<[usize; 1]>> = HashMap::default();
         for (key, fields) in groups {
+            if fields.iter().any(|selected| self.is_denied(ty, *selected)) {
+                items.push(denied_field(fields[0].field));
+                continue;
+            }
             let mut item = self.merged_field(key, &fields, key_rule)?;
-            if key_rule != KeyRule::Verbatim && !item.name.starts_with("__") {
-                let same_name = by_name.entry(fields[0].name.as_str()).or_default();
+            if key_rule != KeyRule::Verbatim && !item.is_local() {
+                let same_name = by_name.entry(fields[0].field.name.as_str()).or_default();
                 let alike = || same_name.iter().map(|index| &items[*index]);
                 let same = alike().find(|known| key_rule == KeyRule::Merged && is_same_field(known, &item));
                 if let Some(same) = same {
@@ -172,17 +202,17 @@ impl<'a> Canonicalizer<'a> {
     fn merged_field(
         &mut self,
         key: &Name,
-        fields: &[&'a Field],
+        fields: &[SelectedField<'a>],
         key_rule: KeyRule,
     ) -> Result<CanonicalField, RequestError> {
-        let first = fields[0];
+        let first = fields[0].field;
         let is_introspection = matches!(first.name.as_str(), "__schema" | "__type");
         let below = match key_rule {
             _ if is_introspection => KeyRule::Verbatim,
             KeyRule::Each => KeyRule::Merged,
             key_rule => key_rule,
         };
-        let sets: Vec<_> = fields.iter().map(|field| &field.selection_set).collect();
+        let sets: Vec<_> = fields.iter().map(|selected| &selected.field.selection_set).collect();
         Ok(CanonicalField {
             key: key.clone(),
             data_key: if is_introspection {
@@ -200,13 +230,18 @@ impl<'a> Canonicalizer<'a> {
             },
             items: self.items(first.ty(), &sets, below)?,
             is_repeated: false,
+            is_denied: false,
         })
     }
 
     fn collect(&self, ty: &str, set: &'a SelectionSet, groups: &mut Groups<'a>, visited: &mut Vec<&'a str>) {
         for selection in &set.selections {
             match selection {
-                Selection::Field(field) => groups.entry(field.response_key()).or_default().push(field),
+                Selection::Field(field) => {
+                    let parent = &set.ty;
+                    let group = groups.entry(field.response_key()).or_default();
+                    group.push(SelectedField { parent, field });
+                }
                 Selection::InlineFragment(inline) => {
                     let fits = inline
                         .type_condition
@@ -244,8 +279,8 @@ impl<'a> Canonicalizer<'a> {
         for selection in &set.selections {
             let (wanted, inner) = match selection {
                 Selection::Field(field) => {
-                    let item = self.abstract_field(field, data_keys)?;
-                    items.push(CanonicalSelection::Field(item));
+                    let selected = SelectedField { parent: &set.ty, field };
+                    self.abstract_fields(ty, selected, data_keys, items)?;
                     continue;
                 }
                 Selection::InlineFragment(inline) => (inline.type_condition.as_ref(), &inline.selection_set),
@@ -268,6 +303,49 @@ impl<'a> Canonicalizer<'a> {
         Ok(())
     }
 
+    /// Adds a field of an object that has one of several types. If the caller may see it on some of the types only, each type gets
+    /// a selection of its own.
+    fn abstract_fields(
+        &mut self,
+        ty: &str,
+        selected: SelectedField<'a>,
+        data_keys: &mut DataKeys,
+        items: &mut Vec<CanonicalSelection>,
+    ) -> Result<(), RequestError> {
+        let (schema, field) = (self.schema, selected.field);
+        if self.resolved.broken_rules.is_empty() {
+            items.push(CanonicalSelection::Field(self.abstract_field(field, data_keys)?));
+            return Ok(());
+        }
+        let possible = schema.possible_types(ty);
+        let denied = possible.iter().filter(|ty| self.is_denied(ty, selected)).count();
+        if self.is_denied(ty, selected) || (denied > 0 && denied == possible.len()) {
+            items.push(CanonicalSelection::Field(denied_field(field)));
+        } else if denied == 0 {
+            items.push(CanonicalSelection::Field(self.abstract_field(field, data_keys)?));
+        } else {
+            for ty in possible {
+                let item = if self.is_denied(ty, selected) {
+                    denied_field(field)
+                } else {
+                    self.abstract_field(field, data_keys)?
+                };
+                items.push(CanonicalSelection::On(
+                    Name::new_unchecked(ty),
+                    vec![CanonicalSelection::Field(item)],
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the caller may not see a field of objects of this type.
+    fn is_denied(&self, ty: &str, selected: SelectedField<'a>) -> bool {
+        let (access, broken) = (&self.schema.access, &self.resolved.broken_rules);
+        let denies = |ty: &str| access.denies_field(ty, &selected.field.name, broken);
+        !broken.is_empty() && (denies(ty) || denies(selected.parent))
+    }
+
     fn abstract_field(&mut self, field: &'a Field, data_keys: &mut DataKeys) -> Result<CanonicalField, RequestError> {
         let mut item = CanonicalField {
             key: field.response_key().clone(),
@@ -277,6 +355,7 @@ impl<'a> Canonicalizer<'a> {
             arguments: self.arguments(field)?,
             items: Vec::new(),
             is_repeated: false,
+            is_denied: false,
         };
         if item.name == "__typename" {
             return Ok(item);
@@ -340,6 +419,24 @@ impl<'a> Canonicalizer<'a> {
 
     fn is_subtype(&self, ty: &str, wanted: &str) -> bool {
         ty == wanted || self.schema.types.is_subtype(wanted, ty)
+    }
+}
+
+fn is_denied_non_null(item: &CanonicalSelection) -> bool {
+    matches!(item, CanonicalSelection::Field(field) if field.is_denied && field.ty.is_non_null())
+}
+
+/// A field that the caller may not see: nothing of it is fetched.
+fn denied_field(field: &Field) -> CanonicalField {
+    CanonicalField {
+        key: field.response_key().clone(),
+        data_key: DENIED,
+        name: field.name.clone(),
+        ty: field.ty().clone(),
+        arguments: Vec::new(),
+        items: Vec::new(),
+        is_repeated: false,
+        is_denied: true,
     }
 }
 

@@ -5,6 +5,7 @@ use apollo_compiler::ast::{Argument, DirectiveList, Value};
 use apollo_compiler::executable::{Selection, SelectionSet};
 use apollo_compiler::{ExecutableDocument, Node, executable};
 
+use super::access::BrokenRules;
 use super::validate::ValidOperation;
 
 /// An operation with `@skip` and `@include` evaluated, and its fragments.
@@ -14,6 +15,8 @@ pub struct ResolvedOperation {
     pub document: ExecutableDocument,
     /// The operation itself.
     pub operation: Node<executable::Operation>,
+    /// The access rules that the caller breaks.
+    pub broken_rules: BrokenRules,
 }
 
 impl ValidOperation {
@@ -56,7 +59,11 @@ impl ValidOperation {
         for fragment in document.fragments.values_mut() {
             remove_excluded(&mut fragment.make_mut().selection_set, &is_included, &is_omitted);
         }
-        ResolvedOperation { document, operation }
+        ResolvedOperation {
+            document,
+            operation,
+            broken_rules: self.broken_rules(condition_values),
+        }
     }
 }
 

@@ -180,7 +180,7 @@ impl ValueProjection {
             ValueKind::List(item) => item.objects(),
             ValueKind::Object(object) => vec![object],
             ValueKind::Abstract(objects) => objects.values().map(Arc::as_ref).collect(),
-            ValueKind::Leaf(_) => Vec::new(),
+            ValueKind::Leaf(_) | ValueKind::Denied(_) => Vec::new(),
         }
     }
 }

@@ -25,6 +25,7 @@ use super::schema::{PublicSchema, public_schema, supergraph_document};
 use super::validate::{self, ConditionValues, ValidOperation};
 use crate::cache::bytes_of;
 use crate::limits::Limits;
+use crate::subgraph::Caller;
 
 /// The schema of a supergraph, its planner, and the caches of their results.
 pub struct Operations {
@@ -149,7 +150,7 @@ impl Operations {
         }
     }
 
-    /// Returns the plan of an operation for these variables, from the cache or by planning in a lane.
+    /// Returns the plan of an operation for these variables and this caller, from the cache or by planning in a lane.
     ///
     /// # Errors
     /// When the operation costs too much to plan, or the lanes are full.
@@ -158,8 +159,11 @@ impl Operations {
         text: &str,
         operation: &Arc<CachedOperation>,
         variables: &Variables,
+        caller: &Caller,
     ) -> Result<Arc<Plan>, RequestError> {
-        let condition_values = operation.valid.condition_values(variables)?;
+        let mut condition_values = operation.valid.condition_values(variables)?;
+        let access = &self.schema.access;
+        condition_values.extend(access.outcomes(&operation.valid.access_rules, caller.access()));
         if let Some(plan) = operation.stored_plan(&condition_values) {
             self.meters.plans.hits.increment();
             return Ok(plan);

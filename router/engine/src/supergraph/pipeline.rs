@@ -257,7 +257,10 @@ impl Pipeline {
             None => self.operations.operation(&key).await?,
         };
         let variables = self.coerce(&operation, request.variables, &allowance)?;
-        let plan = self.operations.plan(&key.0, &operation, &variables).await?;
+        let plan = self
+            .operations
+            .plan(&key.0, &operation, &variables, &request.caller)
+            .await?;
         let arguments = plan.arguments.bind(&self.operations.schema.types, &variables)?;
         let (introspection, is_introspection_cached) = if plan.introspects {
             let (introspection, is_known) = self.operations.load_introspection(key, &operation, variables).await?;

@@ -214,6 +214,12 @@ impl<'a> ResponseWriter<'a> {
         object: &IndexMap<Name, Value>,
         scope: ErrorScope<'_>,
     ) -> Result<(), Halt> {
+        if let Some(code) = projection.denied {
+            return self.denied(
+                code,
+                format!("the caller may not see objects of the type {}", projection.typename),
+            );
+        }
         self.out.push(b'{');
         // Subgraphs answer in the order of the fetch, which is nearly the order here: start after the last match.
         let mut next = 0;
@@ -270,9 +276,10 @@ impl<'a> ResponseWriter<'a> {
         describe: &dyn Fn(&str) -> String,
     ) -> Result<(), Halt> {
         let start = self.out.len();
-        let written = match value {
-            None | Some(Value::Null) => self.missing_value(projection, value.is_none(), scope, describe),
-            Some(value) => match (&projection.kind, value) {
+        let written = match (&projection.kind, value) {
+            (ValueKind::Denied(code), _) => self.denied(*code, describe("the caller may not see")),
+            (_, None | Some(Value::Null)) => self.missing_value(projection, value.is_none(), scope, describe),
+            (kind, Some(value)) => match (kind, value) {
                 (ValueKind::Object(object), Value::Object(fields)) => self.object(object, fields, scope),
                 (ValueKind::Abstract(objects), Value::Object(fields)) => {
                     match tree::typename(fields).and_then(|typename| objects.get(typename)) {
@@ -362,12 +369,19 @@ impl<'a> ResponseWriter<'a> {
         Err(Halt::Nulled)
     }
 
+    /// Adds the error of a value that the caller may not see.
+    fn denied(&mut self, code: ErrorCode, message: String) -> Result<(), Halt> {
+        self.push_error(message, code);
+        Err(Halt::Nulled)
+    }
+
     fn push_internal_error(&mut self, message: String) {
-        let mut error = ServerError::new(format!("a subgraph answered {message}"), None);
-        error
-            .extensions
-            .get_or_insert_default()
-            .set("code", ErrorCode::Internal.as_str());
+        self.push_error(format!("a subgraph answered {message}"), ErrorCode::Internal);
+    }
+
+    fn push_error(&mut self, message: String, code: ErrorCode) {
+        let mut error = ServerError::new(message, None);
+        error.extensions.get_or_insert_default().set("code", code.as_str());
         error.path = self.path();
         self.field_errors.push(error);
     }

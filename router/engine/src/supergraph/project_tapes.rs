@@ -127,6 +127,9 @@ impl Part {
 
 impl TapeWriter<'_> {
     fn object(&mut self, projection: &ObjectProjection, object: Place) -> Result<(), Halt> {
+        if projection.denied.is_some() {
+            return Err(Halt::GivenUp);
+        }
         let mut parts = Parts::new(self.tapes, object);
         self.out.push(b'{');
         for (index, field) in projection.fields.iter().enumerate() {
@@ -150,6 +153,7 @@ impl TapeWriter<'_> {
         parts: &mut Parts<'_>,
     ) -> Result<(), Halt> {
         match parts.field(&field.data_key) {
+            _ if matches!(projection.kind, ValueKind::Denied(_)) => Err(Halt::GivenUp),
             Some(value) => self.value(projection, value),
             None => self.null(projection),
         }

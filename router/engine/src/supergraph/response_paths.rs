@@ -75,7 +75,7 @@ fn value(
                 None => found.push(place),
             }
         }
-        ValueKind::Leaf(_) => found.push(place),
+        ValueKind::Leaf(_) | ValueKind::Denied(_) => found.push(place),
     }
 }
 

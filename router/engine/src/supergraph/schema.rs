@@ -8,6 +8,7 @@ use apollo_compiler::validation::Valid;
 use apollo_compiler::{Name, Schema};
 use foundation::Scalar;
 
+use super::access::AccessRules;
 use super::error::SupergraphError;
 use super::introspection_fields;
 use super::public_document::public_document;
@@ -26,6 +27,8 @@ pub struct PublicSchema {
     pub sizes: SchemaSizes,
     /// The maximum lengths of texts.
     pub texts: TextBounds,
+    /// The access rules of its types and fields.
+    pub access: AccessRules,
     /// The custom scalars whose formats are known.
     scalars: &'static [Scalar],
 }
@@ -42,6 +45,7 @@ impl PublicSchema {
             field_names,
             sizes,
             texts: TextBounds::of(supergraph),
+            access: AccessRules::of(supergraph),
             scalars,
         }
     }

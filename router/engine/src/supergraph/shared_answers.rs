@@ -95,6 +95,7 @@ mod tests {
         Arc::new(ObjectProjection {
             typename: "Subscription".into(),
             fields: Vec::new(),
+            denied: None,
         })
     }
 

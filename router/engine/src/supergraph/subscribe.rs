@@ -73,6 +73,10 @@ impl Subscription {
         if planned.operation.valid.kind() != OperationKind::Subscription {
             return Ok(Either::Left(pipeline.execute_planned(planned).await));
         }
+        if planned.plan.fetches.source.is_none() {
+            // The caller may not see the root field.
+            return Ok(Either::Left(pipeline.execute_planned(planned).await));
+        }
         Self::start(pipeline, planned).map(Either::Right)
     }
 

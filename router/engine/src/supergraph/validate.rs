@@ -1,5 +1,6 @@
 //! Parses and validates a document, and selects its operation.
 
+mod access_rules;
 mod descriptions;
 mod diagnostics;
 mod location;
@@ -17,9 +18,11 @@ use apollo_compiler::parser::Parser;
 use apollo_compiler::validation::{DiagnosticList, Valid};
 use async_graphql::Variables;
 
+use self::access_rules::access_rules;
 use self::descriptions::blank_descriptions;
 use self::diagnostics::{syntax_diagnostics, validation_diagnostics};
 use self::values::{DeferredLiteral, check_values};
+use super::access::{BrokenRules, RuleIndex};
 use super::cost::{self, AnswerEstimate};
 use super::operation_limits::{OperationSize, check_operation_limits};
 use super::request_error::RequestError;
@@ -46,10 +49,13 @@ pub struct ValidOperation {
     pub size: OperationSize,
     /// The estimated size of its answer; `None` if that depends on the variables of every request.
     pub estimate: Option<AnswerEstimate>,
+    /// The access rules of its fields.
+    pub access_rules: Vec<RuleIndex>,
     maximal_conditions: ConditionValues,
 }
 
-/// The values of an operation's conditions, in their order, and then whether each optional variable is given.
+/// The values of an operation's conditions, in their order, whether each optional variable is given, and whether the caller satisfies
+/// each access rule.
 pub type ConditionValues = Vec<bool>;
 
 impl ValidOperation {
@@ -62,7 +68,8 @@ impl ValidOperation {
         }
     }
 
-    /// Returns the values of the conditions for these variables, and which optional variables are given.
+    /// Returns the values of the conditions for these variables, and which optional variables are given. Those of its access rules
+    /// follow ([`AccessRules::outcomes`](super::access::AccessRules::outcomes)).
     ///
     /// # Errors
     /// When a condition has no value: the client sent null for a variable with a default.
@@ -77,9 +84,18 @@ impl ValidOperation {
         conditions.chain(given).collect()
     }
 
-    /// Whether its plan depends on variables.
+    /// Whether its plan depends on variables or the caller.
     pub fn has_conditions(&self) -> bool {
-        !self.conditions.is_empty() || !self.optional.is_empty()
+        !self.conditions.is_empty() || !self.optional.is_empty() || !self.access_rules.is_empty()
+    }
+
+    /// Returns the access rules that the caller breaks. A missing value counts as broken.
+    pub fn broken_rules(&self, condition_values: &[bool]) -> BrokenRules {
+        let first = self.conditions.len() + self.optional.len();
+        let outcomes = condition_values.get(first..).unwrap_or_default();
+        let rules = self.access_rules.iter().enumerate();
+        let broken = rules.filter(|(index, _)| outcomes.get(*index) != Some(&true));
+        broken.map(|(_, rule)| *rule).collect()
     }
 
     /// Returns the values of the conditions that keep as much of the operation as possible.
@@ -159,7 +175,8 @@ pub fn validate(
         .filter(|variable| variable.is_optional())
         .map(|variable| variable.name().clone())
         .collect();
-    maximal_conditions.resize(conditions.len() + optional.len(), true);
+    let access_rules = access_rules(schema, &document, &definition);
+    maximal_conditions.resize(conditions.len() + optional.len() + access_rules.len(), true);
     Ok(ValidOperation {
         variables,
         conditions,
@@ -167,6 +184,7 @@ pub fn validate(
         deferred_literals,
         size,
         estimate,
+        access_rules,
         maximal_conditions,
         definition,
         document: Arc::new(document),

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agora::limits::Limits;
-use agora::subgraph::{Subgraph, SubgraphRequest};
+use agora::subgraph::{Caller, CallerAccess, Subgraph, SubgraphRequest};
 use agora::supergraph::Supergraph;
 use contract::Viewer;
 use futures_util::{FutureExt, StreamExt};
@@ -193,8 +193,13 @@ async fn outcome(case: &Case, reach: Reach) -> Result<(), String> {
     let session = Session::new(case.graph.clone());
     let mut servers = JoinSet::new();
     let supergraph = supergraph(case, &session, reach, &mut servers).await?;
+    let access = case.setup.viewer.as_ref().map(|viewer| CallerAccess {
+        is_authenticated: true,
+        scopes: viewer.scopes.clone(),
+    });
     let request = SubgraphRequest {
         operation_name: case.setup.operation.clone(),
+        caller: Caller::anonymous().with_access(access.unwrap_or_default()),
         ..graph_client::request(Viewer::Anonymous, &case.query, case.variables.clone())
     };
     let bodies: Vec<String> = tokio::time::timeout(Duration::from_secs(10), async {

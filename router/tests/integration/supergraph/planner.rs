@@ -1,6 +1,10 @@
 //! Plans of supergraphs with the features that our own subgraphs do not use.
 
+use agora::subgraph::Subgraph;
 use agora::supergraph::{Supergraph, SupergraphError};
+use contract::Viewer;
+
+use crate::graph_client;
 
 /// The subgraphs of every supergraph here.
 const GRAPHS: &str = r#"
@@ -244,8 +248,6 @@ fn a_feature_that_is_not_supported_is_refused_by_name() {
     let table = [
         ("context/v0.1", ", for: SECURITY", "@context"),
         ("policy/v0.1", "", "@policy"),
-        ("authenticated/v0.1", ", for: SECURITY", "@authenticated"),
-        ("requiresScopes/v0.1", "", "@requiresScopes"),
         ("unheard/v1.0", ", for: EXECUTION", "@unheard"),
     ];
     for (specification, purpose, feature) in table {
@@ -254,8 +256,13 @@ fn a_feature_that_is_not_supported_is_refused_by_name() {
             other => panic!("{specification}: {other:?}"),
         }
     }
-    for (specification, purpose) in [("inaccessible/v0.2", ", for: SECURITY"), ("unheard/v1.0", "")] {
-        open(specification, purpose).expect("a feature that changes no answer");
+    for (specification, purpose) in [
+        ("authenticated/v0.1", ", for: SECURITY"),
+        ("requiresScopes/v0.1", ", for: SECURITY"),
+        ("inaccessible/v0.2", ", for: SECURITY"),
+        ("unheard/v1.0", ""),
+    ] {
+        open(specification, purpose).expect("a feature that is supported or changes no answer");
     }
 }
 
@@ -294,4 +301,33 @@ fn a_subgraph_gets_one_request_for_lookups_that_can_wait() {
       Fetch b  Book(id) => { shelf { __typename id } }   at book
       Fetch c  Shelf(id) => { row }   at book.shelf, shelf
     "#);
+}
+
+#[tokio::test]
+async fn an_access_rule_is_known_by_the_name_that_its_link_gives() {
+    let types = |link: &str, directive: &str| {
+        format!(
+            r#"
+            schema @link(url: "https://specs.apollo.dev/authenticated/v0.1", for: SECURITY{link}) {{ query: Query }}
+            directive @{directive} on FIELD_DEFINITION
+            type Query @join__type(graph: A) {{ open: Int secret: Int @{directive} }}
+            "#
+        )
+    };
+    for (link, directive) in [
+        ("", "authenticated"),
+        (r#", as: "auth""#, "auth"),
+        (r#", import: ["@authenticated"], as: "auth""#, "authenticated"),
+        (r#", import: [{ name: "@authenticated", as: "@members" }]"#, "members"),
+    ] {
+        let answer = anonymous_answer(&types(link, directive), "{ secret }").await;
+        assert!(answer.contains(r#""code":"UNAUTHENTICATED""#), "{directive}: {answer}");
+    }
+}
+
+/// Returns the answer that an anonymous caller gets, while no subgraph answers.
+async fn anonymous_answer(types: &str, query: &str) -> String {
+    let request = graph_client::request(Viewer::Anonymous, query, serde_json::json!({}));
+    let answer = supergraph(types).fetch(request).await.into_encoded();
+    String::from_utf8(answer.body.to_vec()).unwrap()
 }

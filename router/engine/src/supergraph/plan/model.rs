@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_graphql::indexmap::IndexMap;
 use async_graphql::{Name, Value};
+use foundation::ErrorCode;
 
 use crate::cache::{FetchKey, Slot};
 use crate::subgraph::RequestDocument;
@@ -219,6 +220,8 @@ pub struct ObjectProjection {
     pub typename: Box<str>,
     /// Its fields.
     pub fields: Vec<FieldProjection>,
+    /// The code of the error in its place, if the caller may not see objects of its type.
+    pub denied: Option<ErrorCode>,
 }
 
 /// One key of an answer.
@@ -256,6 +259,8 @@ pub enum ValueKind {
     Object(Arc<ObjectProjection>),
     /// An object of one of several types, selected by its `__typename`.
     Abstract(Arc<HashMap<Box<str>, Arc<ObjectProjection>>>),
+    /// A value that the caller may not see: null, with an error of this code.
+    Denied(ErrorCode),
 }
 
 /// Scalars and enums.

@@ -18,7 +18,7 @@ fn write_items(key: &mut String, items: &[CanonicalSelection]) {
     key.push('{');
     for item in items {
         match item {
-            CanonicalSelection::Field(field) if field.is_repeated || field.name.starts_with("__") => {}
+            CanonicalSelection::Field(field) if field.is_repeated || field.is_local() => {}
             CanonicalSelection::Field(field) => write_field(key, field),
             CanonicalSelection::On(ty, inner) => {
                 let _ = write!(key, "...{ty}");

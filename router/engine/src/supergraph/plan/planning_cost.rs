@@ -126,7 +126,7 @@ impl PlanningCosts {
         for item in items {
             match item {
                 CanonicalSelection::On(ty, inner) => once.add(self.selections(ty, inner, level, subgraph)),
-                CanonicalSelection::Field(field) if field.is_repeated || field.name.starts_with("__") => {}
+                CanonicalSelection::Field(field) if field.is_repeated || field.is_local() => {}
                 CanonicalSelection::Field(field) if self.stays_on_interface(type_cost, &field.name, subgraph) => {
                     once.fields = once.fields.saturating_add(1);
                     once.add(self.below(field, level + 1, subgraph));

@@ -8,6 +8,7 @@ use apollo_compiler::schema::ExtendedType;
 use smallvec::SmallVec;
 
 use super::model::{FieldProjection, Leaf, ObjectProjection, ValueKind, ValueProjection};
+use crate::supergraph::access::{BrokenRules, denial_code};
 use crate::supergraph::canonical::{CanonicalField, CanonicalOperation, CanonicalSelection};
 use crate::supergraph::request_error::RequestError;
 use crate::supergraph::schema::PublicSchema;
@@ -25,6 +26,7 @@ pub fn projection_plan(
         schema,
         known: HashMap::default(),
         fields_left: fields_max,
+        broken_rules: &operation.broken_rules,
     };
     builder.object(&operation.ty, &[&operation.items])
 }
@@ -35,6 +37,7 @@ struct ProjectionBuilder<'a> {
     /// selection identifies it.
     known: HashMap<(&'a str, Vec<*const CanonicalSelection>), Arc<ObjectProjection>>,
     fields_left: usize,
+    broken_rules: &'a BrokenRules,
 }
 
 impl<'a> ProjectionBuilder<'a> {
@@ -65,9 +68,26 @@ impl<'a> ProjectionBuilder<'a> {
         let projection = Arc::new(ObjectProjection {
             typename: ty.into(),
             fields,
+            denied: None,
         });
         self.known.insert(identity, projection.clone());
         Ok(projection)
+    }
+
+    /// As [`object`](Self::object), for one of the types that an abstract value can have.
+    fn possible_object(
+        &mut self,
+        ty: &'a str,
+        sets: &[&'a [CanonicalSelection]],
+    ) -> Result<Arc<ObjectProjection>, RequestError> {
+        if !self.schema.access.denies_type(ty, self.broken_rules) {
+            return self.object(ty, sets);
+        }
+        Ok(Arc::new(ObjectProjection {
+            typename: ty.into(),
+            fields: Vec::new(),
+            denied: Some(denial_code(self.broken_rules)),
+        }))
     }
 
     fn collect(
@@ -93,6 +113,11 @@ impl<'a> ProjectionBuilder<'a> {
         let first = fields[0];
         let value = if first.name == "__typename" {
             None
+        } else if fields.iter().any(|field| field.is_denied) {
+            Some(ValueProjection {
+                non_null: first.ty.is_non_null(),
+                kind: ValueKind::Denied(denial_code(self.broken_rules)),
+            })
         } else {
             let sets: Vec<_> = fields.iter().map(|field| &field.items[..]).collect();
             Some(self.value(&first.ty, &sets)?)
@@ -128,7 +153,7 @@ impl<'a> ProjectionBuilder<'a> {
                 let projections = schema
                     .possible_types(name)
                     .into_iter()
-                    .map(|ty| Ok((ty.into(), self.object(ty, sets)?)))
+                    .map(|ty| Ok((ty.into(), self.possible_object(ty, sets)?)))
                     .collect::<Result<_, RequestError>>()?;
                 ValueKind::Abstract(Arc::new(projections))
             }

@@ -81,7 +81,7 @@ impl<'g> Selections<'g> {
         let mut added = Vec::with_capacity(items.len());
         for item in items {
             match item {
-                CanonicalSelection::Field(field) if field.is_repeated || field.name.starts_with("__") => {}
+                CanonicalSelection::Field(field) if field.is_repeated || field.is_local() => {}
                 CanonicalSelection::Field(field) => added.push(self.add_canonical_field(field)),
                 CanonicalSelection::On(ty, inner) => {
                     let inner = self.add_canonical(inner);

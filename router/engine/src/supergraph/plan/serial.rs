@@ -12,7 +12,7 @@ use crate::supergraph::canonical::{CanonicalField, CanonicalOperation, Canonical
 /// other root fields together.
 pub fn root_fields(operation: &CanonicalOperation) -> Vec<(Name, Vec<&CanonicalField>)> {
     let fields = operation.items.iter().filter_map(|item| match item {
-        CanonicalSelection::Field(field) if !field.name.starts_with("__") => Some(field),
+        CanonicalSelection::Field(field) if !field.is_local() => Some(field),
         _ => None,
     });
     let key = |field: &CanonicalField| Name::new(&field.data_key);

@@ -1,6 +1,6 @@
 //! A case of the suite: an operation and its expected answer, read from one folder.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,8 +35,18 @@ pub struct Setup {
     pub faults: BTreeMap<String, Fault>,
     /// The number of requests that a subgraph gets.
     pub requests: BTreeMap<String, usize>,
+    /// The viewer; without one, the caller is anonymous.
+    pub viewer: Option<CaseViewer>,
     /// Why the reference executor has another answer.
     pub no_reference: Option<String>,
+}
+
+/// A viewer who has signed in.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CaseViewer {
+    /// Its scopes.
+    pub scopes: BTreeSet<String>,
 }
 
 /// Reads all cases of the suite, by their names.

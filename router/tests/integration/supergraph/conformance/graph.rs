@@ -24,6 +24,8 @@ const FEDERATION: &str = r#"
     directive @interfaceObject on OBJECT
     directive @inaccessible on FIELD_DEFINITION | OBJECT | INTERFACE | UNION | ENUM | ENUM_VALUE | SCALAR | INPUT_OBJECT
         | INPUT_FIELD_DEFINITION | ARGUMENT_DEFINITION
+    directive @authenticated on FIELD_DEFINITION | OBJECT | INTERFACE | SCALAR | ENUM
+    directive @requiresScopes(scopes: [[String!]!]!) on FIELD_DEFINITION | OBJECT | INTERFACE | SCALAR | ENUM
     scalar _Any
     type _Service {
         sdl: String

@@ -36,8 +36,8 @@ impl<'a> SelectionCheck<'a, '_> {
                 }
                 self.check(node, &narrowed, inner)
             }
-            // The gateway resolves introspection itself, and the projection knows the types.
-            CanonicalSelection::Field(field) if field.name.starts_with("__") => Ok(()),
+            // The gateway resolves introspection itself, the projection knows the types, and denied fields are null.
+            CanonicalSelection::Field(field) if field.is_local() => Ok(()),
             CanonicalSelection::Field(field) => {
                 let checked = self.field(node, types, field);
                 checked.map_err(|fault| fault.below(&field.data_key))

@@ -1,26 +1,22 @@
 //! The features of a supergraph that the planner does not support: a supergraph that uses one is refused by its name.
 
-use apollo_compiler::ast::{Definition, Directive, Document};
+use apollo_compiler::ast::Document;
 
+use crate::supergraph::access::{linked_specification, links};
 use crate::supergraph::error::SupergraphError;
 
 /// The specifications that change answers or access, by the last names of their addresses, and are supported. Those that a link marks
 /// as such (`for: EXECUTION`, `for: SECURITY`) and that are not here are refused, as the specification of links demands.
-const SUPPORTED: [&str; 2] = ["join", "inaccessible"];
+const SUPPORTED: [&str; 4] = ["join", "inaccessible", "authenticated", "requiresScopes"];
 /// Those that older compositions do not mark.
-const UNSUPPORTED: [&str; 4] = ["authenticated", "context", "policy", "requiresScopes"];
+const UNSUPPORTED: [&str; 2] = ["context", "policy"];
 
 /// Checks that a supergraph uses supported features only.
 ///
 /// # Errors
 /// When it links a specification that is not supported.
 pub fn require_supported(supergraph: &Document) -> Result<(), SupergraphError> {
-    let links = supergraph.definitions.iter().flat_map(|definition| match definition {
-        Definition::SchemaDefinition(schema) => &schema.directives[..],
-        Definition::SchemaExtension(schema) => &schema.directives[..],
-        _ => &[],
-    });
-    for link in links.filter(|directive| directive.name == "link") {
+    for link in links(supergraph) {
         let Some(feature) = linked_specification(link) else {
             continue;
         };
@@ -30,10 +26,4 @@ pub fn require_supported(supergraph: &Document) -> Result<(), SupergraphError> {
         }
     }
     Ok(())
-}
-
-/// Returns the name in an address such as `https://specs.apollo.dev/context/v0.1`.
-fn linked_specification(link: &Directive) -> Option<&str> {
-    let url = link.specified_argument_by_name("url")?.as_str()?;
-    url.trim_end_matches('/').rsplit('/').nth(1)
 }
