@@ -101,7 +101,7 @@ impl RawParams {
     /// Returns the parameters with their approximate memory.
     ///
     /// # Errors
-    /// When there is no document.
+    /// When the request has no document, or one that it may not have.
     pub(super) fn into_params(self, memory: ParamsMemory, gateway: &Gateway) -> Result<Params, DocumentError> {
         let reference = DocumentReference {
             text: self.query,

@@ -74,7 +74,7 @@ impl SupergraphLoader {
     /// Makes a graph of the content of the file. It opens no connection.
     ///
     /// # Errors
-    /// When it is no supergraph that can be served, or a subgraph has no usable address.
+    /// When the content is not a supergraph that can be served, or a subgraph has no usable address.
     pub fn load(&self, text: &str) -> Result<LoadedSupergraph, RemoteOpenError> {
         let locations = self.subgraph_urls(text)?;
         let subgraphs = self.open_subgraphs(locations)?;

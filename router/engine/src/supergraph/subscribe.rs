@@ -60,7 +60,7 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// Plans an operation and subscribes to its source. Returns the answer of an operation that is no subscription.
+    /// Plans an operation and subscribes to its source. If the operation is a query or a mutation, this returns its answer.
     ///
     /// # Errors
     /// When the operation cannot be planned.

@@ -27,7 +27,7 @@ pub struct MovingSubscription {
 }
 
 impl MovingSubscription {
-    /// Starts a subscription on a graph. Returns its answers, or the one of an operation that is no subscription.
+    /// Starts a subscription on a graph. Returns its answers. A query or a mutation has one answer.
     ///
     /// # Errors
     /// When that graph cannot plan the operation.
