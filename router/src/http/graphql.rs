@@ -37,12 +37,7 @@ pub(super) async fn handle(State(state): State<HttpState>, request: Request) -> 
     let media = accepted
         .as_ref()
         .map_or(ResponseMediaType::Json, AcceptedMediaTypes::error_media_type);
-    let id = request.extensions().get().cloned().unwrap_or_else(RequestId::random);
-    let note = AccessNote::of(request.extensions());
-    spans::with_current(|span| {
-        span.rename(format!("{} /graphql", request.method()));
-        span.set("http.route", "/graphql");
-    });
+    let (id, note) = begin(&request);
     let result = if is_browser_visit(&request) {
         Ok(Redirect::to("/graphiql/").into_response())
     } else if is_websocket(&request) {
@@ -62,6 +57,19 @@ pub(super) async fn handle(State(state): State<HttpState>, request: Request) -> 
         }
     };
     finish(result, note.as_ref(), media)
+}
+
+/// Names the span of a request to a graph. Returns the id of the request, and the line of the access log if it has one.
+pub(super) fn begin(request: &Request) -> (RequestId, Option<AccessNote>) {
+    spans::with_current(|span| {
+        span.rename(format!("{} /graphql", request.method()));
+        span.set("http.route", "/graphql");
+    });
+    let id = request.extensions().get().cloned();
+    (
+        id.unwrap_or_else(RequestId::random),
+        AccessNote::of(request.extensions()),
+    )
 }
 
 /// Returns the response of a handler with the headers of every response, or of its error.

@@ -14,6 +14,7 @@ use axum::extract::ws::{Message, WebSocketUpgrade};
 use axum::response::Response;
 use contract::TokenError;
 use futures_util::future::{BoxFuture, FutureExt};
+use serde_json::{Map, Value};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 use tokio_stream::{StreamExt, StreamMap};
@@ -171,18 +172,11 @@ impl WebSocketConnection {
                 Some(ClientMessage::Ping { payload }) => self.send(message::pong(payload)).await?,
                 Some(ClientMessage::Subscribe { .. }) => return Err(Close::new(4401, "Unauthorized").into()),
                 Some(ClientMessage::ConnectionInit { payload }) => {
-                    let auth = &self.gateway.auth;
-                    let identity = match message::authorization(payload.as_ref()) {
-                        Ok(None) => from_headers
-                            .ok_or(TokenError::Missing)
-                            .and_then(|identity| auth.require_valid(&identity).map(|()| identity)),
-                        Ok(Some(value)) => {
-                            self.headers = self.gateway.callers.propagated_with(self.headers.take(), value);
-                            auth.identify_bearer(value)
-                        }
-                        Err(()) => Err(TokenError::Invalid),
-                    };
+                    let identity = identify(&self.gateway, from_headers, payload.as_ref());
                     let identity = identity.map_err(|error| Close::forbidden(&error))?;
+                    if let Ok(Some(value)) = message::authorization(payload.as_ref()) {
+                        self.headers = self.gateway.callers.propagated_with(self.headers.take(), value);
+                    }
                     self.send(message::ACK.to_owned()).await?;
                     return Ok(identity);
                 }
@@ -293,6 +287,26 @@ impl WebSocketConnection {
 
     async fn send(&mut self, text: String) -> SocketResult {
         self.frames.send(Message::Text(text.into())).await
+    }
+}
+
+/// Returns the caller that `connection_init` identifies, or else the request that opened the WebSocket.
+///
+/// # Errors
+/// When neither identifies a caller, or the token is not valid.
+pub(super) fn identify(
+    gateway: &Gateway,
+    from_headers: Option<Identity>,
+    payload: Option<&Map<String, Value>>,
+) -> Result<Identity, TokenError> {
+    match message::authorization(payload) {
+        Ok(None) => {
+            let identity = from_headers.ok_or(TokenError::Missing)?;
+            gateway.auth.require_valid(&identity)?;
+            Ok(identity)
+        }
+        Ok(Some(value)) => gateway.auth.identify_bearer(value),
+        Err(()) => Err(TokenError::Invalid),
     }
 }
 

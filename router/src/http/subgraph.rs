@@ -31,12 +31,7 @@ pub(super) async fn handle(State(state): State<HttpState>, request: Request) -> 
     if !is_websocket && !is_single_operation(&request) {
         return graphql::handle(State(state), request).await;
     }
-    let id = request.extensions().get().cloned().unwrap_or_else(RequestId::random);
-    let note = AccessNote::of(request.extensions());
-    spans::with_current(|span| {
-        span.rename(format!("{} /graphql", request.method()));
-        span.set("http.route", "/graphql");
-    });
+    let (id, note) = graphql::begin(&request);
     let result = if is_websocket {
         // Boxed, so that the futures of the other requests stay small.
         open_socket(state, id, request).boxed().await

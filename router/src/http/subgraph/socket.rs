@@ -26,8 +26,8 @@ use crate::auth::Identity;
 use crate::gateway::Gateway;
 use crate::http::response_queue::{QueueItem, QueuedItem, ResponseQueue};
 use crate::http::socket::frames::{Frames, PROTOCOL, SocketResult};
-use crate::http::socket::message::{self, Close};
-use crate::http::socket::{SocketOpening, UpgradeRequest};
+use crate::http::socket::message::Close;
+use crate::http::socket::{SocketOpening, UpgradeRequest, identify};
 use crate::request_meters::Queue;
 
 /// The messages that the router has not read yet, and the close that follows them.
@@ -76,7 +76,7 @@ async fn serve(
     let initialise = {
         let (session, refusal) = (Arc::clone(&session), Arc::clone(&refusal));
         move |payload: serde_json::Value| async move {
-            match identify(&session.gateway, request.identity, &payload) {
+            match identify(&session.gateway, request.identity, payload.as_object()) {
                 Ok(identity) => {
                     let identity = session.identity.get_or_init(|| identity);
                     // The connection that receives it owns this future, so it is there.
@@ -116,23 +116,6 @@ async fn serve(
     };
     queue.close();
     (connection.frames, end)
-}
-
-/// Returns the caller that `connection_init` identifies, or else the request that opened the WebSocket.
-fn identify(
-    gateway: &Gateway,
-    from_headers: Option<Identity>,
-    payload: &serde_json::Value,
-) -> Result<Identity, TokenError> {
-    match message::authorization(payload.as_object()) {
-        Ok(None) => {
-            let identity = from_headers.ok_or(TokenError::Missing)?;
-            gateway.auth.require_valid(&identity)?;
-            Ok(identity)
-        }
-        Ok(Some(value)) => gateway.auth.identify_bearer(value),
-        Err(()) => Err(TokenError::Invalid),
-    }
 }
 
 /// The end of the sink: the router is gone, or too slow.
